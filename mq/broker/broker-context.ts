@@ -1,0 +1,38 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { HostAddress } from '../protocol/host-address.ts';
+import type { Connection } from '../remoting/connection.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import type { BrokerConfig } from './config.ts';
+import type { ConsumerManager } from './consumer-manager.ts';
+import type { ConsumerOffsets } from './consumer-offsets.ts';
+import type { LongPolling } from './long-polling.ts';
+import type { NamesrvRegistration } from './namesrv-registration.ts';
+import type { ProducerManager } from './producer-manager.ts';
+import type { DelaySchedule } from './schedule.ts';
+import type { SubscriptionGroups } from './subscription-groups.ts';
+import type { TopicConfigs } from './topic-configs.ts';
+
+/**
+ * The broker's parts, as its request processors see them. One per running broker; every field is set before the first
+ * request is served and stays until close.
+ */
+export interface BrokerContext {
+  readonly config: BrokerConfig;
+  readonly store: MessageStore;
+  readonly topics: TopicConfigs;
+  readonly groups: SubscriptionGroups;
+  readonly offsets: ConsumerOffsets;
+  readonly consumers: ConsumerManager;
+  readonly producers: ProducerManager;
+  readonly longPolling: LongPolling;
+  readonly schedule: DelaySchedule;
+  readonly namesrv: NamesrvRegistration;
+  /** What clients are told to dial: brokerIP1 and the port actually listened on. */
+  readonly advertised: HostAddress;
+  readonly startedAt: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Every open client connection, for the dead-client scan and the runtime counters. */
+  readonly connections: () => Iterable<Connection>;
+}

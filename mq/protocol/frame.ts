@@ -1,0 +1,384 @@
+import { MqError } from '../errors.ts';
+import { languageFrom, languageIndex, type LanguageName } from './language-code.ts';
+
+/**
+ * The remoting frame.
+ *
+ *     int32  length        bytes that follow; does not count itself
+ *     uint8  serializeType of the header: 0 JSON, 1 ROCKETMQ (binary)
+ *     uint24 headerLength
+ *     header, then body = the rest
+ *
+ * Source: RocketMQ 5.3 RemotingCommand.java, RocketMQSerializable.java.
+ */
+export const SerializeType = { JSON: 0, ROCKETMQ: 1 } as const;
+export type SerializeType = (typeof SerializeType)[keyof typeof SerializeType];
+
+/** Header fields beyond the fixed ones. All values travel as strings. */
+export type ExtFields = Record<string, string>;
+
+export interface RemotingCommand {
+  /** RequestCode in a request, ResponseCode in a response. */
+  code: number;
+  language: LanguageName;
+  version: number;
+  /** Chosen by the requester, echoed in the reply; int32, may be negative. */
+  opaque: number;
+  /** Bit 0: response. Bit 1: oneway. */
+  flag: number;
+  remark?: string | undefined;
+  extFields?: ExtFields | undefined;
+  /** A zero-length body decodes as undefined. A decoded body is a view of the received bytes. */
+  body?: Buffer | undefined;
+  /** The header encoding this command came in, or is to go out in. */
+  serializeType: SerializeType;
+}
+
+/** V4_9_8 in MQVersion's numbering: what Millrace declares, and the level of behaviour it follows. */
+export const PROTOCOL_VERSION = 409;
+
+const RESPONSE_FLAG = 1;
+const ONEWAY_FLAG = 2;
+const PREFIX_BYTES = 8;
+/** Fixed part of the binary header: code 2, language 1, version 2, opaque 4, flag 4, remark 4, ext 4. */
+const BINARY_FIXED_BYTES = 21;
+
+export interface FrameLimits {
+  /** Largest frame, length prefix excluded. RocketMQ's own default is 16 MiB. */
+  maxFrameBytes: number;
+  maxHeaderBytes: number;
+}
+
+export const defaultFrameLimits: FrameLimits = {
+  maxFrameBytes: 16 * 1024 * 1024,
+  maxHeaderBytes: 64 * 1024,
+};
+
+export function isResponse(command: RemotingCommand): boolean {
+  return (command.flag & RESPONSE_FLAG) !== 0;
+}
+
+export function isOneway(command: RemotingCommand): boolean {
+  return (command.flag & ONEWAY_FLAG) !== 0;
+}
+
+export interface RequestParts {
+  code: number;
+  extFields?: ExtFields | undefined;
+  body?: Buffer | undefined;
+  remark?: string | undefined;
+}
+
+/** A request without its opaque, which the connection that sends it assigns. */
+export function requestCommand(
+  parts: RequestParts,
+  serializeType: SerializeType = SerializeType.JSON,
+): RemotingCommand {
+  return {
+    code: parts.code,
+    language: 'JAVA',
+    version: PROTOCOL_VERSION,
+    opaque: 0,
+    flag: 0,
+    remark: parts.remark,
+    extFields: parts.extFields,
+    body: parts.body,
+    serializeType,
+  };
+}
+
+export function asOneway(command: RemotingCommand): RemotingCommand {
+  return { ...command, flag: command.flag | ONEWAY_FLAG };
+}
+
+/** The reply to a request: same opaque and same header encoding as the peer used. */
+export function responseTo(request: RemotingCommand, parts: RequestParts): RemotingCommand {
+  return {
+    code: parts.code,
+    language: 'JAVA',
+    version: PROTOCOL_VERSION,
+    opaque: request.opaque,
+    flag: RESPONSE_FLAG,
+    remark: parts.remark,
+    extFields: parts.extFields,
+    body: parts.body,
+    serializeType: request.serializeType,
+  };
+}
+
+/**
+ * Encodes a whole frame, length prefix included.
+ *
+ * Errors: FRAME_INVALID when the header does not fit its 24-bit length, or a value its binary field.
+ */
+export function encodeFrame(command: RemotingCommand): Buffer {
+  const header =
+    command.serializeType === SerializeType.JSON
+      ? encodeJsonHeader(command)
+      : encodeBinaryHeader(command);
+  if (header.length > 0xffffff) {
+    throw new MqError('FRAME_INVALID', `header of ${header.length} bytes exceeds ${0xffffff}`, {
+      details: { headerBytes: header.length, limitBytes: 0xffffff },
+    });
+  }
+  const bodyBytes = command.body?.length ?? 0;
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + header.length + bodyBytes);
+  frame.writeInt32BE(4 + header.length + bodyBytes, 0);
+  frame.writeUInt32BE(((command.serializeType << 24) | header.length) >>> 0, 4);
+  header.copy(frame, PREFIX_BYTES);
+  command.body?.copy(frame, PREFIX_BYTES + header.length);
+  return frame;
+}
+
+function encodeJsonHeader(command: RemotingCommand): Buffer {
+  // Keys in alphabetical order, absent members left out: the bytes a Java peer writes.
+  return Buffer.from(
+    JSON.stringify({
+      code: command.code,
+      extFields: command.extFields,
+      flag: command.flag,
+      language: command.language,
+      opaque: command.opaque,
+      remark: command.remark,
+      serializeTypeCurrentRPC: 'JSON',
+      version: command.version,
+    }),
+    'utf8',
+  );
+}
+
+function encodeBinaryHeader(command: RemotingCommand): Buffer {
+  const remark = Buffer.from(command.remark ?? '', 'utf8');
+  const entries: [Buffer, Buffer][] = [];
+  let extBytes = 0;
+  for (const [key, value] of Object.entries(command.extFields ?? {})) {
+    const entry: [Buffer, Buffer] = [Buffer.from(key, 'utf8'), Buffer.from(value, 'utf8')];
+    if (entry[0].length > 0x7fff) {
+      throw new MqError('FRAME_INVALID', `extField name of ${entry[0].length} bytes exceeds 32767`);
+    }
+    extBytes += 2 + entry[0].length + 4 + entry[1].length;
+    entries.push(entry);
+  }
+  const header = Buffer.allocUnsafe(BINARY_FIXED_BYTES + remark.length + extBytes);
+  // Codes above 32767 (the POP family) lose their high bits here, exactly as they do in Java.
+  header.writeUInt16BE(command.code & 0xffff, 0);
+  header.writeUInt8(languageIndex(command.language), 2);
+  header.writeUInt16BE(command.version & 0xffff, 3);
+  header.writeInt32BE(command.opaque, 5);
+  header.writeInt32BE(command.flag, 9);
+  header.writeInt32BE(remark.length, 13);
+  let at = 17 + remark.copy(header, 17);
+  at = header.writeInt32BE(extBytes, at);
+  for (const [key, value] of entries) {
+    at = header.writeUInt16BE(key.length, at);
+    at += key.copy(header, at);
+    at = header.writeInt32BE(value.length, at);
+    at += value.copy(header, at);
+  }
+  return header;
+}
+
+/**
+ * Decodes one whole frame, length prefix included.
+ *
+ * Errors: FRAME_INVALID naming the two lengths that disagree, or what the header lacks.
+ */
+export function decodeFrame(
+  frame: Buffer,
+  limits: FrameLimits = defaultFrameLimits,
+): RemotingCommand {
+  checkPrefix(frame, limits);
+  const length = frame.readInt32BE(0);
+  if (frame.length !== length + 4) {
+    throw invalid(`frame of ${frame.length} bytes declares ${length + 4}`);
+  }
+  const headerLength = frame.readUIntBE(5, 3);
+  const header = frame.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
+  const body = frame.subarray(PREFIX_BYTES + headerLength);
+  const command =
+    frame[4] === SerializeType.JSON ? decodeJsonHeader(header) : decodeBinaryHeader(header);
+  if (body.length > 0) command.body = body;
+  return command;
+}
+
+/** Checks the first 8 bytes against the limits and each other, before anything is allocated for the rest. */
+function checkPrefix(prefix: Buffer, limits: FrameLimits): void {
+  if (prefix.length < PREFIX_BYTES)
+    throw invalid(`frame prefix of ${prefix.length} bytes, needs 8`);
+  const length = prefix.readInt32BE(0);
+  if (length < 4 || length > limits.maxFrameBytes) {
+    throw invalid(`frame length ${length} is outside 4..${limits.maxFrameBytes}`);
+  }
+  const serializeType = prefix.readUInt8(4);
+  if (serializeType !== SerializeType.JSON && serializeType !== SerializeType.ROCKETMQ) {
+    throw invalid(`serialize type ${serializeType} is neither 0 (JSON) nor 1 (ROCKETMQ)`);
+  }
+  const headerLength = prefix.readUIntBE(5, 3);
+  if (headerLength > limits.maxHeaderBytes) {
+    throw invalid(`header of ${headerLength} bytes exceeds ${limits.maxHeaderBytes}`);
+  }
+  if (headerLength > length - 4) {
+    throw invalid(`header of ${headerLength} bytes is longer than its frame's ${length - 4}`);
+  }
+}
+
+function invalid(reason: string, cause?: unknown): MqError {
+  return new MqError('FRAME_INVALID', reason, { cause });
+}
+
+function decodeJsonHeader(header: Buffer): RemotingCommand {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(header.toString('utf8'));
+  } catch (cause) {
+    throw invalid(`JSON header of ${header.length} bytes does not parse`, cause);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw invalid('JSON header is not an object');
+  }
+  const fields = parsed as Record<string, unknown>;
+  return {
+    code: integerField(fields, 'code'),
+    language: languageFrom(fields['language']),
+    version: integerField(fields, 'version', 0),
+    opaque: integerField(fields, 'opaque'),
+    flag: integerField(fields, 'flag', 0),
+    remark: typeof fields['remark'] === 'string' ? fields['remark'] : undefined,
+    extFields: stringFields(fields['extFields']),
+    body: undefined,
+    serializeType: SerializeType.JSON,
+  };
+}
+
+function integerField(fields: Record<string, unknown>, name: string, fallback?: number): number {
+  const value = fields[name] ?? fallback;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value !== (value | 0)) {
+    throw invalid(`header field ${name} is ${JSON.stringify(value)}, not an int32`);
+  }
+  return value;
+}
+
+/** C++ and Node peers put bare numbers and booleans here; Java coerces them to strings and drops nulls. */
+function stringFields(value: unknown): ExtFields | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const ext = Object.create(null) as ExtFields;
+  for (const [key, field] of Object.entries(value)) {
+    if (typeof field === 'string') ext[key] = field;
+    else if (field === null) continue;
+    else ext[key] = typeof field === 'object' ? JSON.stringify(field) : String(field);
+  }
+  return ext;
+}
+
+function decodeBinaryHeader(header: Buffer): RemotingCommand {
+  if (header.length < BINARY_FIXED_BYTES) {
+    throw invalid(`binary header of ${header.length} bytes, needs ${BINARY_FIXED_BYTES}`);
+  }
+  const remarkBytes = header.readInt32BE(13);
+  if (remarkBytes < 0 || BINARY_FIXED_BYTES + remarkBytes > header.length) {
+    throw invalid(`remark of ${remarkBytes} bytes in a header of ${header.length}`);
+  }
+  const extAt = 17 + remarkBytes;
+  const extBytes = header.readInt32BE(extAt);
+  if (extBytes < 0 || extAt + 4 + extBytes !== header.length) {
+    throw invalid(`ext map of ${extBytes} bytes, header has ${header.length - extAt - 4} left`);
+  }
+  return {
+    code: header.readInt16BE(0),
+    language: languageFrom(header.readUInt8(2)),
+    version: header.readUInt16BE(3),
+    opaque: header.readInt32BE(5),
+    flag: header.readInt32BE(9),
+    remark: remarkBytes > 0 ? header.toString('utf8', 17, extAt) : undefined,
+    extFields: extBytes > 0 ? decodeExtMap(header.subarray(extAt + 4)) : undefined,
+    body: undefined,
+    serializeType: SerializeType.ROCKETMQ,
+  };
+}
+
+function decodeExtMap(map: Buffer): ExtFields {
+  const ext = Object.create(null) as ExtFields;
+  let at = 0;
+  while (at < map.length) {
+    const keyBytes = at + 2 <= map.length ? map.readUInt16BE(at) : Infinity;
+    const valueAt = at + 2 + keyBytes + 4;
+    const valueBytes = valueAt <= map.length ? map.readInt32BE(valueAt - 4) : -1;
+    if (valueBytes < 0 || valueAt + valueBytes > map.length) {
+      throw invalid(`ext map entry at ${at} overruns the map's ${map.length} bytes`);
+    }
+    ext[map.toString('utf8', at + 2, valueAt - 4)] = map.toString(
+      'utf8',
+      valueAt,
+      valueAt + valueBytes,
+    );
+    at = valueAt + valueBytes;
+  }
+  return ext;
+}
+
+/**
+ * Cuts a byte stream into frames, whatever the chunking.
+ *
+ * Limits are checked as soon as the eight prefix bytes are there, before more is buffered. A frame that
+ * lies within one chunk is decoded in place; only a frame that straddles chunks is copied. Decoded bodies
+ * are views of the chunk, which stays alive as long as they do.
+ */
+export class FrameDecoder {
+  readonly #limits: FrameLimits;
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
+  /** Whole length of the frame at the head of the buffer, or 0 while its prefix is incomplete. */
+  #wantedBytes = 0;
+
+  constructor(limits: FrameLimits = defaultFrameLimits) {
+    this.#limits = limits;
+  }
+
+  /** True while a frame has begun and not ended: the caller's half-frame timer runs exactly then. */
+  get isMidFrame(): boolean {
+    return this.#bufferedBytes > 0;
+  }
+
+  /** Returns the commands completed by this chunk. Errors: FRAME_INVALID; the stream is then unusable. */
+  push(chunk: Buffer): RemotingCommand[] {
+    const commands: RemotingCommand[] = [];
+    let rest = chunk;
+    if (this.#bufferedBytes > 0) {
+      this.#chunks.push(chunk);
+      this.#bufferedBytes += chunk.length;
+      if (this.#wantedBytes === 0 && this.#bufferedBytes >= PREFIX_BYTES) {
+        this.#join();
+        this.#wantedBytes = this.#frameBytes(this.#chunks[0]!);
+      }
+      if (this.#wantedBytes === 0 || this.#bufferedBytes < this.#wantedBytes) return commands;
+      this.#join();
+      rest = this.#chunks[0]!;
+      this.#chunks = [];
+      this.#bufferedBytes = 0;
+      this.#wantedBytes = 0;
+    }
+    while (rest.length >= PREFIX_BYTES) {
+      const frameBytes = this.#frameBytes(rest);
+      if (rest.length < frameBytes) {
+        this.#wantedBytes = frameBytes;
+        break;
+      }
+      commands.push(decodeFrame(rest.subarray(0, frameBytes), this.#limits));
+      rest = rest.subarray(frameBytes);
+    }
+    if (rest.length > 0) {
+      this.#chunks = [rest];
+      this.#bufferedBytes = rest.length;
+    }
+    return commands;
+  }
+
+  #frameBytes(prefix: Buffer): number {
+    checkPrefix(prefix, this.#limits);
+    return prefix.readInt32BE(0) + 4;
+  }
+
+  #join(): void {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#bufferedBytes)];
+  }
+}

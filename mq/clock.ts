@@ -1,0 +1,28 @@
+/** What a clock hands out for a running timer. `unref` lets the process end while the timer is pending. */
+export interface TimerHandle {
+  unref(): unknown;
+}
+
+/**
+ * Time, passed in. Everything that waits or expires takes a Clock, so that tests advance it instead of sleeping.
+ *
+ * Units: milliseconds throughout. `now` is wall-clock time for stamps that leave the process and may jump;
+ *        `monotonicMs` never goes back and is the only one to measure waiting with.
+ */
+export interface Clock {
+  now(): number;
+  monotonicMs(): number;
+  setTimeout(callback: () => void, delayMs: number): TimerHandle;
+  clearTimeout(handle: TimerHandle | undefined): void;
+  setInterval(callback: () => void, periodMs: number): TimerHandle;
+  clearInterval(handle: TimerHandle | undefined): void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout | undefined),
+  setInterval: (callback, periodMs) => setInterval(callback, periodMs),
+  clearInterval: (handle) => clearInterval(handle as NodeJS.Timeout | undefined),
+};

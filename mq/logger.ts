@@ -1,0 +1,73 @@
+/** One log call is one event: a sentence, and the values that belong to it. Never payloads or secrets. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export type LogFields = Record<string, unknown>;
+
+const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof levels)[number];
+
+export function isLogLevel(text: string): text is LogLevel {
+  return (levels as readonly string[]).includes(text);
+}
+
+const discard = (): void => undefined;
+
+export const silentLogger: Logger = {
+  debug: discard,
+  info: discard,
+  warn: discard,
+  error: discard,
+};
+
+/**
+ * Logs one line per event to stderr: time, level, message, then `key=value` pairs.
+ *
+ * stdout stays free for what a command prints as its result. A line break inside a value is escaped, so
+ * that what a peer sent cannot forge a log line.
+ */
+export function consoleLogger(
+  level: LogLevel = 'info',
+  write: (line: string) => void = (line) => void process.stderr.write(line),
+): Logger {
+  const lowest = levels.indexOf(level);
+  const at = (own: LogLevel): Logger['info'] =>
+    levels.indexOf(own) < lowest
+      ? discard
+      : (message, fields) => write(formatLine(own, message, fields));
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function formatLine(level: LogLevel, message: string, fields: LogFields = {}): string {
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${formatValue(value)}`);
+  const stamp = new Date().toISOString();
+  return `${stamp} ${level.toUpperCase().padEnd(5)} ${escapeControls(message)}${pairs.join('')}\n`;
+}
+
+function formatValue(value: unknown): string {
+  if (typeof value === 'string')
+    return /^[\w.:/%@+-]+$/.test(value) ? value : JSON.stringify(value);
+  if (value instanceof Error) return JSON.stringify(describeError(value));
+  if (typeof value === 'object' && value !== null) {
+    return JSON.stringify(value, (_key, inner: unknown) =>
+      typeof inner === 'bigint' ? String(inner) : inner,
+    );
+  }
+  return String(value);
+}
+
+function describeError(error: Error): string {
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause instanceof Error ? `${own}\ncaused by ${describeError(error.cause)}` : own;
+}
+
+function escapeControls(text: string): string {
+  // JSON.stringify escapes exactly the control characters that could start a new line or move a terminal's cursor.
+  return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
+}

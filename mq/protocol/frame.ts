@@ -40,6 +40,8 @@ export const PROTOCOL_VERSION = 409;
 const RESPONSE_FLAG = 1;
 const ONEWAY_FLAG = 2;
 const PREFIX_BYTES = 8;
+/** The header's length field has 24 bits. */
+const MAX_ENCODED_HEADER_BYTES = 0xffffff;
 /** Fixed part of the binary header: code 2, language 1, version 2, opaque 4, flag 4, remark 4, ext 4. */
 const BINARY_FIXED_BYTES = 21;
 
@@ -116,9 +118,10 @@ export function encodeFrame(command: RemotingCommand): Buffer {
     command.serializeType === SerializeType.JSON
       ? encodeJsonHeader(command)
       : encodeBinaryHeader(command);
-  if (header.length > 0xffffff) {
-    throw new MqError('FRAME_INVALID', `header of ${header.length} bytes exceeds ${0xffffff}`, {
-      details: { headerBytes: header.length, limitBytes: 0xffffff },
+  if (header.length > MAX_ENCODED_HEADER_BYTES) {
+    const limit = MAX_ENCODED_HEADER_BYTES;
+    throw new MqError('FRAME_INVALID', `header of ${header.length} bytes exceeds ${limit}`, {
+      details: { headerBytes: header.length, limit },
     });
   }
   const bodyBytes = command.body?.length ?? 0;

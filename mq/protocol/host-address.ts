@@ -63,7 +63,7 @@ function writeIPv6(address: string, target: Buffer, at: number): number {
   if (halves.length > 2 || (halves.length === 2 ? missing < 1 : missing !== 0)) {
     throw notAnAddress(address);
   }
-  const all = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  const all = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
   let next = at;
   for (const word of all) next = target.writeUInt16BE(word, next);
   return next;

@@ -1,0 +1,152 @@
+/** The layers of the repository. One rule each, so that a violation names the rule it broke. */
+const noPackages = {
+  dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'],
+};
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'Two modules that need each other are one module, or lack a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'A module that nothing imports and that is no entry point is dead.',
+      severity: 'error',
+      from: {
+        orphan: true,
+        path: '^(mq|services|infra|loadtest)/',
+        pathNot: [
+          '(^|/)main[.]ts$',
+          '^infra/bootstrap[.]mjs$',
+          '/migrations/',
+          '^loadtest/bench[.]ts$',
+        ],
+      },
+      to: {},
+    },
+    {
+      name: 'product-never-imports-tests',
+      severity: 'error',
+      from: { path: '^(mq|services|infra|loadtest)/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'protocol-is-bytes-only',
+      comment: 'Bytes and names: no sockets, files or timers, no other layer.',
+      severity: 'error',
+      from: { path: '^mq/protocol/' },
+      to: {
+        path: '^(mq|services|infra|loadtest)/|^(node:)?(net|fs|fs/promises|tls|timers|timers/promises|dgram|http)$',
+        pathNot: '^mq/(protocol/|errors[.]ts$)',
+      },
+    },
+    {
+      name: 'remoting-knows-protocol-only',
+      severity: 'error',
+      from: { path: '^mq/remoting/' },
+      to: {
+        path: '^(mq|services)/',
+        pathNot: '^mq/(remoting|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+      },
+    },
+    {
+      name: 'store-knows-protocol-only',
+      severity: 'error',
+      from: { path: '^mq/store/' },
+      to: {
+        path: '^(mq|services)/',
+        pathNot: '^mq/(store|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+      },
+    },
+    {
+      name: 'namesrv-needs-no-store-broker-or-client',
+      severity: 'error',
+      from: { path: '^mq/namesrv/' },
+      to: {
+        path: '^(mq|services)/',
+        // The one file of store it may use writes JSON atomically; it knows nothing of messages.
+        pathNot:
+          '^mq/(namesrv|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger)[.]ts$',
+      },
+    },
+    {
+      name: 'broker-needs-no-client-or-namesrv',
+      severity: 'error',
+      from: { path: '^mq/broker/' },
+      to: {
+        path: '^(mq|services)/',
+        pathNot: '^mq/(broker|store|remoting|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+      },
+    },
+    {
+      name: 'client-needs-no-server',
+      severity: 'error',
+      from: { path: '^mq/(client/|index[.]ts$)' },
+      to: {
+        path: '^(mq|services)/',
+        pathNot: '^mq/(client|remoting|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+      },
+    },
+    {
+      name: 'the-client-installs-alone',
+      comment: 'protocol, remoting, store and client have no npm runtime dependency.',
+      severity: 'error',
+      from: { path: '^mq/(protocol|remoting|store|client|namesrv|broker)/' },
+      to: noPackages,
+    },
+    {
+      name: 'mq-knows-no-shop',
+      severity: 'error',
+      from: { path: '^mq/' },
+      to: { path: '^(services|infra|loadtest)/' },
+    },
+    {
+      name: 'service-is-an-island',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/' },
+      to: {
+        path: '^(mq|services)/',
+        pathNot: '^services/($1|common|contracts)/|^mq/(index|server|testkit|nestjs/index)[.]ts$',
+      },
+    },
+    {
+      name: 'services-enter-mq-through-common',
+      severity: 'error',
+      from: { path: '^services/', pathNot: '^services/common/' },
+      to: { path: '^mq/' },
+    },
+    {
+      name: 'common-knows-no-service',
+      severity: 'error',
+      from: { path: '^services/(common|contracts)/' },
+      to: { path: '^services/', pathNot: '^services/(common|contracts)/' },
+    },
+    {
+      name: 'contracts-are-plain',
+      comment: 'Topics and payload types, readable without a framework.',
+      severity: 'error',
+      from: { path: '^services/contracts/' },
+      to: { pathNot: '^services/(contracts/|common/(money|errors)[.]ts$)' },
+    },
+    {
+      name: 'domain-is-plain-typescript',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/domain/' },
+      to: { pathNot: '^services/($1/domain/|common/(money|errors)[.]ts$)|^(node:)?crypto$' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/|^[.]millrace/|^test/interop/(java|go)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['millrace-source', 'import', 'node', 'default'],
+    },
+  },
+};

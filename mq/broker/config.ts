@@ -1,0 +1,211 @@
+import { isIP } from 'node:net';
+import {
+  assertNoProblems,
+  describeOptions,
+  flag,
+  integer,
+  oneOf,
+  readOptions,
+  text,
+  type ConfigOf,
+  type OptionDescription,
+  type OptionSources,
+} from '../config-options.ts';
+import type { Logger } from '../logger.ts';
+import { parseDelayLevels } from './delay-levels.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const int32 = { min: 0, max: 2 ** 31 - 1 };
+const milliseconds = { min: 1, max: 2 ** 31 - 1 };
+
+/**
+ * Every setting of a broker, declared once: property name (RocketMQ's own, except where `help` says otherwise),
+ * default and meaning. Flag and environment variable names are derived from the property name.
+ */
+const options = {
+  brokerClusterName: text('DefaultCluster', 'Cluster this broker belongs to.'),
+  brokerName: text('broker-a', 'Name of this broker; unique in its cluster.'),
+  brokerId: integer(0, int32, '0 for a master. Name servers take queues from masters only.'),
+  bindAddress: text('127.0.0.1', 'Address to listen on.'),
+  allowNonLoopback: flag(
+    false,
+    'Listen on an address other machines can reach although nobody has to authenticate. Not a RocketMQ property.',
+  ),
+  listenPort: integer(10911, { min: 0, max: 65_535 }, 'Port to listen on; 0 takes a free one.'),
+  haListenPort: integer(10912, { min: 0, max: 65_535 }, 'Replication port told to name servers.'),
+  brokerIP1: text('', 'Address told to clients; empty: the one listened on.'),
+  namesrvAddr: text(
+    '',
+    'Name servers, host:port separated by semicolons; empty: register nowhere.',
+    'NAMESRV_ADDR',
+  ),
+  storePathRootDir: text('.millrace/store', 'Directory of the CommitLog and all other state.'),
+  flushDiskType: oneOf(
+    'SYNC_FLUSH',
+    ['SYNC_FLUSH', 'ASYNC_FLUSH'],
+    'SYNC_FLUSH acknowledges after fsync, ASYNC_FLUSH once the kernel has the bytes.',
+  ),
+  syncFlushTimeout: integer(
+    5_000,
+    milliseconds,
+    'Wait for fsync before FLUSH_DISK_TIMEOUT, in ms.',
+  ),
+  mappedFileSizeCommitLog: integer(
+    1024 * MIB,
+    { min: 64 * KIB, max: 2 ** 31 - 1 },
+    'Size of one CommitLog segment, in bytes.',
+  ),
+  mappedFileSizeConsumeQueue: integer(
+    6_000_000,
+    { min: 20, max: 2 ** 31 - 1 },
+    'Size of one ConsumeQueue file, in bytes; a multiple of 20.',
+  ),
+  diskSpaceWarningLevelRatio: integer(
+    90,
+    { min: 1, max: 100 },
+    'Disk use in percent above which sends are refused.',
+  ),
+  maxMessageSize: integer(
+    4 * MIB,
+    { min: 1, max: 128 * MIB },
+    'Largest message body, and batch body, in bytes.',
+  ),
+  autoCreateTopicEnable: flag(false, 'Create a topic when the first message for it arrives.'),
+  defaultTopicQueueNums: integer(
+    8,
+    { min: 1, max: 1024 },
+    'Queues of TBW102, which bounds those of auto-created topics.',
+  ),
+  autoCreateSubscriptionGroup: flag(true, 'Create a consumer group when it is first seen.'),
+  brokerPermission: integer(6, { min: 0, max: 6 }, '4 read, 2 write, 6 both.'),
+  traceTopicEnable: flag(false, 'Create RMQ_SYS_TRACE_TOPIC at start.'),
+  traceOn: flag(true, 'Tell producers to send trace messages when they are able to.'),
+  regionId: text('DefaultRegion', 'Region told to producers.'),
+  messageDelayLevel: text(
+    '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
+    'Delay of each delayTimeLevel, from level 1.',
+  ),
+  flushDelayOffsetInterval: integer(10_000, milliseconds, 'Save delay progress this often, in ms.'),
+  flushConsumerOffsetInterval: integer(
+    5_000,
+    milliseconds,
+    'Save consumer offsets this often, in ms.',
+  ),
+  registerNameServerPeriod: integer(
+    30_000,
+    { min: 10_000, max: 60_000 },
+    'Register with every name server this often, in ms.',
+  ),
+  registerBrokerTimeoutMills: integer(6_000, milliseconds, 'Time limit of a registration, in ms.'),
+  longPollingEnable: flag(true, 'Hold pulls that find nothing until a message arrives.'),
+  shortPollingTimeMills: integer(
+    1_000,
+    milliseconds,
+    'How long a pull is held when longPollingEnable is false, in ms.',
+  ),
+  maxTransferCountOnMessageInMemory: integer(32, { min: 1, max: 1024 }, 'Messages in one pull.'),
+  maxTransferBytesOnMessageInMemory: integer(
+    256 * KIB,
+    { min: 1, max: 16 * MIB },
+    'Bytes in one pull; a first message that is larger still goes out.',
+  ),
+  notifyConsumerIdsChangedEnable: flag(true, 'Tell consumers at once when their group changes.'),
+  serverChannelMaxIdleTimeSeconds: integer(
+    120,
+    { min: 1, max: 86_400 },
+    'Close connections silent for this long.',
+  ),
+};
+
+export type BrokerConfig = ConfigOf<typeof options>;
+
+/** Property, flag, environment variable, default and help of every setting, for `--help` and the handbook. */
+export const brokerOptions: readonly OptionDescription[] = describeOptions(options);
+
+/**
+ * Reads the settings of a broker process from its config file, environment and flags.
+ *
+ * Errors: CONFIG_INVALID naming every bad value and relation at once. Keys of the file that mean nothing here are
+ *         named in one warning and do not stop the start: RocketMQ's own conf files have many.
+ */
+export function loadBrokerConfig(sources: OptionSources, logger: Logger): BrokerConfig {
+  const { values, unknownKeys, problems } = readOptions(options, sources);
+  if (unknownKeys.length > 0) {
+    logger.warn(`broker configuration keys without effect here: ${unknownKeys.join(', ')}`);
+  }
+  assertNoProblems('broker', [...problems, ...relationProblems(values)]);
+  return Object.freeze(values);
+}
+
+/** The settings of a broker started from code. Errors: CONFIG_INVALID, as {@link loadBrokerConfig}. */
+export function brokerConfig(overrides: Partial<BrokerConfig> = {}): BrokerConfig {
+  const flags: Record<string, string | undefined> = {};
+  for (const [property, value] of Object.entries(overrides)) {
+    if (!Object.hasOwn(options, property)) {
+      assertNoProblems('broker', [`${property} is not a setting of the broker`]);
+    }
+    if (value !== undefined) flags[property] = String(value);
+  }
+  const { values, problems } = readOptions(options, { flags });
+  assertNoProblems('broker', [...problems, ...relationProblems(values)]);
+  return Object.freeze(values);
+}
+
+/** The name servers of `host:port;host:port`. */
+export function namesrvAddresses(namesrvAddr: string): string[] {
+  return namesrvAddr
+    .split(';')
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+}
+
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
+function relationProblems(config: BrokerConfig): string[] {
+  const problems: string[] = [];
+  for (const property of ['brokerName', 'brokerClusterName'] as const) {
+    // Both become topic names at start, so they must be fit for one.
+    if (!/^[%|a-zA-Z0-9_-]{1,100}$/.test(config[property])) {
+      problems.push(
+        `${property} is ${JSON.stringify(config[property])}, not 1..100 of letters, digits, _, -, % and |`,
+      );
+    }
+  }
+  if (config.storePathRootDir === '') problems.push('storePathRootDir is empty');
+  if (config.bindAddress !== 'localhost' && isIP(config.bindAddress) === 0) {
+    problems.push(`bindAddress is ${JSON.stringify(config.bindAddress)}, not an IP address`);
+  } else if (!isLoopback(config.bindAddress) && !config.allowNonLoopback) {
+    problems.push(
+      `bindAddress is ${config.bindAddress}, which other machines can reach, and nobody has to authenticate; ` +
+        'bind 127.0.0.1, or accept the risk with allowNonLoopback=true',
+    );
+  }
+  for (const address of namesrvAddresses(config.namesrvAddr)) {
+    const port = Number(/^[^\s;]+:(\d{1,5})$/.exec(address)?.[1] ?? 0);
+    if (port < 1 || port > 65_535) {
+      problems.push(`namesrvAddr has ${JSON.stringify(address)}, not host:port`);
+    }
+  }
+  if (config.mappedFileSizeConsumeQueue % 20 !== 0) {
+    problems.push(
+      `mappedFileSizeConsumeQueue is ${config.mappedFileSizeConsumeQueue}, not a multiple of 20`,
+    );
+  }
+  // A record is its body plus at most 32,767 bytes of properties, 255 of topic and a fixed part; it never spans segments.
+  const largestRecordBytes = config.maxMessageSize + 33 * KIB;
+  if (config.mappedFileSizeCommitLog < largestRecordBytes) {
+    problems.push(
+      `mappedFileSizeCommitLog is ${config.mappedFileSizeCommitLog}, less than the ${largestRecordBytes} bytes ` +
+        `of the largest record that maxMessageSize ${config.maxMessageSize} allows`,
+    );
+  }
+  try {
+    parseDelayLevels(config.messageDelayLevel);
+  } catch (problem) {
+    problems.push(problem instanceof Error ? problem.message : String(problem));
+  }
+  return problems;
+}

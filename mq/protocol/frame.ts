@@ -332,6 +332,7 @@ export class FrameDecoder {
   #bufferedBytes = 0;
   /** Whole length of the frame at the head of the buffer, or 0 while its prefix is incomplete. */
   #wantedBytes = 0;
+  #failure: MqError | undefined;
 
   constructor(limits: FrameLimits = defaultFrameLimits) {
     this.#limits = limits;
@@ -342,9 +343,32 @@ export class FrameDecoder {
     return this.#bufferedBytes > 0;
   }
 
-  /** Returns the commands completed by this chunk. Errors: FRAME_INVALID; the stream is then unusable. */
+  /** Why the stream cannot be decoded any further, behind the commands already returned. */
+  get failure(): MqError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Returns the commands completed by this chunk.
+   *
+   * Errors: FRAME_INVALID; the stream is then unusable. When commands come before the invalid frame in one
+   *         chunk they are returned and `failure` holds the error, so that no good request goes unheard.
+   */
   push(chunk: Buffer): RemotingCommand[] {
+    if (this.#failure) throw this.#failure;
     const commands: RemotingCommand[] = [];
+    try {
+      this.#cut(chunk, commands);
+    } catch (error) {
+      this.#failure = MqError.is(error) ? error : invalid('frame does not decode', error);
+      this.#chunks = [];
+      this.#bufferedBytes = 0;
+      if (commands.length === 0) throw this.#failure;
+    }
+    return commands;
+  }
+
+  #cut(chunk: Buffer, commands: RemotingCommand[]): void {
     let rest = chunk;
     if (this.#bufferedBytes > 0) {
       this.#chunks.push(chunk);
@@ -353,7 +377,7 @@ export class FrameDecoder {
         this.#join();
         this.#wantedBytes = this.#frameBytes(this.#chunks[0]!);
       }
-      if (this.#wantedBytes === 0 || this.#bufferedBytes < this.#wantedBytes) return commands;
+      if (this.#wantedBytes === 0 || this.#bufferedBytes < this.#wantedBytes) return;
       this.#join();
       rest = this.#chunks[0]!;
       this.#chunks = [];
@@ -373,7 +397,6 @@ export class FrameDecoder {
       this.#chunks = [rest];
       this.#bufferedBytes = rest.length;
     }
-    return commands;
   }
 
   #frameBytes(prefix: Buffer): number {

@@ -1,0 +1,150 @@
+import type { Clock, TimerHandle } from '../clock.ts';
+import { MqError } from '../errors.ts';
+import type { RemotingCommand } from '../protocol/frame.ts';
+
+export interface RequestOptions {
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+interface Waiter {
+  label: string;
+  timeoutMs: number;
+  deadlineMs: number;
+  resolve: (reply: RemotingCommand) => void;
+  reject: (error: MqError) => void;
+  stopListening: (() => void) | undefined;
+}
+
+/** Requests that expire within this span of each other share one sweep. */
+const SWEEP_GRAIN_MS = 5;
+
+/**
+ * The requests of one connection that await their reply, by opaque.
+ *
+ * One timer serves them all. It is armed for the earliest deadline and moved only when an earlier one
+ * comes in, so that steady traffic with one timeout arms it about once per timeout and not per request.
+ */
+export class InFlight {
+  readonly #clock: Clock;
+  readonly #onTimeout: () => void;
+  readonly #waiters = new Map<number, Waiter>();
+  #lastOpaque = 0;
+  #timer: TimerHandle | undefined;
+  #armedForMs = Infinity;
+
+  constructor(clock: Clock, onTimeout: () => void) {
+    this.#clock = clock;
+    this.#onTimeout = onTimeout;
+  }
+
+  get size(): number {
+    return this.#waiters.size;
+  }
+
+  /** An opaque no waiting request uses. It is an int32 and wraps to the negative ones. */
+  nextOpaque(): number {
+    do this.#lastOpaque = (this.#lastOpaque + 1) | 0;
+    while (this.#waiters.has(this.#lastOpaque));
+    return this.#lastOpaque;
+  }
+
+  /**
+   * Waits for the reply to one request. `label` says in an error what was asked of whom.
+   *
+   * Errors: REQUEST_TIMEOUT, REQUEST_ABORTED, or what `rejectAll` is given. All leave open whether the peer acted.
+   */
+  wait(opaque: number, label: string, options: RequestOptions): Promise<RemotingCommand> {
+    return new Promise((resolve, reject) => {
+      const { timeoutMs, signal } = options;
+      const waiter: Waiter = {
+        label,
+        timeoutMs,
+        deadlineMs: this.#clock.monotonicMs() + timeoutMs,
+        resolve,
+        reject,
+        stopListening: undefined,
+      };
+      if (signal) waiter.stopListening = this.#listenForAbort(opaque, signal);
+      this.#waiters.set(opaque, waiter);
+      if (waiter.deadlineMs < this.#armedForMs) this.#arm(waiter.deadlineMs);
+    });
+  }
+
+  /** False when nobody waits for this opaque: the reply is late, repeated or was never asked for. */
+  settle(reply: RemotingCommand): boolean {
+    const waiter = this.#take(reply.opaque);
+    waiter?.resolve(reply);
+    return waiter !== undefined;
+  }
+
+  /** Fails every waiting request, each with an error of its own made from its label. */
+  rejectAll(errorFor: (label: string) => MqError): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#armedForMs = Infinity;
+    for (const opaque of [...this.#waiters.keys()]) {
+      const waiter = this.#take(opaque);
+      waiter?.reject(errorFor(waiter.label));
+    }
+  }
+
+  #listenForAbort(opaque: number, signal: AbortSignal): () => void {
+    const onAbort = (): void => {
+      const waiter = this.#take(opaque);
+      waiter?.reject(requestAborted(waiter.label, signal));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    return () => signal.removeEventListener('abort', onAbort);
+  }
+
+  #take(opaque: number): Waiter | undefined {
+    const waiter = this.#waiters.get(opaque);
+    if (!waiter) return undefined;
+    this.#waiters.delete(opaque);
+    waiter.stopListening?.();
+    return waiter;
+  }
+
+  #arm(deadlineMs: number): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#armedForMs = deadlineMs;
+    const delayMs = Math.max(deadlineMs - this.#clock.monotonicMs(), SWEEP_GRAIN_MS);
+    this.#timer = this.#clock.setTimeout(() => this.#sweep(), Math.ceil(delayMs));
+    // Alone, the deadline of a request keeps no process alive; its socket does.
+    this.#timer.unref();
+  }
+
+  #sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#timer = undefined;
+    this.#armedForMs = Infinity;
+    let earliestMs = Infinity;
+    let expiredCount = 0;
+    for (const [opaque, waiter] of this.#waiters) {
+      if (waiter.deadlineMs <= nowMs) {
+        this.#take(opaque);
+        expiredCount++;
+        waiter.reject(requestTimedOut(waiter.label, waiter.timeoutMs));
+      } else if (waiter.deadlineMs < earliestMs) {
+        earliestMs = waiter.deadlineMs;
+      }
+    }
+    if (earliestMs < Infinity) this.#arm(earliestMs);
+    if (expiredCount > 0) this.#onTimeout();
+  }
+}
+
+export function requestTimedOut(label: string, timeoutMs: number): MqError {
+  return new MqError('REQUEST_TIMEOUT', `no reply to ${label} within ${timeoutMs} ms`, {
+    retriable: true,
+    details: { timeoutMs },
+  });
+}
+
+export function requestAborted(label: string, signal: AbortSignal): MqError {
+  return new MqError('REQUEST_ABORTED', `${label} was aborted by its caller`, {
+    retriable: true,
+    cause: signal.reason,
+  });
+}

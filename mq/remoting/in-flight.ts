@@ -83,7 +83,7 @@ export class InFlight {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#armedForMs = Infinity;
-    for (const opaque of [...this.#waiters.keys()]) {
+    for (const opaque of this.#waiters.keys()) {
       const waiter = this.#take(opaque);
       waiter?.reject(errorFor(waiter.label));
     }

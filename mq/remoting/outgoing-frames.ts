@@ -1,0 +1,99 @@
+import type { Writable } from 'node:stream';
+
+/** Neighbouring frames up to this size are copied into one buffer; a larger one is cheaper handed over as it is. */
+const COPY_UP_TO_BYTES = 16 * 1024;
+
+/**
+ * Gathers the frames of one tick into one write: a system call costs more than the frames of a whole burst.
+ *
+ * Order: frames leave in the order they were added.
+ */
+export class OutgoingFrames {
+  readonly #stream: Writable;
+  readonly #onSent: () => void;
+  #frames: Buffer[] = [];
+  #gatheredBytes = 0;
+  #isFlushDue = false;
+  #drainWaiters: (() => void)[] = [];
+
+  /** `onSent` is called whenever the kernel has taken bytes. */
+  constructor(stream: Writable, onSent: () => void) {
+    this.#stream = stream;
+    this.#onSent = onSent;
+  }
+
+  /** Bytes the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.#gatheredBytes + this.#stream.writableLength;
+  }
+
+  add(frame: Buffer): void {
+    this.#frames.push(frame);
+    this.#gatheredBytes += frame.length;
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    // Runs after the promises that are ready now, so replies that settle together leave together.
+    process.nextTick(() => this.flush());
+  }
+
+  flush(): void {
+    this.#isFlushDue = false;
+    if (this.#frames.length === 0) return;
+    const frames = this.#frames;
+    this.#frames = [];
+    this.#gatheredBytes = 0;
+    if (!this.#stream.writable) return;
+    const blocks = frames.length === 1 ? frames : mergeSmall(frames);
+    if (blocks.length > 1) this.#stream.cork();
+    for (const [index, block] of blocks.entries()) {
+      this.#stream.write(block, index === blocks.length - 1 ? this.#sent : undefined);
+    }
+    if (blocks.length > 1) this.#stream.uncork();
+  }
+
+  /** Settles when the kernel has taken everything, or there is nobody left to send to. */
+  drained(): Promise<void> {
+    this.flush();
+    if (this.unsentBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+  }
+
+  /** Forgets what was not sent. */
+  drop(): void {
+    this.#frames = [];
+    this.#gatheredBytes = 0;
+    this.#wakeWaiters();
+  }
+
+  // A failed write is followed by the stream's own error and close events, which say more than this one.
+  readonly #sent = (error?: Error | null): void => {
+    if (error) return;
+    this.#onSent();
+    if (this.unsentBytes === 0) this.#wakeWaiters();
+  };
+
+  #wakeWaiters(): void {
+    const waiters = this.#drainWaiters;
+    this.#drainWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}
+
+function mergeSmall(frames: readonly Buffer[]): Buffer[] {
+  const blocks: Buffer[] = [];
+  let run: Buffer[] = [];
+  const endRun = (): void => {
+    if (run.length > 0) blocks.push(run.length === 1 ? run[0]! : Buffer.concat(run));
+    run = [];
+  };
+  for (const frame of frames) {
+    if (frame.length <= COPY_UP_TO_BYTES) {
+      run.push(frame);
+    } else {
+      endRun();
+      blocks.push(frame);
+    }
+  }
+  endRun();
+  return blocks;
+}

@@ -12,6 +12,7 @@ import {
   type OptionSources,
 } from '../config-options.ts';
 import type { Logger } from '../logger.ts';
+import { bindProblem } from '../remoting/bind-address.ts';
 import { parseDelayLevels } from './delay-levels.ts';
 
 const KIB = 1024;
@@ -160,10 +161,6 @@ export function namesrvAddresses(namesrvAddr: string): string[] {
     .filter((address) => address !== '');
 }
 
-export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || /^127(\.\d{1,3}){3}$/.test(address);
-}
-
 function relationProblems(config: BrokerConfig): string[] {
   const problems: string[] = [];
   for (const property of ['brokerName', 'brokerClusterName'] as const) {
@@ -177,11 +174,9 @@ function relationProblems(config: BrokerConfig): string[] {
   if (config.storePathRootDir === '') problems.push('storePathRootDir is empty');
   if (config.bindAddress !== 'localhost' && isIP(config.bindAddress) === 0) {
     problems.push(`bindAddress is ${JSON.stringify(config.bindAddress)}, not an IP address`);
-  } else if (!isLoopback(config.bindAddress) && !config.allowNonLoopback) {
-    problems.push(
-      `bindAddress is ${config.bindAddress}, which other machines can reach, and nobody has to authenticate; ` +
-        'bind 127.0.0.1, or accept the risk with allowNonLoopback=true',
-    );
+  } else {
+    const problem = bindProblem(config.bindAddress, config.allowNonLoopback);
+    if (problem !== undefined) problems.push(`bindAddress: ${problem}`);
   }
   for (const address of namesrvAddresses(config.namesrvAddr)) {
     const port = Number(/^[^\s;]+:(\d{1,5})$/.exec(address)?.[1] ?? 0);

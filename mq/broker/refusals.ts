@@ -13,7 +13,11 @@ export function topicNotExist(topic: string, isAutoCreateEnabled: boolean): MqEr
   const hint = isAutoCreateEnabled
     ? 'it is created by the first send whose default topic allows it'
     : 'create it with updateTopic, or start the broker with autoCreateTopicEnable=true';
-  return new MqError('TOPIC_NOT_EXIST', `topic[${topic}] not exist, apply first please! Hint: ${hint}`, {
-    details: { topic, autoCreateTopicEnable: isAutoCreateEnabled },
-  });
+  return new MqError(
+    'TOPIC_NOT_EXIST',
+    `topic[${topic}] not exist, apply first please! Hint: ${hint}`,
+    {
+      details: { topic, autoCreateTopicEnable: isAutoCreateEnabled },
+    },
+  );
 }

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { dlqTopic, isSystemTopic, retryTopic, SystemTopic } from '../protocol/names.ts';
 import { Permission } from '../protocol/sys-flag.ts';
@@ -7,6 +6,8 @@ import type { DataVersion, TopicConfig } from '../protocol/topic-config.ts';
 import type { JsonConfigFile } from '../store/config-file.ts';
 import type { BrokerConfig } from './config.ts';
 import { parseDelayLevels } from './delay-levels.ts';
+import { StateFile } from './state-file.ts';
+import { storedBoolean, storedInteger, storedObject } from './stored-json.ts';
 
 const READ_WRITE = Permission.READ | Permission.WRITE;
 
@@ -30,36 +31,30 @@ export type TopicsListener = () => void | Promise<void>;
  */
 export class TopicConfigs {
   readonly #config: BrokerConfig;
-  readonly #file: JsonConfigFile;
+  readonly #state: StateFile;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #table: Map<string, TopicConfig>;
   readonly #listeners: TopicsListener[] = [];
   #dataVersion: DataVersion;
-  #isDirty = false;
   #saving: Promise<void> | undefined;
 
-  private constructor(
-    deps: TopicConfigsDeps,
-    table: Map<string, TopicConfig>,
-    dataVersion: DataVersion,
-  ) {
+  private constructor(deps: TopicConfigsDeps, stored: TopicsFile) {
     this.#config = deps.config;
-    this.#file = deps.file;
     this.#clock = deps.clock;
     this.#logger = deps.logger;
-    this.#table = table;
-    this.#dataVersion = dataVersion;
+    this.#table = stored.table;
+    this.#dataVersion = stored.dataVersion;
+    this.#state = new StateFile(deps.file, () => ({
+      ...stored.rest,
+      dataVersion: this.#dataVersion,
+      topicConfigTable: Object.fromEntries(this.#table),
+    }));
   }
 
-  /** Reads topics.json and adds the system topics that are missing. Errors: STORE_FAILED when it cannot be read. */
+  /** Reads topics.json and adds the system topics that are missing. Errors: STORE_FAILED when the file is not what it should be. */
   static async open(deps: TopicConfigsDeps): Promise<TopicConfigs> {
-    const stored = readTopicsFile(await deps.file.read());
-    const topics = new TopicConfigs(
-      deps,
-      stored.table,
-      stored.dataVersion ?? { stateVersion: 0, timestamp: deps.clock.now(), counter: 0 },
-    );
+    const topics = new TopicConfigs(deps, readTopicsFile(await deps.file.read()));
     if (topics.#addSystemTopics()) await topics.#changed();
     return topics;
   }
@@ -112,7 +107,9 @@ export class TopicConfigs {
     this.#logger.info(`topic ${request.topic} created on first send with ${queueNums} queues`);
     this.#table.set(created.topicName, created);
     // Failures reach the sender through `saving`; this handler only keeps the rejection from being unhandled too.
-    this.#changed().catch((cause: unknown) => this.#logger.error('topics.json not saved', { cause }));
+    this.#changed().catch((cause: unknown) =>
+      this.#logger.error('topics.json not saved', { cause }),
+    );
     return created;
   }
 
@@ -160,21 +157,14 @@ export class TopicConfigs {
     await Promise.all(this.#listeners.map((listener) => listener()));
   }
 
-  #save(): Promise<void> {
-    this.#isDirty = true;
-    this.#saving ??= this.#write().finally(() => {
-      this.#saving = undefined;
-    });
-    return this.#saving;
-  }
-
-  async #write(): Promise<void> {
-    while (this.#isDirty) {
-      this.#isDirty = false;
-      await this.#file.write({
-        dataVersion: this.#dataVersion,
-        topicConfigTable: Object.fromEntries(this.#table),
-      });
+  async #save(): Promise<void> {
+    this.#state.noteChange();
+    const saving = this.#state.save();
+    this.#saving = saving;
+    try {
+      await saving;
+    } finally {
+      if (this.#saving === saving) this.#saving = undefined;
     }
   }
 
@@ -182,35 +172,35 @@ export class TopicConfigs {
   #addSystemTopics(): boolean {
     const { brokerClusterName, brokerName, defaultTopicQueueNums } = this.#config;
     const wanted = [
-      topicConfig(SystemTopic.SELF_TEST_TOPIC, 1, READ_WRITE),
-      topicConfig(SystemTopic.BENCHMARK_TOPIC, 1024, READ_WRITE),
+      topicConfig(SystemTopic.SELF_TEST, 1, READ_WRITE),
+      topicConfig(SystemTopic.BENCHMARK, 1024, READ_WRITE),
       topicConfig(brokerClusterName, 16, READ_WRITE | Permission.INHERIT),
       topicConfig(brokerName, 1, READ_WRITE | Permission.INHERIT),
       topicConfig(SystemTopic.OFFSET_MOVED_EVENT, 1, READ_WRITE),
       topicConfig(
-        SystemTopic.SCHEDULE_TOPIC,
+        SystemTopic.SCHEDULE,
         parseDelayLevels(this.#config.messageDelayLevel).length,
         READ_WRITE,
       ),
       topicConfig(`${brokerClusterName}_REPLY_TOPIC`, 1, READ_WRITE),
-      topicConfig(SystemTopic.TRANS_HALF_TOPIC, 1, READ_WRITE),
-      topicConfig(SystemTopic.TRANS_OP_HALF_TOPIC, 1, READ_WRITE),
+      topicConfig(SystemTopic.TRANSACTION_HALF, 1, READ_WRITE),
+      topicConfig(SystemTopic.TRANSACTION_OP, 1, READ_WRITE),
     ];
     if (this.#config.traceTopicEnable) {
-      wanted.push(topicConfig(SystemTopic.TRACE_TOPIC, 1, READ_WRITE));
+      wanted.push(topicConfig(SystemTopic.TRACE, 1, READ_WRITE));
     }
     let isChanged = false;
     if (this.#config.autoCreateTopicEnable) {
       wanted.push(
         topicConfig(
-          SystemTopic.AUTO_CREATE_TOPIC,
+          SystemTopic.AUTO_CREATE,
           defaultTopicQueueNums,
           READ_WRITE | Permission.INHERIT,
         ),
       );
     } else {
       // A producer that finds TBW102's route believes its topic will be created on send.
-      isChanged = this.#table.delete(SystemTopic.AUTO_CREATE_TOPIC);
+      isChanged = this.#table.delete(SystemTopic.AUTO_CREATE);
     }
     for (const topic of wanted) {
       if (this.#table.has(topic.topicName)) continue;
@@ -240,53 +230,51 @@ export function isReservedTopic(topic: string, config: BrokerConfig): boolean {
   return isSystemTopic(topic) || topic === config.brokerClusterName || topic === config.brokerName;
 }
 
-function readTopicsFile(stored: unknown): {
+interface TopicsFile {
   table: Map<string, TopicConfig>;
-  dataVersion: DataVersion | undefined;
-} {
+  dataVersion: DataVersion;
+  /** What a 5.x broker keeps in the file beside the topics. */
+  rest: Record<string, unknown>;
+}
+
+function readTopicsFile(stored: unknown): TopicsFile {
+  const file = 'topics.json';
+  const { dataVersion, topicConfigTable, ...rest } = storedObject(stored, file);
   const table = new Map<string, TopicConfig>();
-  if (stored === undefined) return { table, dataVersion: undefined };
-  const file = record(stored, 'topics.json');
-  for (const [topicName, entry] of Object.entries(
-    record(file['topicConfigTable'] ?? {}, 'topicConfigTable'),
-  )) {
-    const fields = record(entry, topicName);
-    table.set(topicName, {
-      topicName,
-      readQueueNums: int(fields['readQueueNums'], 16),
-      writeQueueNums: int(fields['writeQueueNums'], 16),
-      perm: int(fields['perm'], READ_WRITE),
-      topicFilterType: 'SINGLE_TAG',
-      topicSysFlag: int(fields['topicSysFlag'], 0),
-      order: fields['order'] === true,
-      attributes: strings(fields['attributes']),
-    });
+  const topics = storedObject(topicConfigTable, `${file}: topicConfigTable`);
+  for (const [topicName, entry] of Object.entries(topics)) {
+    table.set(topicName, readTopic(topicName, entry, `${file}: topicConfigTable.${topicName}`));
   }
-  const version = record(file['dataVersion'] ?? {}, 'dataVersion');
+  const version = storedObject(dataVersion, `${file}: dataVersion`);
+  const versionNumber = (name: keyof DataVersion): number =>
+    storedInteger(version[name], `${file}: dataVersion.${name}`, 0);
   return {
     table,
     dataVersion: {
-      stateVersion: int(version['stateVersion'], 0),
-      timestamp: int(version['timestamp'], 0),
-      counter: int(version['counter'], 0),
+      stateVersion: versionNumber('stateVersion'),
+      timestamp: versionNumber('timestamp'),
+      counter: versionNumber('counter'),
     },
+    rest,
   };
 }
 
-function record(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  throw new MqError('STORE_FAILED', `topics.json: ${what} is not a JSON object`);
-}
-
-function int(value: unknown, fallback: number): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : fallback;
-}
-
-function strings(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
+function readTopic(topicName: string, entry: unknown, path: string): TopicConfig {
+  const fields = storedObject(entry, path);
+  const integer = (name: keyof TopicConfig, fallback: number): number =>
+    storedInteger(fields[name], `${path}.${name}`, fallback);
+  return {
+    topicName,
+    readQueueNums: integer('readQueueNums', 16),
+    writeQueueNums: integer('writeQueueNums', 16),
+    perm: integer('perm', READ_WRITE),
+    topicFilterType: fields['topicFilterType'] === 'MULTI_TAG' ? 'MULTI_TAG' : 'SINGLE_TAG',
+    topicSysFlag: integer('topicSysFlag', 0),
+    order: storedBoolean(fields['order'], `${path}.order`, false),
+    attributes: Object.fromEntries(
+      Object.entries(storedObject(fields['attributes'], `${path}.attributes`)).map(
+        ([name, value]) => [name, String(value)],
+      ),
+    ),
+  };
 }

@@ -1,0 +1,322 @@
+import { MqError } from '../../errors.ts';
+import { decodeBatchBody } from '../../protocol/batch-body.ts';
+import type { RemotingCommand } from '../../protocol/frame.ts';
+import type { HostAddress } from '../../protocol/host-address.ts';
+import { UniqKeyGenerator } from '../../protocol/message-id.ts';
+import {
+  assertTopicName,
+  isClosedToProducers,
+  isRetryTopic,
+  RETRY_PREFIX,
+} from '../../protocol/names.ts';
+import {
+  appendProperty,
+  decodeProperties,
+  encodeProperties,
+  findProperty,
+  MAX_PROPERTIES_BYTES,
+  PropertyKey,
+  tagsCode,
+} from '../../protocol/properties.ts';
+import { RequestCode } from '../../protocol/request-code.ts';
+import { sendMessage } from '../../protocol/requests/send-message.ts';
+import { sendMessageV2 } from '../../protocol/requests/send-message-v2.ts';
+import type { RequestOf } from '../../protocol/define-request.ts';
+import { ResponseCode } from '../../protocol/response-code.ts';
+import { MessageSysFlag, Permission } from '../../protocol/sys-flag.ts';
+import type { TopicConfig } from '../../protocol/topic-config.ts';
+import type { Processor, Reply } from '../../remoting/processor.ts';
+import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
+import type { BrokerContext } from '../broker-context.ts';
+import { invalidParameter, topicNotExist } from '../refusals.ts';
+
+type SendHeader = RequestOf<typeof sendMessage>;
+
+/** V3_4_9: the first version that sends maxReconsumeTimes. */
+const VERSION_3_4_9 = 121;
+const NO_BODY = Buffer.alloc(0);
+/** Properties of these names are never stored, whoever sends them. */
+const TRANSIENT_PREFIX = '__RMQ.TRANSIENT.';
+
+interface Send {
+  readonly request: RemotingCommand;
+  readonly header: SendHeader;
+  readonly body: Buffer;
+  readonly bornHost: HostAddress;
+}
+
+/**
+ * SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320): stores what a producer sends.
+ *
+ * Shape:  whether a request is a batch is decided by its code 320 or its batch flag: C++ sends batches as 310.
+ * Order:  everything up to the store's append is synchronous for a known topic, so messages of one connection are
+ *         stored in the order they came.
+ * Errors: NO_PERMISSION, TOPIC_NOT_EXIST, MESSAGE_ILLEGAL, INVALID_PARAMETER, SUBSCRIPTION_GROUP_NOT_EXIST (a retry of
+ *         an unknown group), SERVICE_NOT_AVAILABLE (store), FLUSH_DISK_TIMEOUT (stored, not yet safe).
+ * Source: RocketMQ 5.3 SendMessageProcessor.java, AbstractSendMessageProcessor.msgCheck.
+ */
+export function sendMessageProcessor(context: BrokerContext): Processor {
+  const { clock, config, store, topics } = context;
+  const uniqKeys = new UniqKeyGenerator(context.advertised.address, process.pid, () => clock.now());
+
+  return (request, connection) => {
+    const definition = request.code === RequestCode.SEND_MESSAGE ? sendMessage : sendMessageV2;
+    const send: Send = {
+      request,
+      header: definition.decodeRequest(request.extFields),
+      body: request.body ?? NO_BODY,
+      bornHost: connection.remote,
+    };
+    checkBroker();
+    const isBatch = request.code === RequestCode.SEND_BATCH_MESSAGE || send.header.batch === true;
+    if (isRetryTopic(send.header.topic)) return sendRetry(send, isBatch);
+    const topic = topics.get(send.header.topic) ?? createTopic(send);
+    if (isClosedToProducers(topic.topicName)) {
+      throw new MqError('NO_PERMISSION', `topic[${topic.topicName}] is the broker's own`);
+    }
+    const queueId = chooseQueue(send, topic);
+    return isBatch ? sendBatch(send, queueId) : sendOne(send, topic.topicName, queueId);
+  };
+
+  function checkBroker(): void {
+    if ((config.brokerPermission & Permission.WRITE) === 0) {
+      throw new MqError(
+        'NO_PERMISSION',
+        `the broker[${config.brokerName}] sending message is forbidden: brokerPermission is ${config.brokerPermission}`,
+      );
+    }
+  }
+
+  function createTopic({ header }: Send): TopicConfig {
+    assertTopicName(header.topic);
+    const created = isClosedToProducers(header.topic)
+      ? undefined
+      : topics.createOnSend({
+          topic: header.topic,
+          defaultTopic: header.defaultTopic,
+          queueNums: header.defaultTopicQueueNums,
+        });
+    if (created === undefined) throw topicNotExist(header.topic, config.autoCreateTopicEnable);
+    return created;
+  }
+
+  function chooseQueue({ request, header }: Send, topic: TopicConfig): number {
+    const queueCount = Math.max(topic.readQueueNums, topic.writeQueueNums);
+    if (header.queueId >= queueCount) {
+      throw invalidParameter(
+        request,
+        `queueId ${header.queueId} is outside the ${queueCount} queues of topic[${topic.topicName}]`,
+      );
+    }
+    if (header.queueId >= 0) return header.queueId;
+    return Math.floor(Math.random() * Math.max(1, topic.writeQueueNums));
+  }
+
+  /** A consumer's own resend, when CONSUMER_SEND_MSG_BACK failed it. One retry too many goes to the DLQ at once. */
+  async function sendRetry(send: Send, isBatch: boolean): Promise<Reply> {
+    const { header, request } = send;
+    if (isBatch) {
+      throw new MqError('MESSAGE_ILLEGAL', `a batch may not go to a retry topic: ${header.topic}`);
+    }
+    assertTopicName(header.topic);
+    const groupName = header.topic.slice(RETRY_PREFIX.length);
+    const group = context.groups.get(groupName);
+    if (group === undefined) {
+      throw new MqError(
+        'SUBSCRIPTION_GROUP_NOT_EXIST',
+        `subscription group not exist, ${groupName}`,
+      );
+    }
+    const claimed = request.version >= VERSION_3_4_9 ? header.maxReconsumeTimes : undefined;
+    const maxReconsumeTimes = claimed ?? group.retryMaxTimes;
+    if ((header.reconsumeTimes ?? 0) > maxReconsumeTimes) {
+      const dlq = await topics.ensureDlqTopic(groupName);
+      const undelayed = withoutProperties(header.properties ?? '', (n) => n === PropertyKey.DELAY);
+      return sendOne({ ...send, header: { ...header, properties: undelayed } }, dlq.topicName, 0);
+    }
+    const retry = await topics.ensureRetryTopic(groupName, group.retryQueueNums);
+    return sendOne(send, retry.topicName, chooseQueue(send, retry));
+  }
+
+  async function sendOne(send: Send, topic: string, queueId: number): Promise<Reply> {
+    const given = send.header.properties ?? '';
+    checkBody(send.body);
+    checkTransaction(send.header, given);
+    const uniqKey = findProperty(given, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
+    const properties = stamp(given, uniqKey);
+    const message = toMessage(send, topic, queueId, properties);
+    const level = delayLevel(properties);
+    if (level === 0) refuseTimer(properties);
+    const stored =
+      level === 0 ? message : context.schedule.park(message, decodeProperties(properties), level);
+    checkProperties(stored.propertiesString);
+    const { saving } = topics;
+    const result = await store.append(stored);
+    await saving;
+    return reply(result.status, {
+      msgId: result.offsetMsgId,
+      queueId,
+      queueOffset: result.queueOffset,
+      transactionId: uniqKey,
+    });
+  }
+
+  async function sendBatch(send: Send, queueId: number): Promise<Reply> {
+    const { header } = send;
+    checkBody(send.body);
+    const wait = findProperty(header.properties ?? '', PropertyKey.WAIT);
+    const uniqKeyList: string[] = [];
+    const messages = decodeBatchBody(send.body).map((inner, index) => {
+      if (delayLevel(inner.propertiesString) > 0) {
+        throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has a delay level`);
+      }
+      checkTransaction(header, inner.propertiesString);
+      refuseTimer(inner.propertiesString);
+      const uniqKey = findProperty(inner.propertiesString, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
+      uniqKeyList.push(uniqKey);
+      const properties = stamp(inner.propertiesString, uniqKey);
+      checkProperties(properties);
+      return {
+        ...toMessage(send, header.topic, queueId, properties),
+        flag: inner.flag,
+        body: inner.body,
+        waitStoreOk: wait !== 'false',
+      };
+    });
+    const { saving } = topics;
+    const results = await store.appendBatch(messages);
+    await saving;
+    return reply(worstStatus(results), {
+      msgId: results.map((result) => result.offsetMsgId).join(','),
+      queueId,
+      queueOffset: results[0]!.queueOffset,
+      transactionId: uniqKeyList.join(','),
+    });
+  }
+
+  function toMessage(
+    { header, body, bornHost }: Send,
+    topic: string,
+    queueId: number,
+    properties: string,
+  ): AppendMessage {
+    return {
+      topic,
+      queueId,
+      flag: header.flag,
+      sysFlag: header.sysFlag,
+      bornTimestamp: header.bornTimestamp,
+      bornHost,
+      storeHost: context.advertised,
+      reconsumeTimes: header.reconsumeTimes ?? 0,
+      preparedTransactionOffset: 0,
+      body,
+      propertiesString: properties,
+      tagsCode: tagsCode(findProperty(properties, PropertyKey.TAGS)),
+      waitStoreOk: findProperty(properties, PropertyKey.WAIT) !== 'false',
+    };
+  }
+
+  /** Adds what every stored message carries, and takes out what must not be stored. */
+  function stamp(given: string, uniqKey: string): string {
+    let properties = given;
+    if (given.includes(PropertyKey.POP_CK) || given.includes(TRANSIENT_PREFIX)) {
+      properties = withoutProperties(
+        given,
+        (name) => name === PropertyKey.POP_CK || name.startsWith(TRANSIENT_PREFIX),
+      );
+    }
+    if (findProperty(properties, PropertyKey.UNIQ_KEY) === undefined) {
+      properties = appendProperty(properties, PropertyKey.UNIQ_KEY, uniqKey);
+    }
+    if (findProperty(properties, PropertyKey.CLUSTER) !== config.brokerClusterName) {
+      properties = appendProperty(properties, PropertyKey.CLUSTER, config.brokerClusterName);
+    }
+    return properties;
+  }
+
+  function checkBody(body: Buffer): void {
+    if (body.length <= config.maxMessageSize) return;
+    throw new MqError(
+      'MESSAGE_ILLEGAL',
+      `message body of ${body.length} bytes exceeds maxMessageSize ${config.maxMessageSize}`,
+      { details: { bodyBytes: body.length, maxMessageSize: config.maxMessageSize } },
+    );
+  }
+
+  function reply(
+    status: AppendResult['status'],
+    fields: { msgId: string; queueId: number; queueOffset: number; transactionId: string },
+  ): Reply {
+    return {
+      code: status === 'PUT_OK' ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
+      remark:
+        status === 'PUT_OK'
+          ? undefined
+          : `stored, but not flushed within ${config.syncFlushTimeout} ms`,
+      extFields: sendMessage.encodeResponse({
+        ...fields,
+        MSG_REGION: config.regionId,
+        TRACE_ON: String(config.traceOn),
+      }),
+    };
+  }
+}
+
+function checkProperties(properties: string): void {
+  const bytes = Buffer.byteLength(properties, 'utf8');
+  if (bytes <= MAX_PROPERTIES_BYTES) return;
+  throw new MqError(
+    'MESSAGE_ILLEGAL',
+    `message properties of ${bytes} bytes exceed ${MAX_PROPERTIES_BYTES}`,
+    { details: { propertiesBytes: bytes, limit: MAX_PROPERTIES_BYTES } },
+  );
+}
+
+/**
+ * Half messages would be visible at once or never without the transaction service, so they are refused as a broker
+ * with rejectTransactionMessage=true refuses them.
+ */
+function checkTransaction(header: SendHeader, properties: string): void {
+  const kind = header.sysFlag & MessageSysFlag.TRANSACTION_MASK;
+  const isHalf =
+    findProperty(properties, PropertyKey.TRAN_MSG)?.toLowerCase() === 'true' &&
+    !((header.reconsumeTimes ?? 0) > 0 && delayLevel(properties) > 0);
+  if (!isHalf && (kind === 0 || kind === MessageSysFlag.TRANSACTION_COMMIT)) return;
+  throw new MqError(
+    'NO_PERMISSION',
+    'sending transaction message is forbidden: this broker does not support transactions',
+  );
+}
+
+function refuseTimer(properties: string): void {
+  for (const name of [
+    PropertyKey.TIMER_DELAY_SEC,
+    PropertyKey.TIMER_DELAY_MS,
+    PropertyKey.TIMER_DELIVER_MS,
+  ]) {
+    // Stored as it is, the message would be delivered at once: early, which is worse than not at all.
+    if (properties.includes(name) && findProperty(properties, name) !== undefined) {
+      throw new MqError(
+        'MESSAGE_ILLEGAL',
+        `${name} is not supported by this broker; use a delay level`,
+      );
+    }
+  }
+}
+
+/** 0 for a message that is to be delivered at once. */
+function delayLevel(properties: string): number {
+  const level = Number.parseInt(findProperty(properties, PropertyKey.DELAY) ?? '0', 10);
+  return level > 0 ? level : 0;
+}
+
+function withoutProperties(encoded: string, isUnwanted: (name: string) => boolean): string {
+  const properties = decodeProperties(encoded);
+  for (const name of [...properties.keys()]) if (isUnwanted(name)) properties.delete(name);
+  return encodeProperties(properties);
+}
+
+function worstStatus(results: readonly AppendResult[]): AppendResult['status'] {
+  return results.find((result) => result.status !== 'PUT_OK')?.status ?? 'PUT_OK';
+}

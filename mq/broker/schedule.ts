@@ -1,0 +1,218 @@
+import type { Clock, TimerHandle } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { HostAddress } from '../protocol/host-address.ts';
+import { decodeRecord, readRecordHeader, type MessageExt } from '../protocol/message.ts';
+import { SystemTopic } from '../protocol/names.ts';
+import {
+  encodeProperties,
+  PropertyKey,
+  tagsCode,
+  type Properties,
+} from '../protocol/properties.ts';
+import type { AppendMessage, MessageStore } from '../store/message-store.ts';
+import type { DelayOffsets } from './delay-offsets.ts';
+
+/** How many parked messages are read, and how many deliveries share one fsync. */
+const BATCH_COUNT = 64;
+const BATCH_BYTES = 1024 * 1024;
+/** Wait after a delivery that the store refused; it is full or closing, and asking faster would not help. */
+const RETRY_AFTER_MS = 1_000;
+/** Longest delay a timer can have. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface DelayScheduleDeps {
+  readonly store: MessageStore;
+  readonly offsets: DelayOffsets;
+  /** Element 0 is the delay of level 1, in ms. */
+  readonly levels: readonly number[];
+  /** Written into delivered copies. */
+  readonly storeHost: () => HostAddress;
+  /** Messages of a topic that was deleted while they waited are dropped. */
+  readonly hasTopic: (topic: string) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Delay levels: parks messages in SCHEDULE_TOPIC_XXXX, queue level − 1, and appends them to where they belong when
+ * their time has come.
+ *
+ * Within a level messages are due in the order they were parked, so each level sleeps until its first message is due,
+ * and without messages until one arrives. A message is never delivered early; after a crash those delivered since
+ * delayOffset.json was last saved are delivered again.
+ *
+ * Source: RocketMQ 4.9 ScheduleMessageService.java.
+ */
+export class DelaySchedule {
+  readonly #levels: readonly number[];
+  readonly #queues: readonly LevelQueue[];
+  readonly #clock: Clock;
+
+  constructor(deps: DelayScheduleDeps) {
+    this.#levels = deps.levels;
+    this.#clock = deps.clock;
+    this.#queues = deps.levels.map((delayMs, index) => new LevelQueue(deps, index + 1, delayMs));
+    deps.store.onArrival((arrival) => {
+      if (arrival.topic === SystemTopic.SCHEDULE) this.#queues[arrival.queueId]?.wake();
+    });
+  }
+
+  /** Begins to deliver, from where delayOffset.json says. */
+  start(): void {
+    for (const queue of this.#queues) queue.start();
+  }
+
+  /** Stops delivering and waits for deliveries under way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.close()));
+  }
+
+  /**
+   * The message as it is parked: same body, other topic and queue, the originals in REAL_TOPIC and REAL_QID.
+   * `properties` are the message's decoded ones and are changed; `level` must be at least 1, too high a one counts
+   * as the highest.
+   */
+  park(message: AppendMessage, properties: Properties, level: number): AppendMessage {
+    const actual = Math.min(level, this.#levels.length);
+    properties.set(PropertyKey.DELAY, String(actual));
+    properties.set(PropertyKey.REAL_TOPIC, message.topic);
+    properties.set(PropertyKey.REAL_QID, String(message.queueId));
+    return {
+      ...message,
+      topic: SystemTopic.SCHEDULE,
+      queueId: actual - 1,
+      propertiesString: encodeProperties(properties),
+      tagsCode: this.#clock.now() + this.#levels[actual - 1]!,
+    };
+  }
+}
+
+class LevelQueue {
+  readonly #deps: DelayScheduleDeps;
+  readonly #level: number;
+  readonly #delayMs: number;
+  #timer: TimerHandle | undefined;
+  #delivering: Promise<void> | undefined;
+  #state: 'new' | 'started' | 'closed' = 'new';
+  /** A message arrived while a delivery round was running, so its "nothing left" may be out of date. */
+  #hasNews = false;
+
+  constructor(deps: DelayScheduleDeps, level: number, delayMs: number) {
+    this.#deps = deps;
+    this.#level = level;
+    this.#delayMs = delayMs;
+  }
+
+  start(): void {
+    this.#state = 'started';
+    this.wake();
+  }
+
+  /** Something new is parked. While the first message is not due there is nothing to do about it. */
+  wake(): void {
+    this.#hasNews = true;
+    if (this.#state !== 'started' || this.#timer !== undefined) return;
+    this.#delivering ??= this.#deliverDue().finally(() => {
+      this.#delivering = undefined;
+      if (this.#hasNews) this.wake();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#deps.clock.clearTimeout(this.#timer);
+    await this.#delivering;
+  }
+
+  #wakeAfter(delayMs: number): void {
+    if (this.#state !== 'started') return;
+    this.#timer = this.#deps.clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.wake();
+      },
+      Math.min(delayMs, MAX_TIMER_MS),
+    );
+  }
+
+  async #deliverDue(): Promise<void> {
+    try {
+      let waitMs: number | undefined = 0;
+      while (waitMs === 0 && this.#state === 'started') {
+        this.#hasNews = false;
+        waitMs = await this.#deliverBatch();
+      }
+      if (waitMs !== undefined && waitMs > 0) this.#wakeAfter(waitMs);
+    } catch (cause) {
+      this.#deps.logger.error(`delay level ${this.#level}: delivery failed, trying again`, {
+        cause,
+      });
+      this.#wakeAfter(RETRY_AFTER_MS);
+    }
+  }
+
+  /** Returns how long the next message has to wait, 0 to look again at once, undefined when none is parked. */
+  async #deliverBatch(): Promise<number | undefined> {
+    const { store, offsets, clock } = this.#deps;
+    const queueId = this.#level - 1;
+    const from = offsets.get(this.#level) ?? store.minOffset(SystemTopic.SCHEDULE, queueId);
+    const found = await store.get({
+      topic: SystemTopic.SCHEDULE,
+      queueId,
+      queueOffset: from,
+      maxCount: BATCH_COUNT,
+      maxBytes: BATCH_BYTES,
+    });
+    if (found.status !== 'FOUND') {
+      // Retention moved the queue's start, or a crash cut its end: go on where the store says.
+      if (found.nextBeginOffset === from) return undefined;
+      offsets.set(this.#level, found.nextBeginOffset);
+      return 0;
+    }
+    const now = clock.now();
+    const deliveries: Promise<unknown>[] = [];
+    let next = from;
+    let waitMs = 0;
+    for (const record of found.buffers) {
+      const header = readRecordHeader(record);
+      const dueAt = header.storeTimestamp + this.#delayMs;
+      if (dueAt > now) {
+        waitMs = dueAt - now;
+        break;
+      }
+      next = header.queueOffset + 1;
+      const message = this.#restore(decodeRecord(record));
+      if (message !== undefined) deliveries.push(store.append(message));
+    }
+    await Promise.all(deliveries);
+    if (next !== from) offsets.set(this.#level, next);
+    return waitMs;
+  }
+
+  #restore(parked: MessageExt): AppendMessage | undefined {
+    const topic = parked.properties.get(PropertyKey.REAL_TOPIC);
+    const queueId = Number(parked.properties.get(PropertyKey.REAL_QID) ?? Number.NaN);
+    if (topic === undefined || !Number.isInteger(queueId) || !this.#deps.hasTopic(topic)) {
+      this.#deps.logger.warn('a delayed message has nowhere to go and is dropped', {
+        offsetMsgId: parked.offsetMsgId,
+        topic,
+        queueId,
+      });
+      return undefined;
+    }
+    return {
+      topic,
+      queueId,
+      flag: parked.flag,
+      sysFlag: parked.sysFlag,
+      bornTimestamp: parked.bornTimestamp,
+      bornHost: parked.bornHost,
+      reconsumeTimes: parked.reconsumeTimes,
+      preparedTransactionOffset: 0,
+      body: parked.body,
+      propertiesString: encodeProperties(parked.properties),
+      tagsCode: tagsCode(parked.properties.get(PropertyKey.TAGS)),
+      storeHost: this.#deps.storeHost(),
+    };
+  }
+}

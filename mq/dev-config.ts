@@ -1,0 +1,37 @@
+import {
+  assertNoProblems,
+  describeOptions,
+  integer,
+  oneOf,
+  readOptions,
+  text,
+  type ConfigOf,
+  type OptionDescription,
+  type OptionSources,
+} from './config-options.ts';
+
+const port = { min: 0, max: 65_535 };
+
+const options = {
+  bindAddress: text('127.0.0.1', 'Loopback address both listen on.'),
+  namesrvPort: integer(9876, port, 'Port of the name server; 0 takes a free one.'),
+  listenPort: integer(10911, port, 'Port of the broker; 0 takes a free one.'),
+  storePathRootDir: text('.millrace/dev', 'Directory of all state.'),
+  flushDiskType: oneOf(
+    'SYNC_FLUSH',
+    ['SYNC_FLUSH', 'ASYNC_FLUSH'],
+    'SYNC_FLUSH acknowledges after fsync, ASYNC_FLUSH once the kernel has the bytes.',
+  ),
+};
+
+/** Settings of `millrace dev`: the few that matter when everything runs in one process. */
+export type DevConfig = ConfigOf<typeof options>;
+
+export const devOptions: readonly OptionDescription[] = describeOptions(options);
+
+/** Errors: CONFIG_INVALID naming every bad value at once. */
+export function loadDevConfig(sources: OptionSources): DevConfig {
+  const { values, problems } = readOptions(options, sources);
+  assertNoProblems('dev', problems);
+  return Object.freeze(values);
+}

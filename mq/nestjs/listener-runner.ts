@@ -1,0 +1,109 @@
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { MqError, Producer, PushConsumer, type ConsumedMessage } from '../index.ts';
+import { MESSAGE_LISTENER_METADATA, type MessageListenerOptions } from './message-listener.ts';
+import { MILLRACE_OPTIONS, type MillraceModuleOptions } from './options.ts';
+
+type ListenerMethod = (message: ConsumedMessage, context: { signal: AbortSignal }) => Promise<void>;
+
+interface Listener {
+  /** `Class.method`, for errors. */
+  label: string;
+  options: MessageListenerOptions;
+  handle: ListenerMethod;
+}
+
+/**
+ * Starts the Producer and every `@MessageListener` with the application, and stops them in the order that
+ * loses nothing: consumers first, because a listener may still be sending, then the Producer.
+ */
+@Injectable()
+export class ListenerRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #options: MillraceModuleOptions;
+  readonly #producer: Producer;
+  readonly #discovery: DiscoveryService;
+  readonly #scanner: MetadataScanner;
+  #consumers: PushConsumer[] = [];
+
+  constructor(
+    @Inject(MILLRACE_OPTIONS) options: MillraceModuleOptions,
+    @Inject(Producer) producer: Producer,
+    @Inject(DiscoveryService) discovery: DiscoveryService,
+    @Inject(MetadataScanner) scanner: MetadataScanner,
+  ) {
+    this.#options = options;
+    this.#producer = producer;
+    this.#discovery = discovery;
+    this.#scanner = scanner;
+  }
+
+  /** The running consumers, for health and tests. */
+  get consumers(): readonly PushConsumer[] {
+    return this.#consumers;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.#producer.start();
+    const listeners = this.#findListeners();
+    assertOneListenerPerGroup(listeners);
+    // Recorded before they start, so that a start that fails half-way is stopped whole.
+    this.#consumers = listeners.map((listener) => this.#consumerFor(listener));
+    await Promise.all(this.#consumers.map((consumer) => consumer.start()));
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.shutdown()));
+    await this.#producer.shutdown();
+  }
+
+  #consumerFor({ options, handle }: Listener): PushConsumer {
+    const { topic, tags, ...consumerOptions } = options;
+    const { producerGroup: _producerGroup, ...clientOptions } = this.#options;
+    return new PushConsumer({ ...clientOptions, ...consumerOptions })
+      .subscribe(topic, tags ?? '*')
+      .onMessage(handle);
+  }
+
+  #findListeners(): Listener[] {
+    return this.#discovery.getProviders().flatMap(({ instance, metatype }) => {
+      const prototype: unknown = metatype && instance ? Object.getPrototypeOf(instance) : undefined;
+      if (typeof prototype !== 'object' || prototype === null) return [];
+      return this.#scanner
+        .getAllMethodNames(prototype)
+        .flatMap((name) => this.#listenerOf(instance as Record<string, ListenerMethod>, name));
+    });
+  }
+
+  #listenerOf(instance: Record<string, ListenerMethod>, name: string): Listener[] {
+    const method = instance[name]!;
+    const options: MessageListenerOptions | undefined = Reflect.getMetadata(
+      MESSAGE_LISTENER_METADATA,
+      method,
+    );
+    if (options === undefined) return [];
+    const label = `${instance.constructor.name}.${name}`;
+    return [
+      { label, options, handle: (message, context) => method.call(instance, message, context) },
+    ];
+  }
+}
+
+/** Two consumers of one group in one process would overwrite each other's subscription on the broker. */
+function assertOneListenerPerGroup(listeners: readonly Listener[]): void {
+  const labelByGroup = new Map<string, string>();
+  for (const { label, options } of listeners) {
+    const other = labelByGroup.get(options.consumerGroup);
+    if (other !== undefined) {
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `consumerGroup ${options.consumerGroup} is used by ${other} and by ${label}; members of a group must have the same subscription`,
+      );
+    }
+    labelByGroup.set(options.consumerGroup, label);
+  }
+}

@@ -1,0 +1,28 @@
+import { SetMetadata, type CustomDecorator } from '@nestjs/common';
+import type { PushConsumerOptions } from '../index.ts';
+
+/** Settings of one consumer. All methods of one group and topic set must live in one `@MessageListener`. */
+export interface MessageListenerOptions extends Omit<
+  Partial<PushConsumerOptions>,
+  'namesrvAddr' | 'consumerGroup'
+> {
+  topic: string;
+  consumerGroup: string;
+  /** `*` (the default) or `A || B`. */
+  tags?: string;
+}
+
+export const MESSAGE_LISTENER_METADATA = Symbol('millrace.message-listener');
+
+/**
+ * Makes a provider's method the listener of a consumer group.
+ *
+ *     @MessageListener({ topic: 'ORDER_EVENTS', consumerGroup: 'push', tags: 'Paid' })
+ *     async onOrderPaid(message: ConsumedMessage): Promise<void> { … }
+ *
+ * Returning means consumed; throwing means: deliver again later, with the group's back-off. The consumer
+ * starts when the application has started and stops before its providers are destroyed.
+ */
+export function MessageListener(options: MessageListenerOptions): CustomDecorator<symbol> {
+  return SetMetadata(MESSAGE_LISTENER_METADATA, options);
+}

@@ -1,0 +1,84 @@
+/** Millrace's servers, for programs that embed them. The command `millrace` is built on the same functions. */
+import { join } from 'node:path';
+import { brokerConfig, type BrokerConfig } from './broker/config.ts';
+import { Broker, type BrokerDependencies } from './broker/broker.ts';
+import type { DevConfig } from './dev-config.ts';
+import { nameServerConfig, type NameServerConfig } from './namesrv/config.ts';
+import { NameServer } from './namesrv/name-server.ts';
+
+export type { Broker, BrokerConfig, BrokerDependencies, DevConfig, NameServer, NameServerConfig };
+export { MqError } from './errors.ts';
+export { consoleLogger, silentLogger, type Logger } from './logger.ts';
+
+/**
+ * Starts a name server and resolves when it listens.
+ *
+ * Errors: CONFIG_INVALID naming every bad setting; the socket's own error when the port is taken.
+ */
+export function startNameServer(
+  config: Partial<NameServerConfig> = {},
+  dependencies: BrokerDependencies = {},
+): Promise<NameServer> {
+  return NameServer.start(nameServerConfig(config), dependencies);
+}
+
+/**
+ * Starts a broker and resolves when it has recovered its store, listens and has tried to register once.
+ *
+ * Errors: CONFIG_INVALID naming every bad setting; STORE_FAILED when the store cannot be opened.
+ */
+export function startBroker(
+  config: Partial<BrokerConfig> = {},
+  dependencies: BrokerDependencies = {},
+): Promise<Broker> {
+  return Broker.start(brokerConfig(config), dependencies);
+}
+
+/** A name server and a broker in one process, topics created when first used. */
+export interface DevServers extends AsyncDisposable {
+  readonly namesrvAddr: string;
+  readonly brokerAddr: string;
+  readonly nameServer: NameServer;
+  readonly broker: Broker;
+  close(): Promise<void>;
+}
+
+/** Starts what `millrace dev` runs. Errors: those of the two; when the broker fails, the name server is closed. */
+export async function startDev(
+  config: Partial<DevConfig> & Partial<BrokerConfig> = {},
+  dependencies: BrokerDependencies = {},
+): Promise<DevServers> {
+  const { namesrvPort = 9876, storePathRootDir = '.millrace/dev', ...rest } = config;
+  const nameServer = await startNameServer(
+    {
+      ...(rest.bindAddress === undefined ? {} : { bindAddress: rest.bindAddress }),
+      listenPort: namesrvPort,
+      kvConfigPath: join(storePathRootDir, 'config', 'kvConfig.json'),
+    },
+    dependencies,
+  );
+  const broker = await startBroker(
+    {
+      autoCreateTopicEnable: true,
+      ...rest,
+      storePathRootDir,
+      namesrvAddr: nameServer.address,
+    },
+    dependencies,
+  ).catch(async (error: unknown) => {
+    await nameServer.close();
+    throw error;
+  });
+  const close = async (): Promise<void> => {
+    await broker.close();
+    await nameServer.close();
+  };
+  return {
+    namesrvAddr: nameServer.address,
+    brokerAddr: broker.address,
+    nameServer,
+    broker,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,23 @@
+/** Sets the words printed beside the name of a step. */
+export type Say = (words: string) => void;
+
+/** Prints one line about a piece of work when it ends; see progress.mjs. */
+export type Step = <T>(name: string, work: (say: Say) => Promise<T>) => Promise<T>;
+
+/** A folder .millrace/run-N that no other running command uses. */
+export interface StateSlot {
+  dir: string;
+  release(): void;
+}
+
+/** What bootstrap.mjs hands to the compiled command. */
+export interface CommandContext {
+  options: { args: readonly string[]; once: boolean; killBroker: boolean };
+  /** The folder of the clone. */
+  root: string;
+  step: Step;
+  takeStateSlot(): StateSlot;
+}
+
+/** A command returns its exit code, or throws an error whose message is all the user needs. */
+export type Command = (context: CommandContext) => Promise<number>;

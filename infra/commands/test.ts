@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from '../command.ts';
+import { provideDatabases } from '../databases/databases.ts';
+import { thisMachine } from '../databases/machine.ts';
+import { resultsPathFor, runJestProject } from '../jest.ts';
+import { runSession, type Session } from '../session.ts';
+import { printTallies, tallyOfJest, type Tally } from '../tally.ts';
+
+/** `npm test`: everything that needs no other language. A part that fails does not keep the next from running. */
+export const run: Command = (context) =>
+  runSession(context, async (session) => {
+    const tallies = await runCheck(session, context.root);
+    tallies.push(await runIntegration(session, context.root));
+    // The demo finds its own databases, as it does for everybody.
+    tallies.push(await runJestProject(session, context.root, 'e2e'));
+    return printTallies(tallies);
+  });
+
+/** The steps of `npm run check`, each on its own, so that each is counted. */
+async function runCheck(session: Session, root: string): Promise<Tally[]> {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const tallies: Tally[] = [];
+  for (const [, name] of (scripts['check'] ?? '').matchAll(/npm run (\S+)/g)) {
+    if (name === undefined) continue;
+    console.log(`\n— npm run ${name}`);
+    const isJest = scripts[name]?.includes('jest') ?? false;
+    const resultsPath = resultsPathFor(session, name.replace(':', '-'));
+    const jestArgs = isJest ? ['--', '--json', `--outputFile=${resultsPath}`] : [];
+    const exitCode = await session.processes.runToEnd({
+      name,
+      command: 'npm',
+      args: ['run', '--silent', name, ...jestArgs],
+      cwd: root,
+    });
+    tallies.push(
+      isJest
+        ? tallyOfJest(name, resultsPath, exitCode)
+        : { name, passed: exitCode === 0 ? 1 : 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 },
+    );
+  }
+  return tallies;
+}
+
+async function runIntegration(session: Session, root: string): Promise<Tally> {
+  console.log('\n— databases for the integration tests');
+  try {
+    const { slot, processes, step } = session;
+    const { databaseUrl, redisUrl } = await provideDatabases(thisMachine, slot, processes, step);
+    return await runJestProject(session, root, 'integration', {
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redisUrl,
+    });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return { name: 'integration', passed: 0, failed: 1, skipped: 0 };
+  }
+}

@@ -1,0 +1,39 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Session } from './session.ts';
+import { tallyOfJest, type Tally } from './tally.ts';
+
+/** Where Jest is to write its results; what an earlier run left there is removed, lest it be counted again. */
+export function resultsPathFor(session: Session, name: string): string {
+  const dir = join(session.slot.dir, 'test-results');
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, `${name}.json`);
+  rmSync(path, { force: true });
+  return path;
+}
+
+/** Runs one of the Jest projects of package.json and counts it. Files one after another: they share the machine. */
+export async function runJestProject(
+  session: Session,
+  root: string,
+  project: 'integration' | 'e2e' | 'interop',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Tally> {
+  console.log(`\n— ${project} tests`);
+  const resultsPath = resultsPathFor(session, project);
+  const exitCode = await session.processes.runToEnd({
+    name: project,
+    command: process.execPath,
+    args: [
+      join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
+      '--selectProjects',
+      project,
+      '--runInBand',
+      '--json',
+      `--outputFile=${resultsPath}`,
+    ],
+    env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' },
+    cwd: root,
+  });
+  return tallyOfJest(project, resultsPath, exitCode);
+}

@@ -1,0 +1,2 @@
+export function lockOwner(path: string): number | undefined;
+export function tryLock(path: string): (() => void) | undefined;

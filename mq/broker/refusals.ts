@@ -2,7 +2,7 @@ import { MqError } from '../errors.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
 
 /** V5_0_0: the first version whose clients know INVALID_PARAMETER. */
-const VERSION_5 = 413;
+export const VERSION_5 = 413;
 
 /** Says that a request's value is out of range: INVALID_PARAMETER to peers that know the code, SYSTEM_ERROR to older ones. */
 export function invalidParameter(request: RemotingCommand, reason: string): MqError {

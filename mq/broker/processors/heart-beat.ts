@@ -1,0 +1,48 @@
+import { MqError } from '../../errors.ts';
+import { decodeHeartbeat, type ConsumerData } from '../../protocol/heartbeat.ts';
+import { assertGroupName } from '../../protocol/names.ts';
+import { ResponseCode } from '../../protocol/response-code.ts';
+import type { Processor } from '../../remoting/processor.ts';
+import type { BrokerContext } from '../broker-context.ts';
+
+/**
+ * Serves HEART_BEAT: makes the client a member of its groups, and each consumer group complete.
+ *
+ * Order:  the retry topic of every consumer group exists and is registered with the name servers before the reply:
+ *         Go consumers ask for its route at once and give up without it.
+ * Source: RocketMQ 4.9 ClientManageProcessor.heartBeat.
+ */
+export function heartBeatProcessor(context: BrokerContext): Processor {
+  return async (request, connection) => {
+    const heartbeat = decodeHeartbeat(request.body);
+    if (heartbeat.clientID === '') {
+      throw new MqError('INVALID_ARGUMENT', 'HeartbeatData.clientID is empty');
+    }
+    const { producerDataSet, consumerDataSet } = heartbeat;
+    for (const { groupName } of [...producerDataSet, ...consumerDataSet])
+      assertGroupName(groupName);
+    const retryTopics = await Promise.allSettled(
+      consumerDataSet.map((consumer) => ensureRetryTopic(context, consumer)),
+    );
+    // Closed meanwhile: nobody would end these memberships.
+    if (connection.isOpen) {
+      const { version, language } = request;
+      const client = { clientId: heartbeat.clientID, version, language };
+      for (const consumer of consumerDataSet) {
+        context.consumers.register(connection, client, consumer);
+      }
+      for (const { groupName } of producerDataSet) {
+        context.producers.register(groupName, connection, client);
+      }
+      context.clientChannels.watch(connection);
+    }
+    for (const outcome of retryTopics) if (outcome.status === 'rejected') throw outcome.reason;
+    return { code: ResponseCode.SUCCESS };
+  };
+}
+
+async function ensureRetryTopic(context: BrokerContext, consumer: ConsumerData): Promise<void> {
+  const group = context.groups.get(consumer.groupName);
+  if (group === undefined) return;
+  await context.topics.ensureRetryTopic(group.groupName, group.retryQueueNums);
+}

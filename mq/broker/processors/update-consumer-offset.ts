@@ -1,0 +1,47 @@
+import { MqError } from '../../errors.ts';
+import { assertGroupName } from '../../protocol/names.ts';
+import { updateConsumerOffset } from '../../protocol/requests/update-consumer-offset.ts';
+import { ResponseCode } from '../../protocol/response-code.ts';
+import type { Processor } from '../../remoting/processor.ts';
+import type { BrokerContext } from '../broker-context.ts';
+import { invalidParameter, topicNotExist, VERSION_5 } from '../refusals.ts';
+
+/**
+ * Serves UPDATE_CONSUMER_OFFSET.
+ *
+ * Progress in a topic that does not exist is not stored: were the topic created later, the group would be sent past
+ * its first messages. Clients older than 5.0 are not told, because they take the refusal for a broken broker.
+ *
+ * Source: RocketMQ 4.9 and 5.3 ConsumerManageProcessor.updateConsumerOffset.
+ */
+export function updateConsumerOffsetProcessor(context: BrokerContext): Processor {
+  return (request, connection) => {
+    const { consumerGroup, topic, queueId, commitOffset } = updateConsumerOffset.decodeRequest(
+      request.extFields,
+    );
+    if (queueId < 0) throw invalidParameter(request, `queueId ${queueId} is below 0`);
+    if (commitOffset < 0)
+      throw invalidParameter(request, `commitOffset ${commitOffset} is below 0`);
+    assertGroupName(consumerGroup);
+    const isTopicKnown = context.topics.get(topic) !== undefined;
+    if (request.version >= VERSION_5) {
+      if (!isTopicKnown) throw topicNotExist(topic, context.config.autoCreateTopicEnable);
+      if (!context.groups.has(consumerGroup)) {
+        throw new MqError(
+          'SUBSCRIPTION_GROUP_NOT_EXIST',
+          `subscription group [${consumerGroup}] does not exist`,
+        );
+      }
+    }
+    if (isTopicKnown) {
+      context.offsets.commit({
+        group: consumerGroup,
+        topic,
+        queueId,
+        queueOffset: commitOffset,
+        client: connection.peer,
+      });
+    }
+    return { code: ResponseCode.SUCCESS };
+  };
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../clock.ts';
+import type { ClientChannel, ClientIdentity, GroupMember } from './client-channel.ts';
+
+/**
+ * Which producers are connected, by producer group.
+ *
+ * Source: RocketMQ 4.9 ProducerManager.java.
+ */
+export class ProducerManager {
+  readonly #groups = new Map<string, Map<ClientChannel, GroupMember>>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  register(group: string, channel: ClientChannel, client: ClientIdentity): void {
+    const members = this.#groups.get(group) ?? new Map<ClientChannel, GroupMember>();
+    this.#groups.set(group, members);
+    members.set(channel, { ...client, channel, lastHeartbeatMs: this.#clock.monotonicMs() });
+  }
+
+  unregister(group: string, channel: ClientChannel): void {
+    const members = this.#groups.get(group);
+    if (members?.delete(channel) === true && members.size === 0) this.#groups.delete(group);
+  }
+
+  channelGone(channel: ClientChannel): void {
+    for (const group of this.#groups.keys()) this.unregister(group, channel);
+  }
+
+  /** Drops members that have been silent since `monotonicMs`; returns their channels. */
+  dropSilent(sinceMs: number): ClientChannel[] {
+    const dropped: ClientChannel[] = [];
+    for (const [group, members] of this.#groups) {
+      for (const { channel, lastHeartbeatMs } of members.values()) {
+        if (lastHeartbeatMs > sinceMs) continue;
+        this.unregister(group, channel);
+        dropped.push(channel);
+      }
+    }
+    return dropped;
+  }
+
+  isMember(channel: ClientChannel): boolean {
+    for (const members of this.#groups.values()) if (members.has(channel)) return true;
+    return false;
+  }
+
+  members(group: string): GroupMember[] {
+    return [...(this.#groups.get(group)?.values() ?? [])];
+  }
+}

@@ -1,0 +1,44 @@
+import type { JsonConfigFile } from '../store/config-file.ts';
+
+/**
+ * State in memory that a JSON file follows: changes are only noted, and a save writes the state as it is by then.
+ *
+ * Order: one write at a time. A change noted during a write is written before that `save` settles, so whoever awaits
+ *        `save` finds everything noted before the call on disk.
+ */
+export class StateFile {
+  readonly #file: JsonConfigFile;
+  readonly #snapshot: () => unknown;
+  #isDirty = false;
+  #saving: Promise<void> | undefined;
+
+  constructor(file: JsonConfigFile, snapshot: () => unknown) {
+    this.#file = file;
+    this.#snapshot = snapshot;
+  }
+
+  noteChange(): void {
+    this.#isDirty = true;
+  }
+
+  /** Rejects with what the disk said; the changes stay noted and go out with the next save. */
+  save(): Promise<void> {
+    this.#saving ??= this.#write().finally(() => {
+      this.#saving = undefined;
+    });
+    // A change can be noted after the last look at the flag and before the write counts as settled.
+    return this.#saving.then(() => (this.#isDirty ? this.save() : undefined));
+  }
+
+  async #write(): Promise<void> {
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      try {
+        await this.#file.write(this.#snapshot());
+      } catch (cause) {
+        this.#isDirty = true;
+        throw cause;
+      }
+    }
+  }
+}

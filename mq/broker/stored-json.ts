@@ -1,0 +1,27 @@
+import { MqError } from '../errors.ts';
+
+/** Errors: STORE_FAILED naming the file and what in it is not an object. A missing object reads as an empty one. */
+export function storedObject(value: unknown, path: string): Record<string, unknown> {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw illegal(value, path, 'an object');
+}
+
+/** Errors: STORE_FAILED naming the file and the value. */
+export function storedInteger(value: unknown, path: string, fallback?: number): number {
+  const given = value ?? fallback;
+  if (typeof given === 'number' && Number.isSafeInteger(given)) return given;
+  throw illegal(value, path, 'an integer within 2^53');
+}
+
+/** Errors: STORE_FAILED naming the file and the value. */
+export function storedBoolean(value: unknown, path: string, fallback: boolean): boolean {
+  const given = value ?? fallback;
+  if (typeof given === 'boolean') return given;
+  throw illegal(value, path, 'true or false');
+}
+
+function illegal(value: unknown, path: string, wanted: string): MqError {
+  const found = value === undefined ? 'missing' : JSON.stringify(value).slice(0, 60);
+  return new MqError('STORE_FAILED', `${path} is ${found}, not ${wanted}`);
+}

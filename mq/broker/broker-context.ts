@@ -8,6 +8,7 @@ import type { ClientChannels } from './client-channels.ts';
 import type { ConsumerManager } from './consumer-manager.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
 import type { LongPolling } from './long-polling.ts';
+import type { MessageCounter } from './message-counter.ts';
 import type { NamesrvRegistration } from './namesrv-registration.ts';
 import type { ProducerManager } from './producer-manager.ts';
 import type { QueueLocks } from './queue-locks.ts';
@@ -34,6 +35,9 @@ export interface BrokerContext {
   readonly namesrv: NamesrvRegistration;
   /** What clients are told to dial: brokerIP1 and the port actually listened on. */
   readonly advertised: HostAddress;
+  /** Messages stored, and messages handed out by pulls. */
+  readonly messagesPut: MessageCounter;
+  readonly messagesGot: MessageCounter;
   readonly startedAt: number;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,7 +1,12 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
-import { decodeRecord, readRecordHeader, type MessageExt } from '../protocol/message.ts';
+import {
+  decodeRecord,
+  readRecordHeader,
+  type MessageExt,
+  type RecordHeader,
+} from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import {
   encodeProperties,
@@ -67,6 +72,16 @@ export class DelaySchedule {
     await Promise.all(this.#queues.map((queue) => queue.close()));
   }
 
+  /** `scheduleMessageOffset_<level>`: delivered up to, parked up to; for levels that were ever used. */
+  progress(): Record<string, string> {
+    const entries = this.#queues.flatMap((queue) => {
+      const { delivered, parked } = queue.progress();
+      if (parked === 0) return [];
+      return [[`scheduleMessageOffset_${queue.level}`, `${delivered},${parked}`]];
+    });
+    return Object.fromEntries(entries) as Record<string, string>;
+  }
+
   /**
    * The message as it is parked: same body, other topic and queue, the originals in REAL_TOPIC and REAL_QID.
    * `properties` are the message's decoded ones and are changed; `level` must be at least 1, too high a one counts
@@ -89,7 +104,7 @@ export class DelaySchedule {
 
 class LevelQueue {
   readonly #deps: DelayScheduleDeps;
-  readonly #level: number;
+  readonly level: number;
   readonly #delayMs: number;
   #timer: TimerHandle | undefined;
   #delivering: Promise<void> | undefined;
@@ -99,8 +114,16 @@ class LevelQueue {
 
   constructor(deps: DelayScheduleDeps, level: number, delayMs: number) {
     this.#deps = deps;
-    this.#level = level;
+    this.level = level;
     this.#delayMs = delayMs;
+  }
+
+  progress(): { delivered: number; parked: number } {
+    const { store, offsets } = this.#deps;
+    return {
+      delivered: offsets.get(this.level) ?? 0,
+      parked: store.maxOffset(SystemTopic.SCHEDULE, this.level - 1),
+    };
   }
 
   start(): void {
@@ -144,7 +167,7 @@ class LevelQueue {
       }
       if (waitMs !== undefined && waitMs > 0) this.#wakeAfter(waitMs);
     } catch (cause) {
-      this.#deps.logger.error(`delay level ${this.#level}: delivery failed, trying again`, {
+      this.#deps.logger.error(`delay level ${this.level}: delivery failed, trying again`, {
         cause,
       });
       this.#wakeAfter(RETRY_AFTER_MS);
@@ -154,8 +177,8 @@ class LevelQueue {
   /** Returns how long the next message has to wait, 0 to look again at once, undefined when none is parked. */
   async #deliverBatch(): Promise<number | undefined> {
     const { store, offsets, clock } = this.#deps;
-    const queueId = this.#level - 1;
-    const from = offsets.get(this.#level) ?? store.minOffset(SystemTopic.SCHEDULE, queueId);
+    const queueId = this.level - 1;
+    const from = offsets.get(this.level) ?? store.minOffset(SystemTopic.SCHEDULE, queueId);
     const found = await store.get({
       topic: SystemTopic.SCHEDULE,
       queueId,
@@ -166,26 +189,25 @@ class LevelQueue {
     if (found.status !== 'FOUND') {
       // Retention moved the queue's start, or a crash cut its end: go on where the store says.
       if (found.nextBeginOffset === from) return undefined;
-      offsets.set(this.#level, found.nextBeginOffset);
+      offsets.set(this.level, found.nextBeginOffset);
       return 0;
     }
     const now = clock.now();
     const deliveries: Promise<unknown>[] = [];
     let next = from;
     let waitMs = 0;
-    for (const record of found.buffers) {
-      const header = readRecordHeader(record);
-      const dueAt = header.storeTimestamp + this.#delayMs;
+    for (const record of recordsOf(found.buffers)) {
+      const dueAt = record.header.storeTimestamp + this.#delayMs;
       if (dueAt > now) {
         waitMs = dueAt - now;
         break;
       }
-      next = header.queueOffset + 1;
-      const message = this.#restore(decodeRecord(record));
+      next = record.header.queueOffset + 1;
+      const message = this.#restore(decodeRecord(record.bytes));
       if (message !== undefined) deliveries.push(store.append(message));
     }
     await Promise.all(deliveries);
-    if (next !== from) offsets.set(this.#level, next);
+    if (next !== from) offsets.set(this.level, next);
     return waitMs;
   }
 
@@ -214,5 +236,17 @@ class LevelQueue {
       tagsCode: tagsCode(parked.properties.get(PropertyKey.TAGS)),
       storeHost: this.#deps.storeHost(),
     };
+  }
+}
+
+function* recordsOf(
+  buffers: readonly Buffer[],
+): Generator<{ header: RecordHeader; bytes: Buffer }> {
+  for (const buffer of buffers) {
+    for (let at = 0; at < buffer.length;) {
+      const header = readRecordHeader(buffer, at);
+      yield { header, bytes: buffer.subarray(at, at + header.totalSize) };
+      at += header.totalSize;
+    }
   }
 }

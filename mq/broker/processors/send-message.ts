@@ -29,11 +29,10 @@ import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
+import { clientMaxReconsumeTimes } from '../retry-policy.ts';
 
 type SendHeader = RequestOf<typeof sendMessage>;
 
-/** V3_4_9: the first version that sends maxReconsumeTimes. */
-const VERSION_3_4_9 = 121;
 const NO_BODY = Buffer.alloc(0);
 /** Properties of these names are never stored, whoever sends them. */
 const TRANSIENT_PREFIX = '__RMQ.TRANSIENT.';
@@ -127,8 +126,8 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         `subscription group not exist, ${groupName}`,
       );
     }
-    const claimed = request.version >= VERSION_3_4_9 ? header.maxReconsumeTimes : undefined;
-    const maxReconsumeTimes = claimed ?? group.retryMaxTimes;
+    const maxReconsumeTimes =
+      clientMaxReconsumeTimes(request, header.maxReconsumeTimes) ?? group.retryMaxTimes;
     if ((header.reconsumeTimes ?? 0) > maxReconsumeTimes) {
       const dlq = await topics.ensureDlqTopic(groupName);
       const undelayed = withoutProperties(header.properties ?? '', (n) => n === PropertyKey.DELAY);
@@ -153,6 +152,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const { saving } = topics;
     const result = await store.append(stored);
     await saving;
+    context.messagesPut.add(1);
     return reply(result.status, {
       msgId: result.offsetMsgId,
       queueId,
@@ -186,6 +186,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const { saving } = topics;
     const results = await store.appendBatch(messages);
     await saving;
+    context.messagesPut.add(results.length);
     return reply(worstStatus(results), {
       msgId: results.map((result) => result.offsetMsgId).join(','),
       queueId,

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { startOfficialCluster, type OfficialCluster } from './support/official-cluster.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+let cluster: OfficialCluster;
+
+beforeAll(async () => {
+  cluster = await startOfficialCluster();
+});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+it('runs the demo unchanged on the official broker, by NAMESRV_ADDR alone', async () => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['infra/bootstrap.mjs', 'demo', '--once'],
+    { cwd: root, env: { ...process.env, NAMESRV_ADDR: cluster.namesrvAddr } },
+  );
+  const verdict: unknown = JSON.parse(stdout.trim().split('\n').at(-1)!);
+  expect(verdict).toMatchObject({
+    orders: 20,
+    paid: 20,
+    coupons: 20,
+    pushes: 40,
+    lost: 0,
+    duplicated: 0,
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import { QueueLocks } from '../../../mq/broker/queue-locks.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const queue = (queueId: number) => ({ topic: 'TopicA', brokerName: 'broker-a', queueId });
+
+describe('the lock of an ordered queue', () => {
+  it('is one client’s until it expires 60 s after the last renewal', () => {
+    const clock = new FakeClock();
+    const locks = new QueueLocks(clock);
+    expect(locks.lock('og', 'c1', [queue(0)])).toEqual([queue(0)]);
+    clock.advance(40_000);
+    expect(locks.lock('og', 'c1', [queue(0)])).toEqual([queue(0)]);
+    clock.advance(59_999);
+    expect(locks.lock('og', 'c2', [queue(0)])).toEqual([]);
+    clock.advance(1);
+    expect(locks.lock('og', 'c2', [queue(0)])).toEqual([queue(0)]);
+    expect(locks.lock('og', 'c1', [queue(0)])).toEqual([]);
+  });
+
+  it('is granted queue by queue', () => {
+    const locks = new QueueLocks(new FakeClock());
+    locks.lock('og', 'c1', [queue(1)]);
+    expect(locks.lock('og', 'c2', [queue(0), queue(1), queue(2)])).toEqual([queue(0), queue(2)]);
+  });
+
+  it('is of no concern to another group', () => {
+    const locks = new QueueLocks(new FakeClock());
+    locks.lock('og', 'c1', [queue(0)]);
+    expect(locks.lock('other', 'c2', [queue(0)])).toEqual([queue(0)]);
+  });
+
+  it('can be given back by its owner only', () => {
+    const locks = new QueueLocks(new FakeClock());
+    locks.lock('og', 'c1', [queue(0)]);
+    locks.unlock('og', 'c2', [queue(0)]);
+    expect(locks.lock('og', 'c2', [queue(0)])).toEqual([]);
+    locks.unlock('og', 'c1', [queue(0)]);
+    expect(locks.lock('og', 'c2', [queue(0)])).toEqual([queue(0)]);
+  });
+
+  it('is unmoved by an operator who sets the wall clock', () => {
+    const clock = new FakeClock();
+    const locks = new QueueLocks(clock);
+    locks.lock('og', 'c1', [queue(0)]);
+    clock.jumpWallClock(3_600_000);
+    expect(locks.lock('og', 'c2', [queue(0)])).toEqual([]);
+  });
+
+  it('is forgotten when nobody renews it', () => {
+    const clock = new FakeClock();
+    const locks = new QueueLocks(clock);
+    locks.lock('og', 'c1', [queue(0), queue(1)]);
+    clock.advance(30_000);
+    locks.lock('og', 'c1', [queue(1)]);
+    clock.advance(30_000);
+    locks.forgetExpired();
+    expect(locks.leaseCount).toBe(1);
+    clock.advance(30_000);
+    locks.forgetExpired();
+    expect(locks.leaseCount).toBe(0);
+  });
+});

@@ -1,0 +1,249 @@
+import path from 'node:path';
+import { systemClock, type Clock } from '../clock.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import { RemotingClient } from '../remoting/remoting-client.ts';
+import { RemotingServer } from '../remoting/remoting-server.ts';
+import { JsonConfigFile } from '../store/config-file.ts';
+import { nodeFiles, type Files } from '../store/files.ts';
+import { MessageStore } from '../store/message-store.ts';
+import { advertisedAddress } from './advertised-address.ts';
+import type { BrokerContext } from './broker-context.ts';
+import { ClientChannels } from './client-channels.ts';
+import type { BrokerConfig } from './config.ts';
+import { ConsumerManager } from './consumer-manager.ts';
+import { ConsumerOffsets } from './consumer-offsets.ts';
+import { parseDelayLevels } from './delay-levels.ts';
+import { DelayOffsets } from './delay-offsets.ts';
+import { LongPolling } from './long-polling.ts';
+import { MessageCounter } from './message-counter.ts';
+import { NamesrvRegistration } from './namesrv-registration.ts';
+import { brokerProcessors } from './processors/index.ts';
+import { ProducerManager } from './producer-manager.ts';
+import { QueueLocks } from './queue-locks.ts';
+import { DelaySchedule } from './schedule.ts';
+import { SubscriptionGroups } from './subscription-groups.ts';
+import { TopicConfigs } from './topic-configs.ts';
+
+export interface BrokerDeps {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly files?: Files;
+}
+
+/** How long `close` waits for replies under way; longer than an fsync, shorter than an operator's patience. */
+const CLOSE_GRACE_MS = 5_000;
+const CONSUME_QUEUE_ENTRY_BYTES = 20;
+
+type Shutdown = () => void | Promise<void>;
+
+/**
+ * A broker: its store, its topics and groups, its listening socket and its registration with the name servers.
+ */
+export class Broker {
+  readonly #context: BrokerContext;
+  readonly #shutdowns: readonly Shutdown[];
+  #closing: Promise<void> | undefined;
+
+  private constructor(context: BrokerContext, shutdowns: readonly Shutdown[]) {
+    this.#context = context;
+    this.#shutdowns = shutdowns;
+  }
+
+  /**
+   * Opens the store, recovers it, listens and registers. A broker whose name servers are away starts all the same.
+   *
+   * Errors: CONFIG_INVALID (cannot listen there), STORE_FAILED (locked by another process, unreadable state). Whatever
+   *         had been opened by then is closed again.
+   */
+  static async start(config: BrokerConfig, deps: BrokerDeps = {}): Promise<Broker> {
+    const shutdowns: Shutdown[] = [];
+    try {
+      return new Broker(await startParts(config, deps, shutdowns), shutdowns);
+    } catch (cause) {
+      await shutDown(shutdowns, deps.logger ?? silentLogger);
+      throw cause;
+    }
+  }
+
+  /** What clients dial, host:port. */
+  get address(): string {
+    return formatHostPort(this.#context.advertised);
+  }
+
+  get config(): BrokerConfig {
+    return this.#context.config;
+  }
+
+  get store(): MessageStore {
+    return this.#context.store;
+  }
+
+  /** Its parts, for whoever embeds it: test kits and tools in the same process. */
+  get context(): BrokerContext {
+    return this.#context;
+  }
+
+  /**
+   * Leaves the routes, answers held pulls, lets replies under way finish, saves all progress and closes the store. A
+   * part that fails to close does not keep the others from it; the first failure is what this rejects with.
+   */
+  close(): Promise<void> {
+    this.#closing ??= shutDown(this.#shutdowns, this.#context.logger);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Starts everything, noting for each part how to stop it. Stopping goes in reverse. */
+async function startParts(
+  config: BrokerConfig,
+  deps: BrokerDeps,
+  shutdowns: Shutdown[],
+): Promise<BrokerContext> {
+  const { clock = systemClock, logger = silentLogger, files = nodeFiles } = deps;
+  const startedAt = clock.now();
+  let advertised: HostAddress = {
+    address: await advertisedAddress(config),
+    port: config.listenPort,
+  };
+  const stateFile = (name: string): JsonConfigFile =>
+    new JsonConfigFile(path.join(config.storePathRootDir, 'config', name), files);
+
+  const levels = parseDelayLevels(config.messageDelayLevel);
+  const store = await MessageStore.open({
+    rootDir: config.storePathRootDir,
+    flushDiskType: config.flushDiskType,
+    commitLogSegmentBytes: config.mappedFileSizeCommitLog,
+    consumeQueueEntriesPerFile: config.mappedFileSizeConsumeQueue / CONSUME_QUEUE_ENTRY_BYTES,
+    maxMessageBytes: config.maxMessageSize,
+    diskMaxUsedPercent: config.diskSpaceWarningLevelRatio,
+    syncFlushTimeoutMs: config.syncFlushTimeout,
+    storeHost: advertised,
+    clock,
+    files,
+    logger,
+  });
+  shutdowns.push(() => store.close());
+
+  const topics = await TopicConfigs.open({ config, file: stateFile('topics.json'), clock, logger });
+  const groups = await SubscriptionGroups.open({
+    file: stateFile('subscriptionGroup.json'),
+    autoCreate: config.autoCreateSubscriptionGroup,
+    clock,
+    logger,
+  });
+  shutdowns.push(() => groups.close());
+  const offsets = await ConsumerOffsets.open({
+    file: stateFile('consumerOffset.json'),
+    persistIntervalMs: config.flushConsumerOffsetInterval,
+    clock,
+    logger,
+  });
+  shutdowns.push(() => offsets.close());
+  const delayOffsets = await DelayOffsets.open({
+    file: stateFile('delayOffset.json'),
+    persistIntervalMs: config.flushDelayOffsetInterval,
+    clock,
+    logger,
+  });
+  shutdowns.push(() => delayOffsets.close());
+  const schedule = new DelaySchedule({
+    store,
+    offsets: delayOffsets,
+    levels,
+    storeHost: () => advertised,
+    hasTopic: (topic) => topics.get(topic) !== undefined,
+    clock,
+    logger,
+  });
+  shutdowns.push(() => schedule.close());
+
+  const consumers = new ConsumerManager({
+    clock,
+    logger,
+    isNotifyEnabled: (group) =>
+      config.notifyConsumerIdsChangedEnable &&
+      groups.get(group)?.notifyConsumerIdsChangedEnable !== false,
+  });
+  const producers = new ProducerManager(clock);
+  const queueLocks = new QueueLocks(clock);
+  const clientChannels = new ClientChannels({ consumers, producers, queueLocks, clock, logger });
+  shutdowns.push(() => clientChannels.close());
+  const longPolling = new LongPolling({
+    clock,
+    maxOffsetOf: (topic, queueId) => store.maxOffset(topic, queueId),
+  });
+  store.onArrival((arrival) => longPolling.messageArrived(arrival));
+  const client = new RemotingClient({ clock, logger });
+  shutdowns.push(() => client.close());
+  const namesrv = new NamesrvRegistration({
+    config,
+    topics,
+    client,
+    advertised: () => advertised,
+    clock,
+    logger,
+  });
+
+  const context: BrokerContext = {
+    config,
+    store,
+    topics,
+    groups,
+    offsets,
+    consumers,
+    producers,
+    clientChannels,
+    queueLocks,
+    longPolling,
+    schedule,
+    namesrv,
+    messagesPut: new MessageCounter(clock),
+    messagesGot: new MessageCounter(clock),
+    get advertised() {
+      return advertised;
+    },
+    startedAt,
+    clock,
+    logger,
+    connections: () => server.connections(),
+  };
+  const server = new RemotingServer({
+    host: config.bindAddress,
+    port: config.listenPort,
+    processors: brokerProcessors(context),
+    idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
+    closeGraceMs: CLOSE_GRACE_MS,
+    clock,
+    logger,
+  });
+  const listening = await server.start();
+  advertised = { ...advertised, port: listening.port };
+  shutdowns.push(() => server.close());
+  // Before the server's shutdown, which would wait for the held pulls.
+  shutdowns.push(() => longPolling.close());
+
+  offsets.start();
+  clientChannels.start();
+  schedule.start();
+  shutdowns.push(() => namesrv.close());
+  await namesrv.start();
+  return context;
+}
+
+async function shutDown(shutdowns: readonly Shutdown[], logger: Logger): Promise<void> {
+  const failures: unknown[] = [];
+  for (const stop of shutdowns.toReversed()) {
+    try {
+      await stop();
+    } catch (cause) {
+      logger.error('a part of the broker did not close cleanly', { cause });
+      failures.push(cause);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}

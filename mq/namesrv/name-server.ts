@@ -1,0 +1,80 @@
+import { systemClock, type Clock, type TimerHandle } from '../clock.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import { RemotingServer } from '../remoting/remoting-server.ts';
+import type { NameServerConfig } from './config.ts';
+import { KvConfig } from './kv-config.ts';
+import { nameServerProcessors } from './processors/index.ts';
+import { RouteInfo, type BrokerIdentity } from './route-info.ts';
+
+export interface NameServerDependencies {
+  logger?: Logger | undefined;
+  clock?: Clock | undefined;
+}
+
+/**
+ * A running name server: brokers tell it where they are, clients ask it. Several of them share nothing;
+ * a broker registers with each.
+ */
+export class NameServer implements AsyncDisposable {
+  /** `host:port` as clients of this machine dial it. */
+  readonly address: string;
+  readonly #server: RemotingServer;
+  readonly #clock: Clock;
+  readonly #scan: TimerHandle;
+
+  private constructor(
+    address: HostAddress,
+    server: RemotingServer,
+    clock: Clock,
+    scan: TimerHandle,
+  ) {
+    this.address = formatHostPort(dialable(address));
+    this.#server = server;
+    this.#clock = clock;
+    this.#scan = scan;
+  }
+
+  /** Errors: CONFIG_INVALID when the port or the KV file cannot be used. */
+  static async start(
+    config: NameServerConfig,
+    { logger = silentLogger, clock = systemClock }: NameServerDependencies = {},
+  ): Promise<NameServer> {
+    const routes = new RouteInfo();
+    const kv = await KvConfig.load(config.kvConfigPath, logger);
+    const report = (brokers: readonly BrokerIdentity[], why: string): void => {
+      for (const broker of brokers) logger.warn(`broker removed: ${why}`, { ...broker });
+    };
+    const server = new RemotingServer({
+      host: config.bindAddress,
+      port: config.listenPort,
+      processors: nameServerProcessors({ config, routes, kv, clock, logger }),
+      idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
+      logger,
+      clock,
+      onClose: (connection) =>
+        report(routes.channelClosed(connection.id), 'its connection is closed'),
+    });
+    const address = await server.start();
+    const scan = clock.setInterval(() => {
+      report(routes.expire(clock.monotonicMs()), 'it stopped registering');
+    }, config.scanNotActiveBrokerInterval);
+    return new NameServer(address, server, clock, scan);
+  }
+
+  async close(): Promise<void> {
+    this.#clock.clearInterval(this.#scan);
+    await this.#server.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** A wildcard address can be listened on, not dialled. */
+function dialable({ address, port }: HostAddress): HostAddress {
+  if (address === '0.0.0.0') return { address: '127.0.0.1', port };
+  if (address === '::') return { address: '::1', port };
+  return { address, port };
+}

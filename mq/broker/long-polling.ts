@@ -1,8 +1,11 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import { HeldPulls, type HeldPull, type QueueArrival } from './held-pulls.ts';
 
-/** Why a held pull was let go: it should look again, it has waited long enough, or nobody waits for it any more. */
-export type PullRelease = 'look-again' | 'timed-out' | 'connection-closed';
+/**
+ * Why a held pull was let go: it should look again, it has waited long enough, nobody waits for it any more, or it was
+ * not held at all because as many are held as may be.
+ */
+export type PullRelease = 'look-again' | 'timed-out' | 'connection-closed' | 'too-many-held';
 
 /** A connection, as far as holding its pulls needs it. */
 export interface PullOwner {
@@ -16,7 +19,7 @@ export interface LongPollingOptions {
   readonly maxOffsetOf: (topic: string, queueId: number) => number;
   /** The original re-checks held requests every 5 s. */
   readonly recheckMs?: number;
-  /** The original's pull queue has room for 100,000. Beyond that a pull is answered at once. */
+  /** The original's pull queue has room for 100,000. */
   readonly maxHeldPulls?: number;
 }
 
@@ -52,9 +55,8 @@ export class LongPolling {
 
   hold(pull: HeldPull & { readonly owner: PullOwner }): Promise<PullRelease> {
     if (!pull.owner.isOpen) return Promise.resolve('connection-closed');
-    if (this.#isClosed || this.#held.size >= this.#maxHeldPulls) {
-      return Promise.resolve('timed-out');
-    }
+    if (this.#isClosed) return Promise.resolve('timed-out');
+    if (this.#held.size >= this.#maxHeldPulls) return Promise.resolve('too-many-held');
     this.#watch(pull.owner);
     return new Promise((letGo) => {
       this.#held.hold({ ...pull, letGo }, this.#clock.monotonicMs());

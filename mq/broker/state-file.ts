@@ -7,12 +7,12 @@ import type { JsonConfigFile } from '../store/config-file.ts';
  *        `save` finds everything noted before the call on disk.
  */
 export class StateFile {
-  readonly #file: JsonConfigFile;
+  readonly #file: Pick<JsonConfigFile, 'write'>;
   readonly #snapshot: () => unknown;
   #isDirty = false;
   #saving: Promise<void> | undefined;
 
-  constructor(file: JsonConfigFile, snapshot: () => unknown) {
+  constructor(file: Pick<JsonConfigFile, 'write'>, snapshot: () => unknown) {
     this.#file = file;
     this.#snapshot = snapshot;
   }

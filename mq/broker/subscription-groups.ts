@@ -23,7 +23,7 @@ export interface SubscriptionGroupConfig {
 }
 
 export interface SubscriptionGroupsDeps {
-  readonly file: JsonConfigFile;
+  readonly file: Pick<JsonConfigFile, 'read' | 'write'>;
   readonly autoCreate: boolean;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,3 +1,4 @@
+import { MqError } from '../../errors.ts';
 import { pullMessage } from '../../protocol/requests/pull-message.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import { PullSysFlag } from '../../protocol/sys-flag.ts';
@@ -29,13 +30,26 @@ export function pullMessageProcessor(context: BrokerContext): Processor {
       if (mayCommit) commit(context, pull, connection);
       mayCommit = false;
       const result = await context.store.get(getRequest(context, pull, tagsCodes));
-      if (!mayHold || !isAtTheEnd(result, pull)) return replyOf(result, pull);
+      if (!mayHold || !isAtTheEnd(result, pull)) {
+        context.messagesGot.add(result.count);
+        return replyOf(result, pull);
+      }
       const { topic, queueId, queueOffset } = pull;
       // What arrived while the store was reading was announced to nobody.
       if (context.store.maxOffset(topic, queueId) > result.maxOffset) continue;
       const held = { topic, queueId, queueOffset, tagsCodes, deadlineMs, owner: connection };
       const release = await context.longPolling.hold(held);
       if (release === 'connection-closed') return replyOf(result, pull);
+      if (release === 'too-many-held') {
+        // An ordinary answer would bring the consumer back at once; after this one it waits three seconds.
+        throw new MqError(
+          'SYSTEM_BUSY',
+          `${context.longPolling.heldCount} pulls are held already`,
+          {
+            retriable: true,
+          },
+        );
+      }
       mayHold = release === 'look-again';
     }
   };

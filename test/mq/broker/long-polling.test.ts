@@ -109,12 +109,12 @@ describe('holding', () => {
     expect(longPolling.heldCount).toBe(0);
   });
 
-  it('ends at once when as many are held as may be', async () => {
+  it('is refused when as many are held as may be', async () => {
     const { hold } = setUp({ maxHeldPulls: 1 });
     const first = hold();
     const second = hold();
     await settle();
-    expect([first.releases, second.releases]).toEqual([[], ['timed-out']]);
+    expect([first.releases, second.releases]).toEqual([[], ['too-many-held']]);
   });
 
   it('keeps one timer for all pulls, and none while there are no pulls', async () => {

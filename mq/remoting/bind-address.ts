@@ -1,5 +1,3 @@
-import { MqError } from '../errors.ts';
-
 /** Whether only programs of this machine can reach a socket that listens on `host`. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
@@ -17,10 +15,4 @@ export function bindProblem(host: string, allowNonLoopback: boolean): string | u
     `host ${JSON.stringify(host)} is reachable from other machines and there is no authentication: ` +
     'listen on 127.0.0.1, or set allowNonLoopback=true if the network is trusted'
   );
-}
-
-/** Errors: CONFIG_INVALID naming the host and the override. */
-export function assertBindable(host: string, allowNonLoopback: boolean): void {
-  const problem = bindProblem(host, allowNonLoopback);
-  if (problem !== undefined) throw new MqError('CONFIG_INVALID', problem, { details: { host } });
 }

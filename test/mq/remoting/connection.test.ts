@@ -1,0 +1,167 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  encodeFrame,
+  FrameDecoder,
+  requestCommand,
+  type RemotingCommand,
+} from '../../../mq/protocol/frame.ts';
+import { Connection, type ConnectionOptions } from '../../../mq/remoting/connection.ts';
+import type { Processor } from '../../../mq/remoting/processor.ts';
+import { within } from '../../support/deadline.ts';
+import { failure } from '../../support/failure.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FaultySocket } from '../../support/faulty-socket.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+function connect(options: Partial<ConnectionOptions> = {}) {
+  const socket = new FaultySocket();
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const connection = new Connection(socket, {
+    id: 1,
+    remote: { address: '10.0.0.2', port: 40_000 },
+    local: { address: '10.0.0.1', port: 10_911 },
+    processors: new Map<number, Processor>([
+      [1, () => ({ code: 0 })],
+      [2, async () => ({ code: 0 })],
+    ]),
+    clock,
+    logger,
+    ...options,
+  });
+  const sent = (): RemotingCommand[] => new FrameDecoder().push(socket.written);
+  return { socket, clock, logger, connection, sent };
+}
+
+function frames(...codes: number[]): Buffer {
+  return Buffer.concat(
+    codes.map((code, index) => encodeFrame({ ...requestCommand({ code }), opaque: index })),
+  );
+}
+
+describe('what leaves', () => {
+  it('leaves in one write for all replies of a tick, sync or async', async () => {
+    const { socket, sent } = connect();
+    socket.receive(frames(1, 1, 1, 1));
+    await settle();
+    expect(sent().map(({ opaque }) => opaque)).toEqual([0, 1, 2, 3]);
+    expect(socket.writes).toHaveLength(1);
+    socket.receive(frames(2, 2, 2, 2));
+    await settle();
+    expect(sent()).toHaveLength(8);
+    expect(socket.writes).toHaveLength(2);
+  });
+
+  it('leaves in order when small and large frames mix', async () => {
+    const { connection, sent, socket } = connect();
+    const sizes = [10, 20, 40_000, 30, 50_000, 60_000, 5, 5];
+    const bodies = sizes.map((bytes, index) => Buffer.alloc(bytes, index));
+    for (const body of bodies) void connection.oneway(requestCommand({ code: 9, body }));
+    await settle();
+    expect(sent().map(({ body }) => body)).toEqual(bodies);
+    expect(socket.writes).toHaveLength(1);
+  });
+});
+
+describe('a oneway', () => {
+  it('waits for a peer that does not keep up', async () => {
+    const backPressure = { maxUnreadBytes: 1000, maxOpenRequests: 10, maxOpenRequestBytes: 1000 };
+    const { socket, connection } = connect({ backPressure });
+    socket.isStalled = true;
+    let isSent = false;
+    const body = Buffer.alloc(2000);
+    const sending = connection
+      .oneway(requestCommand({ code: 9, body }))
+      .then(() => (isSent = true));
+    await settle();
+    expect(isSent).toBe(false);
+    socket.unstall();
+    await within(sending, 'the oneway');
+  });
+
+  it('fails when the connection breaks while it waits', async () => {
+    const backPressure = { maxUnreadBytes: 1000, maxOpenRequests: 10, maxOpenRequestBytes: 1000 };
+    const { socket, connection } = connect({ backPressure });
+    socket.isStalled = true;
+    const outcome = failure(
+      connection.oneway(requestCommand({ code: 9, body: Buffer.alloc(2000) })),
+    );
+    socket.break();
+    expect((await outcome).code).toBe('CONNECTION_CLOSED');
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('fails its requests with the reason, tells its listeners once, and leaves no timer', async () => {
+    const { socket, connection, clock } = connect();
+    const reasons: (string | undefined)[] = [];
+    connection.onClose((reason) => reasons.push(reason?.message));
+    const outcome = failure(connection.request(requestCommand({ code: 11 }), { timeoutMs: 3000 }));
+    socket.break();
+    expect(await outcome).toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      retriable: true,
+      message: expect.stringContaining('read ECONNRESET'),
+    });
+    await settle();
+    expect(reasons).toEqual(['connection to 10.0.0.2:40000: the socket failed: read ECONNRESET']);
+    expect(clock.pendingTimers).toBe(0);
+    connection.onClose((reason) => reasons.push(`late: ${reason?.code}`));
+    expect(reasons.at(-1)).toBe('late: CONNECTION_CLOSED');
+    await expect(connection.oneway(requestCommand({ code: 9 }))).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+    });
+  });
+
+  it('drops the replies that were on their way', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const processors = new Map([
+      [
+        3,
+        async () => {
+          await held;
+          return { code: 0 };
+        },
+      ],
+    ]);
+    const { socket, connection, logger } = connect({ processors });
+    socket.receive(frames(3));
+    await settle();
+    expect(connection.openRequests).toBe(1);
+    socket.break();
+    await settle();
+    release();
+    await settle();
+    expect(connection.openRequests).toBe(0);
+    expect(socket.writes).toEqual([]);
+    expect(logger.messages('error')).toEqual([]);
+  });
+});
+
+describe('requests in flight', () => {
+  it('share one timer, however many there are', async () => {
+    const { connection, clock } = connect();
+    const calls = Array.from({ length: 100 }, (_, index) =>
+      connection.request(requestCommand({ code: 11 }), { timeoutMs: 1000 + index }),
+    );
+    const outcomes = Promise.allSettled(calls);
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(2000);
+    const codes = (await outcomes).map((outcome) =>
+      outcome.status === 'rejected' ? (outcome.reason as { code: string }).code : 'answered',
+    );
+    expect(new Set(codes)).toEqual(new Set(['REQUEST_TIMEOUT']));
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('with an earlier deadline are not held up by those with a later one', async () => {
+    const { connection, clock } = connect();
+    const late = failure(connection.request(requestCommand({ code: 11 }), { timeoutMs: 30_000 }));
+    const early = failure(connection.request(requestCommand({ code: 34 }), { timeoutMs: 100 }));
+    clock.advance(100);
+    expect((await early).message).toMatch(/HEART_BEAT\(34\) .* within 100 ms/);
+    clock.advance(29_900);
+    expect((await late).message).toMatch(/PULL_MESSAGE\(11\) .* within 30000 ms/);
+  });
+});

@@ -1,0 +1,15 @@
+import { MqError } from '../../mq/errors.ts';
+import { within } from './deadline.ts';
+
+/** The MqError a call fails with. Takes hold of the promise at once, so the test may act before it awaits the result. */
+export async function failure(call: Promise<unknown>): Promise<MqError> {
+  const error = await within(
+    call.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    ),
+    'the failing call',
+  );
+  if (!MqError.is(error)) throw new Error(`expected an MqError, got ${String(error)}`);
+  return error;
+}

@@ -1,0 +1,45 @@
+/** The driver's error code, also when TypeORM has wrapped the error. */
+function driverCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'PROTOCOL_CONNECTION_LOST',
+  'ER_CON_COUNT_ERROR',
+  'ER_SERVER_SHUTDOWN',
+]);
+
+/** The database cannot be reached just now; the same statement may succeed later. */
+export function isDatabaseUnreachable(error: unknown): boolean {
+  const code = driverCode(error);
+  return code !== undefined && unreachable.has(code);
+}
+
+/** The server rolled the transaction back to let another one go on; running it again is the cure. */
+export function isDeadlock(error: unknown): boolean {
+  const code = driverCode(error);
+  return code === 'ER_LOCK_DEADLOCK' || code === 'ER_LOCK_WAIT_TIMEOUT';
+}
+
+/**
+ * Runs an insert and tells whether the row is new: false when a unique key already holds it.
+ *
+ * Insert first, never check-then-insert: the key decides between two that come at once. InnoDB makes the
+ * later one wait for the earlier transaction and undoes only this statement, so the transaction goes on.
+ */
+export async function insertOnce(insert: Promise<unknown>): Promise<boolean> {
+  try {
+    await insert;
+    return true;
+  } catch (error) {
+    if (driverCode(error) === 'ER_DUP_ENTRY') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { DynamicModule } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
+import { isDatabaseUnreachable } from './database-errors.ts';
+import type { DatabaseSettings } from './service-settings.ts';
+
+type ClassList = MixedList<new () => object>;
+
+/** Connects a service to its own schema: creates it, brings it up to date by migrations, then serves. */
+export function databaseModule(
+  settings: DatabaseSettings,
+  tables: { entities: ClassList; migrations: ClassList },
+): DynamicModule {
+  return TypeOrmModule.forRootAsync({
+    useFactory: () => ({
+      ...dataSourceOptions(settings, tables),
+      retryAttempts: 30,
+      retryDelay: 1_000,
+      // Started before the database is an everyday thing; a wrong password or a broken migration is not.
+      toRetry: (error: unknown) => isDatabaseUnreachable(error),
+    }),
+    dataSourceFactory: async (options) => {
+      await createSchema(settings);
+      const dataSource = await new DataSource(options!).initialize();
+      await migrate(dataSource, settings.schema);
+      return dataSource;
+    },
+  });
+}
+
+function dataSourceOptions(
+  settings: DatabaseSettings,
+  tables: { entities: ClassList; migrations: ClassList },
+): DataSourceOptions {
+  return {
+    type: 'mariadb',
+    host: settings.host,
+    port: settings.port,
+    username: settings.user,
+    password: settings.password,
+    database: settings.schema,
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    poolSize: settings.poolSize,
+    connectTimeout: 5_000,
+    synchronize: false,
+    // MariaDB commits at each DDL statement; the migrations are written to be run again instead.
+    migrationsTransactionMode: 'none',
+    entities: tables.entities,
+    migrations: tables.migrations,
+  };
+}
+
+/** Looks first, so that an account without the CREATE privilege can use a schema made for it. */
+async function createSchema(settings: DatabaseSettings): Promise<void> {
+  const connection = await createConnection({
+    host: settings.host,
+    port: settings.port,
+    user: settings.user,
+    password: settings.password,
+    connectTimeout: 5_000,
+  });
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(
+      'SELECT 1 FROM information_schema.schemata WHERE schema_name = ?',
+      [settings.schema],
+    );
+    if (rows.length === 0) {
+      // The name's pattern is checked when the settings are read; an identifier cannot be a parameter.
+      await connection.query(
+        `CREATE DATABASE IF NOT EXISTS \`${settings.schema}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+      );
+    }
+  } finally {
+    await connection.end();
+  }
+}
+
+/** One process migrates, others of the same service wait for it: TypeORM itself does not lock. */
+async function migrate(dataSource: DataSource, schema: string): Promise<void> {
+  const lock = `${schema}.migrations`.slice(0, 64);
+  const holder = dataSource.createQueryRunner();
+  try {
+    const [row] = (await holder.query('SELECT GET_LOCK(?, 60) AS held', [lock])) as [
+      { held: number | string | null },
+    ];
+    if (Number(row.held) !== 1) throw new Error(`lock ${lock} was not free within 60 s`);
+    await dataSource.runMigrations();
+    await holder.query('SELECT RELEASE_LOCK(?)', [lock]);
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  } finally {
+    await holder.release();
+  }
+}

@@ -1,0 +1,262 @@
+import { crc32 } from 'node:zlib';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import type { MessageQueue, MessageSender } from './mq.module.ts';
+import { OutboxMessage } from './outbox.ts';
+
+export interface OutboxSettings {
+  /** How soon a row is found that another process committed and did not live to send. */
+  readonly pollMs: number;
+  readonly batchCount: number;
+  /** Keys sent side by side; messages of one key always go one after the other. */
+  readonly concurrency: number;
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+/** What one pass over the oldest unsent messages came to. */
+export interface PassResult {
+  /** `busy`: another process holds the lease and is sending. */
+  outcome: 'idle' | 'sent' | 'failed' | 'busy';
+  sentCount: number;
+  /** True when the batch was full, so that there is probably more. */
+  hasMore: boolean;
+}
+
+const BUSY_PAUSE_MS = 25;
+
+/**
+ * Sends what the outbox holds and marks each message once the broker has said SEND_OK.
+ *
+ * Order:  per key in the order of the ids, always into the queue the key chooses. A message that fails holds back
+ *         the later ones of its key and nobody else.
+ * Crash:  between send and mark the message stays unmarked and is sent again: at least once, never lost.
+ * Many:   every process of the service runs a relay; the row of outbox_lease lets one at a time send. The lease is a
+ *         row lock, so it ends with the connection of a process that dies.
+ */
+export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #dataSource: DataSource;
+  readonly #sender: MessageSender;
+  readonly #settings: OutboxSettings;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #stop = new AbortController();
+  #wakeUp: () => void = () => undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: {
+    dataSource: DataSource;
+    sender: MessageSender;
+    settings: OutboxSettings;
+    clock: Clock;
+    log: Log;
+  }) {
+    this.#dataSource = parts.dataSource;
+    this.#sender = parts.sender;
+    this.#settings = parts.settings;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+  }
+
+  onApplicationBootstrap(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** The first of the stopping hooks: the relay ends before the Producer and the database do. */
+  async onModuleDestroy(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** There is a new row: look now instead of at the next poll. */
+  wake(): void {
+    this.#wakeUp();
+  }
+
+  /** One pass. Errors: the database's, when it is away; the broker's failures are an outcome, not an error. */
+  async pass(): Promise<PassResult> {
+    return this.#dataSource.transaction('READ COMMITTED', async (manager) => {
+      const lease: unknown[] = await manager.query(
+        'SELECT name FROM outbox_lease WHERE name = ? FOR UPDATE SKIP LOCKED',
+        ['relay'],
+      );
+      if (lease.length === 0) return { outcome: 'busy', sentCount: 0, hasMore: true };
+      const batch = await manager
+        .createQueryBuilder(OutboxMessage, 'message')
+        .where('message.sent_at IS NULL')
+        .orderBy('message.id', 'ASC')
+        .limit(this.#settings.batchCount)
+        .getMany();
+      if (batch.length === 0) return { outcome: 'idle', sentCount: 0, hasMore: false };
+      const { messageIds, failures } = await this.#sendAll(batch);
+      await markSent(manager, messageIds, this.#clock.now());
+      this.#report(failures);
+      return {
+        outcome: failures.length > 0 ? 'failed' : 'sent',
+        sentCount: messageIds.size,
+        hasMore: batch.length === this.#settings.batchCount,
+      };
+    });
+  }
+
+  async #run(): Promise<void> {
+    let failureCount = 0;
+    while (!this.#stop.signal.aborted) {
+      // Before the pass, so that a row committed while it runs is not slept through.
+      const woken = new Promise<void>((resolve) => {
+        this.#wakeUp = resolve;
+      });
+      const result = await this.#passOrFailure();
+      failureCount = result.outcome === 'failed' ? failureCount + 1 : 0;
+      await this.#pause(pauseAfter(result, failureCount, this.#settings), woken);
+    }
+  }
+
+  /** The end of the line for a database that is away: there is no request to answer, only a later pass. */
+  async #passOrFailure(): Promise<PassResult> {
+    try {
+      return await this.pass();
+    } catch (error) {
+      this.#log.error('the outbox cannot be read', { error });
+      return { outcome: 'failed', sentCount: 0, hasMore: true };
+    }
+  }
+
+  async #pause(pause: { ms: number; isWakeable: boolean }, woken: Promise<void>): Promise<void> {
+    if (pause.ms === 0) return;
+    const pausing = new AbortController();
+    const signal = AbortSignal.any([pausing.signal, this.#stop.signal]);
+    const elapsed = delay(pause.ms, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    await Promise.race(pause.isWakeable ? [elapsed, woken] : [elapsed]);
+    pausing.abort();
+  }
+
+  async #sendAll(
+    batch: readonly OutboxMessage[],
+  ): Promise<{ messageIds: Map<string, string>; failures: SendFailure[] }> {
+    const messageIds = new Map<string, string>();
+    const failures: SendFailure[] = [];
+    const chains = chainsByKey(batch);
+    const sendChains = async (): Promise<void> => {
+      for (let chain = chains.shift(); chain; chain = chains.shift()) {
+        const failure = await this.#sendChain(chain, messageIds);
+        if (failure) failures.push(failure);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#settings.concurrency }, sendChains));
+    return { messageIds, failures };
+  }
+
+  async #sendChain(
+    chain: readonly OutboxMessage[],
+    messageIds: Map<string, string>,
+  ): Promise<SendFailure | undefined> {
+    for (const message of chain) {
+      if (this.#stop.signal.aborted) return undefined;
+      try {
+        const result = await this.#sender.send(
+          {
+            topic: message.topic,
+            tags: message.tag,
+            keys: message.messageKey,
+            body: Buffer.from(message.body),
+          },
+          { select: (queues) => queueOf(message.messageKey, queues) },
+        );
+        // Stored is not enough: any other status says that a crash now could take the message with it.
+        if (result.status !== 'SEND_OK') return { message, reason: result.status };
+        messageIds.set(message.id, result.msgId);
+        this.#log.debug('message sent', {
+          orderNo: message.messageKey,
+          messageId: result.msgId,
+          topic: message.topic,
+          tag: message.tag,
+        });
+      } catch (error) {
+        return { message, reason: 'send failed', error };
+      }
+    }
+    return undefined;
+  }
+
+  /** One line a pass, not one a message: with the broker away there may be thousands. */
+  #report(failures: readonly SendFailure[]): void {
+    const [first] = failures;
+    if (first === undefined) return;
+    this.#log.warn('messages stay in the outbox', {
+      keyCount: failures.length,
+      orderNo: first.message.messageKey,
+      reason: first.reason,
+      error: first.error,
+    });
+  }
+}
+
+interface SendFailure {
+  message: OutboxMessage;
+  reason: string;
+  error?: unknown;
+}
+
+/** How long to wait after a pass. A wake-up must not cut a back-off short, or every new order would knock on the door. */
+export function pauseAfter(
+  result: PassResult,
+  failureCount: number,
+  settings: OutboxSettings,
+): { ms: number; isWakeable: boolean } {
+  switch (result.outcome) {
+    case 'failed': {
+      const backoffMs = settings.minBackoffMs * 2 ** Math.min(failureCount - 1, 30);
+      return { ms: Math.min(backoffMs, settings.maxBackoffMs), isWakeable: false };
+    }
+    case 'busy':
+      return { ms: BUSY_PAUSE_MS, isWakeable: false };
+    default:
+      return result.hasMore
+        ? { ms: 0, isWakeable: false }
+        : { ms: settings.pollMs, isWakeable: true };
+  }
+}
+
+/** One key, one queue, as long as the topic's queues stay the same; the queues come in no particular order. */
+export function queueOf(key: string, queues: readonly MessageQueue[]): MessageQueue {
+  const sorted = queues.toSorted(
+    (a, b) => compareTexts(a.brokerName, b.brokerName) || a.queueId - b.queueId,
+  );
+  const queue = sorted[crc32(key) % sorted.length];
+  if (queue === undefined) throw new Error(`no queue to choose from for key ${key}`);
+  return queue;
+}
+
+function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function chainsByKey(batch: readonly OutboxMessage[]): OutboxMessage[][] {
+  const chains = new Map<string, OutboxMessage[]>();
+  for (const message of batch) {
+    const chain = chains.get(message.messageKey);
+    if (chain) chain.push(message);
+    else chains.set(message.messageKey, [message]);
+  }
+  return [...chains.values()];
+}
+
+async function markSent(
+  manager: EntityManager,
+  messageIds: ReadonlyMap<string, string>,
+  sentAt: Date,
+): Promise<void> {
+  if (messageIds.size === 0) return;
+  const cases = [...messageIds].map(() => 'WHEN ? THEN ?').join(' ');
+  await manager.query(
+    `UPDATE outbox_messages SET sent_at = ?, message_id = CASE id ${cases} END WHERE id IN (?)`,
+    [sentAt, ...[...messageIds].flat(), [...messageIds.keys()]],
+  );
+}

@@ -1,0 +1,91 @@
+import type { EnvReader } from './env.ts';
+
+export interface DatabaseSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** The service's own schema; created on start when it is missing. */
+  readonly schema: string;
+  readonly poolSize: number;
+}
+
+/** What every service is told. */
+export interface ServiceSettings {
+  readonly host: string;
+  /** 0 lets the system choose; the `listening` log line tells which. */
+  readonly port: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Time running requests and listeners get after SIGTERM before the process ends anyway. */
+  readonly stopTimeoutMs: number;
+  readonly namesrvAddr: string;
+  readonly database: DatabaseSettings;
+}
+
+export function readServiceSettings(
+  env: EnvReader,
+  defaults: { port: number; schema: string },
+): ServiceSettings {
+  return Object.freeze({
+    host: env.text('HOST', { default: '127.0.0.1', pattern: /^[\w.:-]+$/, mustBe: 'an address' }),
+    port: env.integer('PORT', { default: defaults.port, min: 0, max: 65_535 }),
+    logLevel: env.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
+    stopTimeoutMs: env.integer('STOP_TIMEOUT_MS', { default: 10_000, min: 100, max: 300_000 }),
+    namesrvAddr: env.text('NAMESRV_ADDR', {
+      pattern: /^[^\s:;]+:\d{1,5}(;[^\s:;]+:\d{1,5})*$/,
+      mustBe: 'host:port, several separated by ;',
+    }),
+    database: readDatabaseSettings(env, defaults.schema),
+  });
+}
+
+function readDatabaseSettings(env: EnvReader, defaultSchema: string): DatabaseSettings {
+  const url = env.url('DATABASE_URL', ['mysql:', 'mariadb:']);
+  env.require(
+    url.pathname === '/' || url.pathname === '',
+    `DATABASE_URL names the schema ${JSON.stringify(url.pathname.slice(1))}, it must end after the port: ` +
+      'each service has a schema of its own (DATABASE_SCHEMA)',
+  );
+  return Object.freeze({
+    host: url.hostname,
+    port: Number(url.port || 3306),
+    user: decodeURIComponent(url.username) || 'root',
+    password: decodeURIComponent(url.password),
+    schema: env.text('DATABASE_SCHEMA', {
+      default: defaultSchema,
+      pattern: /^[a-z][a-z0-9_]{0,63}$/,
+      mustBe: 'at most 64 characters a-z, 0-9 and _, starting with a letter',
+    }),
+    poolSize: env.integer('DATABASE_POOL_SIZE', { default: 10, min: 2, max: 500 }),
+  });
+}
+
+/** Where a consumer keeps its quick memory of handled events. */
+export interface InboxSettings {
+  readonly redisUrl: string;
+  /** How long Redis says "somebody is on it"; must outlast one handling, or overlaps go unnoticed in the log. */
+  readonly processingExpiryMs: number;
+  /** How long Redis spares the database a duplicate. After that the unique key alone refuses it. */
+  readonly doneExpiryMs: number;
+}
+
+export function readInboxSettings(env: EnvReader): InboxSettings {
+  const settings = {
+    redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']).href,
+    processingExpiryMs: env.integer('INBOX_PROCESSING_EXPIRY_MS', {
+      default: 60_000,
+      min: 1_000,
+      max: 3_600_000,
+    }),
+    doneExpiryMs: env.integer('INBOX_DONE_EXPIRY_MS', {
+      default: 86_400_000,
+      min: 1_000,
+      max: 2_592_000_000,
+    }),
+  };
+  env.require(
+    settings.processingExpiryMs <= settings.doneExpiryMs,
+    `INBOX_PROCESSING_EXPIRY_MS is ${settings.processingExpiryMs}, it must not exceed INBOX_DONE_EXPIRY_MS (${settings.doneExpiryMs})`,
+  );
+  return Object.freeze(settings);
+}

@@ -1,0 +1,97 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsInt,
+  IsObject,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+  type ValidationArguments,
+} from 'class-validator';
+import { MAX_LINE_QUANTITY, MAX_ORDER_LINES, type Order } from '../domain/order.ts';
+
+/** `[7, 0]` → `is 0, …`: what came, beside what is allowed. */
+function quantityMessage({ value }: ValidationArguments): string {
+  const got = typeof value === 'number' ? String(value) : typeof value;
+  return `is ${got}, it must be a whole number from 1 to ${MAX_LINE_QUANTITY}`;
+}
+
+export class OrderLineDto {
+  @ApiProperty({ example: 'TEA-GREEN-100' })
+  @Matches(/^[A-Z0-9-]{1,32}$/, { message: 'must be 1 to 32 characters A-Z, 0-9 and -' })
+  sku!: string;
+
+  @ApiProperty({ example: 2, minimum: 1, maximum: MAX_LINE_QUANTITY })
+  @IsInt({ message: quantityMessage })
+  @Min(1, { message: quantityMessage })
+  @Max(MAX_LINE_QUANTITY, { message: quantityMessage })
+  quantity!: number;
+}
+
+export class PlaceOrderDto {
+  @ApiProperty({ example: 'user-1' })
+  @Matches(/^[\w.@-]{1,64}$/, { message: 'must be 1 to 64 letters, digits or one of . _ @ -' })
+  userId!: string;
+
+  @ApiProperty({ type: [OrderLineDto], minItems: 1, maxItems: MAX_ORDER_LINES })
+  @IsArray({ message: 'must be a list of { sku, quantity }' })
+  @ArrayMinSize(1, { message: 'is empty, an order has at least 1 item' })
+  @ArrayMaxSize(MAX_ORDER_LINES, {
+    message: ({ value }) =>
+      `has ${(value as unknown[]).length} entries, at most ${MAX_ORDER_LINES} are allowed`,
+  })
+  @IsObject({ each: true, message: 'must be a list of { sku, quantity }' })
+  @ValidateNested({ each: true })
+  @Type(() => OrderLineDto)
+  items!: OrderLineDto[];
+}
+
+export class OrderItemView {
+  @ApiProperty()
+  sku!: string;
+
+  @ApiProperty()
+  quantity!: number;
+
+  @ApiProperty({ description: 'In minor units, as it was when the order was placed' })
+  unitPriceMinor!: number;
+}
+
+export class OrderView {
+  @ApiProperty({ example: '20261120-7K3M9Q2T4VXA' })
+  orderNo!: string;
+
+  @ApiProperty()
+  userId!: string;
+
+  @ApiProperty({ enum: ['PENDING', 'PAID', 'CANCELLED'] })
+  status!: string;
+
+  @ApiProperty({ description: 'In minor units (cents)', example: 1_380 })
+  totalMinor!: number;
+
+  @ApiProperty({ example: 'EUR' })
+  currency!: string;
+
+  @ApiProperty({ type: [OrderItemView] })
+  items!: readonly OrderItemView[];
+
+  @ApiProperty({ format: 'date-time' })
+  placedAt!: string;
+
+  @ApiPropertyOptional({ format: 'date-time' })
+  paidAt?: string;
+}
+
+export function viewOf(order: Order): OrderView {
+  const { placedAt, paidAt, ...facts } = order;
+  return {
+    ...facts,
+    placedAt: placedAt.toISOString(),
+    ...(paidAt ? { paidAt: paidAt.toISOString() } : {}),
+  };
+}

@@ -1,0 +1,10 @@
+import 'reflect-metadata';
+import { runService } from '../common/service-process.ts';
+import { loadConfig } from './config.ts';
+import { OrderModule } from './order.module.ts';
+
+await runService(
+  { name: 'order', summary: 'Places orders, marks them paid, and announces both.' },
+  () => loadConfig(process.env),
+  (config, log) => OrderModule.with(config, log),
+);

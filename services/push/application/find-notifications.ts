@@ -1,0 +1,16 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Notification } from '../domain/notification.ts';
+import { NotificationRow } from '../persistence/notification.entity.ts';
+
+@Injectable()
+export class FindNotifications {
+  constructor(private readonly dataSource: DataSource) {}
+
+  execute(orderNo: string): Promise<Notification[]> {
+    return this.dataSource.manager.find(NotificationRow, {
+      where: { orderNo },
+      order: { recordedAt: 'ASC', eventId: 'ASC' },
+    });
+  }
+}

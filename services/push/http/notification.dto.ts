@@ -1,0 +1,38 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Matches } from 'class-validator';
+import type { Notification } from '../domain/notification.ts';
+
+export class NotificationQueryDto {
+  @ApiProperty({ example: '20261120-7K3M9Q2T4VXA' })
+  @Matches(/^[\x21-\x7e]{1,128}$/, { message: 'must be an order number' })
+  orderNo!: string;
+}
+
+export class NotificationView {
+  @ApiProperty()
+  eventId!: string;
+
+  @ApiProperty()
+  orderNo!: string;
+
+  @ApiProperty()
+  userId!: string;
+
+  @ApiProperty({ enum: ['Created', 'Paid'] })
+  kind!: string;
+
+  @ApiProperty()
+  text!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  recordedAt!: string;
+}
+
+export class NotificationListView {
+  @ApiProperty({ type: [NotificationView] })
+  items!: NotificationView[];
+}
+
+export function viewOf(notification: Notification): NotificationView {
+  return { ...notification, recordedAt: notification.recordedAt.toISOString() };
+}

@@ -1,0 +1,210 @@
+import type { Clock, TimerHandle } from '../clock.ts';
+import { MqError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { MessageExt } from '../protocol/message.ts';
+import type { ConsumedMessage } from './consumed-message.ts';
+import { queueKey } from './message-queue.ts';
+import type { ProcessQueue } from './process-queue.ts';
+
+export type ConsumeResult = 'CONSUME_SUCCESS' | 'RECONSUME_LATER';
+
+export interface ConsumeContext {
+  /**
+   * Aborted when the listener should stop: it has run for consumeTimeoutMs, or shutdown has waited long enough.
+   * Whatever it returns then counts no more.
+   */
+  readonly signal: AbortSignal;
+}
+
+export type MessageListener = (
+  message: ConsumedMessage,
+  context: ConsumeContext,
+) => Promise<void | ConsumeResult> | void | ConsumeResult;
+
+/** One fetched message on its way to the listener. */
+export interface Delivery {
+  readonly processQueue: ProcessQueue;
+  /** As stored, which is what is sent back. */
+  readonly record: MessageExt;
+  /** undefined when the record's body cannot be read; `fault` says why. */
+  readonly message: ConsumedMessage | undefined;
+  readonly fault?: MqError;
+}
+
+export interface DispatcherOptions {
+  concurrency: number;
+  consumeTimeoutMs: number;
+  listener: MessageListener;
+  /** Hands a message back for a later try, to the dead-letter queue when unreadable. Rejects when it could not. */
+  sendBack: (delivery: Delivery) => Promise<void>;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** When handing a message back failed, it stays here and is tried again after this time. */
+const LOCAL_RETRY_MS = 5_000;
+
+/**
+ * Runs the listener on fetched messages, at most `concurrency` at a time, in the order they were fetched.
+ *
+ * A message is finished when the listener succeeded or the broker has taken it back; until then it holds its queue's
+ * commit offset. What belongs to a dropped queue is skipped, and if it already runs, its outcome is ignored: the
+ * queue's new owner delivers it again.
+ */
+export class ConsumeDispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #waiting: Delivery[] = [];
+  /** Index of the first delivery in `#waiting` that has not begun. */
+  #head = 0;
+  readonly #running = new Set<AbortController>();
+  readonly #retryTimers = new Set<TimerHandle>();
+  #isStopped = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  submit(deliveries: readonly Delivery[]): void {
+    this.#waiting.push(...deliveries);
+    this.#startMore();
+  }
+
+  /**
+   * Starts nothing any more and waits for what runs; after `graceMs` tells it to stop and leaves it.
+   *
+   * Returns how many listeners were still running then.
+   */
+  async stop(graceMs: number): Promise<number> {
+    this.#isStopped = true;
+    this.#waiting.length = 0;
+    this.#head = 0;
+    const { clock } = this.#options;
+    for (const timer of this.#retryTimers) clock.clearTimeout(timer);
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimeout(resolve, graceMs);
+        this.#onIdle = () => {
+          clock.clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    const abandoned = this.#running.size;
+    const reason = new MqError('CLIENT_CLOSED', 'the consumer is shutting down');
+    for (const controller of this.#running) controller.abort(reason);
+    return abandoned;
+  }
+
+  #startMore(): void {
+    while (!this.#isStopped && this.#running.size < this.#options.concurrency) {
+      const delivery = this.#waiting[this.#head];
+      if (delivery === undefined) break;
+      this.#head++;
+      if (!delivery.processQueue.isDropped) void this.#run(delivery);
+    }
+    // Cut off in large pieces: shifting one by one would move the whole array each time.
+    if (this.#head > 1024 || this.#head === this.#waiting.length) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Never rejects. */
+  async #run(delivery: Delivery): Promise<void> {
+    const controller = new AbortController();
+    this.#running.add(controller);
+    try {
+      const outcome = await this.#consume(delivery, controller);
+      if (outcome === 'finished') this.#finish(delivery);
+      else if (outcome === 'retry') this.#retryLocally(delivery);
+    } finally {
+      this.#running.delete(controller);
+      if (this.#running.size === 0) this.#onIdle?.();
+      this.#startMore();
+    }
+  }
+
+  async #consume(
+    delivery: Delivery,
+    controller: AbortController,
+  ): Promise<'finished' | 'retry' | 'ignored'> {
+    if (delivery.message !== undefined) {
+      let handedBack: Promise<'finished' | 'retry'> | undefined;
+      const timer = this.#options.clock.setTimeout(() => {
+        this.#warn(
+          'the listener takes longer than consumeTimeoutMs; the message is sent back',
+          delivery,
+        );
+        controller.abort(new MqError('REQUEST_TIMEOUT', 'consumeTimeoutMs has passed'));
+        // At once, not when the listener ends: it may never end, and holds back the whole queue's progress.
+        handedBack = this.#handBack(delivery).then((outcome) => {
+          if (outcome === 'finished') this.#finish(delivery);
+          return outcome;
+        });
+      }, this.#options.consumeTimeoutMs);
+      const result = await this.#listen(delivery, delivery.message, controller.signal);
+      this.#options.clock.clearTimeout(timer);
+      if (handedBack !== undefined) return handedBack;
+      if (delivery.processQueue.isDropped || controller.signal.aborted) return 'ignored';
+      if (result === 'CONSUME_SUCCESS') return 'finished';
+    } else {
+      this.#warn(
+        'a message cannot be read and goes to the dead-letter queue',
+        delivery,
+        delivery.fault,
+      );
+    }
+    return this.#handBack(delivery);
+  }
+
+  async #listen(
+    delivery: Delivery,
+    message: ConsumedMessage,
+    signal: AbortSignal,
+  ): Promise<ConsumeResult> {
+    try {
+      return (await this.#options.listener(message, { signal })) ?? 'CONSUME_SUCCESS';
+    } catch (error) {
+      this.#warn('the listener failed', delivery, error);
+      return 'RECONSUME_LATER';
+    }
+  }
+
+  async #handBack(delivery: Delivery): Promise<'finished' | 'retry'> {
+    try {
+      await this.#options.sendBack(delivery);
+      return 'finished';
+    } catch (error) {
+      this.#warn('a message could not be sent back and is retried here', delivery, error);
+      return 'retry';
+    }
+  }
+
+  #finish({ processQueue, record }: Delivery): void {
+    if (!processQueue.isDropped) processQueue.finish(record.queueOffset);
+  }
+
+  #retryLocally(delivery: Delivery): void {
+    if (this.#isStopped || delivery.processQueue.isDropped) return;
+    const timer = this.#options.clock.setTimeout(() => {
+      this.#retryTimers.delete(timer);
+      this.submit([delivery]);
+    }, LOCAL_RETRY_MS);
+    this.#retryTimers.add(timer);
+  }
+
+  #warn(what: string, { record, processQueue }: Delivery, error?: unknown): void {
+    this.#options.logger.warn(what, {
+      queue: queueKey(processQueue.queue),
+      queueOffset: record.queueOffset,
+      msgId: record.msgId,
+      reconsumeTimes: record.reconsumeTimes,
+      ...(error !== undefined && { error }),
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { MqError } from '../errors.ts';
+import { bodyCrc, decodeRecord, type MessageExt } from '../protocol/message.ts';
+import { PropertyKey } from '../protocol/properties.ts';
+import type { SubscriptionData } from '../protocol/subscription.ts';
+import { decompressBody } from './compression.ts';
+import { ConsumedMessage } from './consumed-message.ts';
+
+export interface DecodedPull {
+  /** The records up to the end, or up to the first one whose lengths make no sense. */
+  records: MessageExt[];
+  /** Why decoding ended before the end of the body: behind such a record nothing can be found. */
+  broken?: MqError;
+}
+
+/** Cuts the body of a pull reply into records. CRCs are left to `readBody`: a record with a bad one still has offsets. */
+export function decodePull(body: Buffer): DecodedPull {
+  const records: MessageExt[] = [];
+  let at = 0;
+  while (at < body.length) {
+    try {
+      const record = decodeRecord(body, at, { verifyCrc: false });
+      records.push(record);
+      at += record.storeSize;
+    } catch (error) {
+      if (!MqError.is(error)) throw error;
+      return { records, broken: error };
+    }
+  }
+  return { records };
+}
+
+/**
+ * Checks and unpacks one record's body.
+ *
+ * Errors: MESSAGE_CORRUPT for a body that does not match its CRC or cannot be inflated within `maxBodyBytes`.
+ */
+export async function readMessage(
+  record: MessageExt,
+  brokerName: string,
+  maxBodyBytes: number,
+): Promise<ConsumedMessage> {
+  // A stored CRC of 0 means that it was never computed.
+  if (record.bodyCrc !== 0 && bodyCrc(record.body) !== record.bodyCrc) {
+    throw new MqError(
+      'MESSAGE_CORRUPT',
+      `body CRC ${bodyCrc(record.body)} differs from the record's ${record.bodyCrc}`,
+    );
+  }
+  const body = await decompressBody(record.body, record.sysFlag, maxBodyBytes);
+  return new ConsumedMessage(record, body, brokerName);
+}
+
+/** The exact test behind the broker's test by hash: two tags may share a hash. */
+export function matchesTags(record: MessageExt, subscription: SubscriptionData): boolean {
+  if (subscription.tagsSet.length === 0) return true;
+  const tag = record.properties.get(PropertyKey.TAGS);
+  return tag !== undefined && subscription.tagsSet.includes(tag);
+}

@@ -1,0 +1,156 @@
+import { MqError } from '../errors.ts';
+import type { FieldTable, RequestDefinition, ValuesOf } from '../protocol/define-request.ts';
+import { requestCommand, type RemotingCommand } from '../protocol/frame.ts';
+import { describeRequestCode } from '../protocol/request-code.ts';
+import {
+  ResponseCode,
+  responseCodeName,
+  retriableResponseCodes,
+} from '../protocol/response-code.ts';
+import type { ProcessorTable } from '../remoting/processor.ts';
+import { RemotingClient } from '../remoting/remoting-client.ts';
+import type { ClientSettings } from './client-options.ts';
+import { NameServers } from './name-servers.ts';
+
+export interface CallOptions {
+  body?: Buffer | undefined;
+  /** Default: the client's requestTimeoutMs. */
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Response codes besides SUCCESS that carry the response fields and are not errors. */
+  accept?: readonly number[] | undefined;
+}
+
+export interface CallReply<S extends FieldTable> {
+  code: number;
+  header: ValuesOf<S>;
+  body: Buffer | undefined;
+}
+
+/**
+ * What producers, consumers and admins share: connections, typed calls, and the choice of a name server. Each of them
+ * has one of its own; nothing is shared between them.
+ */
+export class MqClient {
+  readonly settings: ClientSettings;
+  readonly #remoting: RemotingClient;
+  readonly #nameServers: NameServers;
+  #isClosed = false;
+
+  constructor(settings: ClientSettings, processors: ProcessorTable = new Map()) {
+    this.settings = settings;
+    this.#nameServers = new NameServers(settings.namesrvAddr);
+    this.#remoting = new RemotingClient({
+      processors,
+      logger: settings.logger,
+      clock: settings.clock,
+    });
+  }
+
+  get clientId(): string {
+    return this.settings.clientId;
+  }
+
+  /** Called with the address whenever a connection is gone, for whatever reason. */
+  onConnectionClosed(listener: (address: string) => void): void {
+    this.#remoting.onClose(listener);
+  }
+
+  /**
+   * Asks one peer and decodes its answer.
+   *
+   * Errors: the peer's ResponseCode name with its remark, UNKNOWN_RESPONSE_CODE for a number without one;
+   *         CONNECT_FAILED, CONNECTION_CLOSED, REQUEST_TIMEOUT, REQUEST_ABORTED; CLIENT_CLOSED.
+   */
+  async call<Q extends FieldTable, S extends FieldTable>(
+    address: string,
+    definition: RequestDefinition<Q, S>,
+    values: ValuesOf<Q>,
+    options: CallOptions = {},
+  ): Promise<CallReply<S>> {
+    this.#assertOpen();
+    const reply = await this.#remoting.request(
+      address,
+      this.#command(definition, values, options.body),
+      {
+        timeoutMs: options.timeoutMs ?? this.settings.requestTimeoutMs,
+        ...(options.signal !== undefined && { signal: options.signal }),
+      },
+    );
+    if (reply.code !== ResponseCode.SUCCESS && options.accept?.includes(reply.code) !== true) {
+      throw refusal(definition.code, address, reply);
+    }
+    return {
+      code: reply.code,
+      header: definition.decodeResponse(reply.extFields),
+      body: reply.body,
+    };
+  }
+
+  /** Asks the current name server, and the others in turn when it does not answer. Errors: as `call`. */
+  callNameServer<Q extends FieldTable, S extends FieldTable>(
+    definition: RequestDefinition<Q, S>,
+    values: ValuesOf<Q>,
+    options: CallOptions = {},
+  ): Promise<CallReply<S>> {
+    return this.#nameServers.ask((address) => this.call(address, definition, values, options));
+  }
+
+  /** Asks every name server, for changes that each must be told. Errors: that of the first that failed. */
+  async callEveryNameServer<Q extends FieldTable, S extends FieldTable>(
+    definition: RequestDefinition<Q, S>,
+    values: ValuesOf<Q>,
+  ): Promise<void> {
+    await Promise.all(
+      this.#nameServers.addresses.map((address) => this.call(address, definition, values)),
+    );
+  }
+
+  /** Errors: CONNECT_FAILED, CONNECTION_CLOSED, CLIENT_CLOSED. */
+  async oneway<Q extends FieldTable, S extends FieldTable>(
+    address: string,
+    definition: RequestDefinition<Q, S>,
+    values: ValuesOf<Q>,
+    body?: Buffer,
+  ): Promise<void> {
+    this.#assertOpen();
+    await this.#remoting.oneway(address, this.#command(definition, values, body));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#remoting.close();
+  }
+
+  #command<Q extends FieldTable, S extends FieldTable>(
+    definition: RequestDefinition<Q, S>,
+    values: ValuesOf<Q>,
+    body: Buffer | undefined,
+  ): RemotingCommand {
+    return requestCommand(
+      { code: definition.code, extFields: definition.encodeRequest(values), body },
+      this.settings.serializeType,
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw clientClosed();
+  }
+}
+
+export function clientClosed(): MqError {
+  return new MqError('CLIENT_CLOSED', 'the client is shut down');
+}
+
+function refusal(requestCode: number, address: string, reply: RemotingCommand): MqError {
+  const name = responseCodeName(reply.code);
+  const remark = reply.remark === undefined ? '' : `: ${reply.remark}`;
+  return new MqError(
+    name ?? 'UNKNOWN_RESPONSE_CODE',
+    `${describeRequestCode(requestCode)} to ${address} was answered ${name ?? 'unknown'}(${reply.code})${remark}`,
+    {
+      retriable: retriableResponseCodes.has(reply.code),
+      details: { address, responseCode: reply.code },
+    },
+  );
+}

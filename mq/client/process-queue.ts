@@ -1,0 +1,103 @@
+import type { MessageQueue } from './message-queue.ts';
+
+export interface ProcessQueueLimits {
+  /** Messages fetched and not finished. */
+  maxCount: number;
+  /** Bytes of their records. */
+  maxBytes: number;
+  /** Distance between the lowest and the highest unfinished queueOffset. */
+  maxSpan: number;
+}
+
+export type FlowState = 'open' | 'count' | 'bytes' | 'span';
+
+/**
+ * What one consumer has fetched from one MessageQueue and not finished yet.
+ *
+ * Messages finish in any order; the offset to commit is the lowest unfinished one, so that a crash repeats messages but
+ * never skips one. A single stuck message therefore holds the commit back, and the span limit bounds how many
+ * messages a crash may repeat.
+ *
+ * Units: offsets are queueOffsets (entry indexes).
+ */
+export class ProcessQueue {
+  readonly queue: MessageQueue;
+  readonly #limits: ProcessQueueLimits;
+  /** Unfinished messages: queueOffset → record bytes, in ascending order of offset. */
+  readonly #unfinished = new Map<number, number>();
+  #bytes = 0;
+  #highestOffset = -1;
+  #nextPullOffset: number;
+  #isDropped = false;
+
+  constructor(queue: MessageQueue, startOffset: number, limits: ProcessQueueLimits) {
+    this.queue = queue;
+    this.#nextPullOffset = startOffset;
+    this.#limits = limits;
+  }
+
+  get nextPullOffset(): number {
+    return this.#nextPullOffset;
+  }
+
+  get unfinishedCount(): number {
+    return this.#unfinished.size;
+  }
+
+  /** Once dropped, what still runs here may finish but no longer counts: the queue has another owner or position. */
+  get isDropped(): boolean {
+    return this.#isDropped;
+  }
+
+  drop(): void {
+    this.#isDropped = true;
+  }
+
+  /** Everything below this offset is finished, or was filtered out by the broker. */
+  get commitOffset(): number {
+    return this.#lowestUnfinished() ?? this.#nextPullOffset;
+  }
+
+  get flow(): FlowState {
+    if (this.#unfinished.size >= this.#limits.maxCount) return 'count';
+    if (this.#bytes >= this.#limits.maxBytes) return 'bytes';
+    const lowest = this.#lowestUnfinished();
+    if (lowest !== undefined && this.#highestOffset - lowest >= this.#limits.maxSpan) return 'span';
+    return 'open';
+  }
+
+  /**
+   * Takes in one pull reply and returns the messages that are new here. Offsets already passed are left out: a peer
+   * that repeats itself must not move the commit offset back.
+   */
+  put<M extends { queueOffset: number; storeSize: number }>(
+    messages: readonly M[],
+    nextBeginOffset: number,
+  ): M[] {
+    const taken: M[] = [];
+    for (const message of messages) {
+      if (message.queueOffset < this.#nextPullOffset) continue;
+      this.#unfinished.set(message.queueOffset, message.storeSize);
+      this.#bytes += message.storeSize;
+      this.#highestOffset = message.queueOffset;
+      this.#nextPullOffset = message.queueOffset + 1;
+      taken.push(message);
+    }
+    this.#nextPullOffset = Math.max(this.#nextPullOffset, nextBeginOffset);
+    return taken;
+  }
+
+  /** Returns false when the message was finished before or never put. */
+  finish(queueOffset: number): boolean {
+    const bytes = this.#unfinished.get(queueOffset);
+    if (bytes === undefined) return false;
+    this.#unfinished.delete(queueOffset);
+    this.#bytes -= bytes;
+    return true;
+  }
+
+  #lowestUnfinished(): number | undefined {
+    const first = this.#unfinished.keys().next();
+    return first.done === true ? undefined : first.value;
+  }
+}

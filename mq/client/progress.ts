@@ -1,0 +1,66 @@
+import { MqError } from '../errors.ts';
+import { updateConsumerOffset } from '../protocol/requests/update-consumer-offset.ts';
+import { queueKey, type MessageQueue } from './message-queue.ts';
+import type { MqClient } from './mq-client.ts';
+import type { RouteCache } from './route-cache.ts';
+
+/**
+ * What the broker knows of a group's progress in one queue.
+ *
+ * Reports are acknowledged requests, not oneway ones: a report that got lost is made again. One at a time is under way,
+ * so that an older one never overwrites a newer one.
+ */
+export class Progress {
+  readonly #client: MqClient;
+  readonly #routes: RouteCache;
+  readonly #queue: MessageQueue;
+  readonly #consumerGroup: string;
+  #knownOffset: number | undefined;
+  #reporting: Promise<void> = Promise.resolve();
+
+  constructor(client: MqClient, routes: RouteCache, queue: MessageQueue, consumerGroup: string) {
+    this.#client = client;
+    this.#routes = routes;
+    this.#queue = queue;
+    this.#consumerGroup = consumerGroup;
+  }
+
+  /** The broker itself said so. */
+  isKnown(queueOffset: number): void {
+    this.#knownOffset = queueOffset;
+  }
+
+  /** The broker may know less than it acknowledged: it stores progress only every few seconds. */
+  forget(): void {
+    this.#knownOffset = undefined;
+  }
+
+  /** Never rejects: a report that fails is logged and is due again. */
+  report(queueOffset: number): Promise<void> {
+    this.#reporting = this.#reporting.then(() => this.#report(queueOffset));
+    return this.#reporting;
+  }
+
+  async #report(queueOffset: number): Promise<void> {
+    if (queueOffset === this.#knownOffset) return;
+    const { topic, queueId, brokerName } = this.#queue;
+    const address = this.#routes.anyAddress(brokerName);
+    if (address === undefined) return;
+    try {
+      await this.#client.call(address, updateConsumerOffset, {
+        consumerGroup: this.#consumerGroup,
+        topic,
+        queueId,
+        commitOffset: queueOffset,
+      });
+      this.#knownOffset = queueOffset;
+    } catch (error) {
+      if (!MqError.is(error)) throw error;
+      this.#client.settings.logger.info('a broker did not take a progress report', {
+        queue: queueKey(this.#queue),
+        queueOffset,
+        error: error.message,
+      });
+    }
+  }
+}

@@ -1,0 +1,325 @@
+import { MqError } from '../errors.ts';
+import type { ResponseOf } from '../protocol/define-request.ts';
+import type { MessageExt } from '../protocol/message.ts';
+import { pullMessage } from '../protocol/requests/pull-message.ts';
+import { ResponseCode } from '../protocol/response-code.ts';
+import { MASTER_ID } from '../protocol/route.ts';
+import type { SubscriptionData } from '../protocol/subscription.ts';
+import { PullSysFlag } from '../protocol/sys-flag.ts';
+import type { Delivery } from './consume-dispatcher.ts';
+import { decodePull, matchesTags, readMessage } from './fetched-messages.ts';
+import { firstOffset, type StartingPoint } from './first-offset.ts';
+import { queueKey, type MessageQueue } from './message-queue.ts';
+import type { MqClient } from './mq-client.ts';
+import { ProcessQueue, type ProcessQueueLimits } from './process-queue.ts';
+import { Progress } from './progress.ts';
+import { Rest } from './rest.ts';
+import type { RouteCache } from './route-cache.ts';
+
+/** How long the broker may hold a pull that finds nothing, and how long we then wait for its answer. */
+const HOLD_MS = 15_000;
+const PULL_TIMEOUT_MS = 30_000;
+const ERROR_PAUSE_MS = 3_000;
+const FLOW_CONTROL_PAUSE_MS = 50;
+/** Against a broker that answers "nothing new" at once instead of holding the request. */
+const NO_PROGRESS_PAUSE_MS = 50;
+/** Before an unlikely answer is believed: a broker that has just started may not have seen all of its log. */
+const SECOND_OPINION_PAUSE_MS = 1_000;
+/** Of a failure that repeats, every so many is logged as a warning. */
+const WARN_EVERY = 20;
+
+const pullCodes = [
+  ResponseCode.PULL_NOT_FOUND,
+  ResponseCode.PULL_RETRY_IMMEDIATELY,
+  ResponseCode.PULL_OFFSET_MOVED,
+];
+/** Normal in a consumer's first seconds, when a pull arrives before the heartbeat that announces the subscription. */
+const startUpCodes: ReadonlySet<string> = new Set([
+  'SUBSCRIPTION_NOT_EXIST',
+  'SUBSCRIPTION_NOT_LATEST',
+]);
+
+export interface PullSettings {
+  start: StartingPoint;
+  limits: ProcessQueueLimits;
+  pullBatchSize: number;
+  /** Largest body after inflating. */
+  maxBodyBytes: number;
+}
+
+export interface QueuePullerOptions extends PullSettings {
+  client: MqClient;
+  routes: RouteCache;
+  queue: MessageQueue;
+  /** Asked for before each pull: it changes when the application subscribes anew. */
+  subscription: () => SubscriptionData | undefined;
+  submit: (deliveries: readonly Delivery[]) => void;
+}
+
+/**
+ * Fetches one MessageQueue for as long as this consumer owns it, and reports its progress.
+ *
+ * One pull at a time is under way; the broker holds it while there is nothing new. Every failure is retried after a
+ * pause, for ever: a queue is given up by rebalancing only.
+ */
+export class QueuePuller {
+  readonly queue: MessageQueue;
+  readonly #options: QueuePullerOptions;
+  readonly #progress: Progress;
+  readonly #abort = new AbortController();
+  readonly #rest: Rest;
+  #processQueue: ProcessQueue | undefined;
+  #suggestedBrokerId = MASTER_ID;
+  /** The offset whose surprising answer is being asked for a second time. */
+  #doubtedOffset: number | undefined;
+  #failureCount = 0;
+  #markPositioned: () => void = () => undefined;
+  /** Settles when the first offset is known, or when the puller was stopped before that. */
+  readonly positioned = new Promise<void>((resolve) => {
+    this.#markPositioned = resolve;
+  });
+
+  constructor(options: QueuePullerOptions) {
+    this.#options = options;
+    this.queue = options.queue;
+    this.#rest = new Rest(options.client.settings.clock);
+    this.#progress = new Progress(
+      options.client,
+      options.routes,
+      options.queue,
+      options.start.consumerGroup,
+    );
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  /** Pulls no more; what was fetched may finish, and `persist` still works. */
+  stop(): void {
+    this.#abort.abort();
+    this.#rest.end();
+    this.#markPositioned();
+  }
+
+  /** Stops, and reports the progress made until now; whatever finishes later counts no more. Never rejects. */
+  async release(): Promise<void> {
+    this.stop();
+    const committed = this.persist();
+    this.#processQueue?.drop();
+    await committed;
+  }
+
+  /** Tells the broker how far consumption has come, if that has changed. Never rejects. */
+  async persist(): Promise<void> {
+    if (this.#processQueue !== undefined) {
+      await this.#progress.report(this.#processQueue.commitOffset);
+    }
+  }
+
+  /** The broker has just learned of this consumer: a pause after an error need not be waited out. */
+  brokerIsBack(): void {
+    this.#rest.end();
+  }
+
+  /** The broker may have restarted without our latest report. */
+  brokerIsLost(): void {
+    this.#progress.forget();
+  }
+
+  /** Goes on from another offset; what is fetched and unfinished counts no more. */
+  resetTo(queueOffset: number): void {
+    this.#moveTo(queueOffset);
+    this.#rest.end();
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      let pauseMs: number;
+      try {
+        pauseMs = await this.#step();
+        this.#failureCount = 0;
+      } catch (error) {
+        if (this.#abort.signal.aborted) break;
+        this.#logFailure(error);
+        this.#suggestedBrokerId = MASTER_ID;
+        pauseMs = ERROR_PAUSE_MS;
+      }
+      if (pauseMs > 0 && !this.#abort.signal.aborted) await this.#rest.take(pauseMs);
+    }
+  }
+
+  /** Returns how long to pause before the next step. */
+  async #step(): Promise<number> {
+    const processQueue = this.#processQueue ?? (await this.#position());
+    if (processQueue.flow !== 'open') return FLOW_CONTROL_PAUSE_MS;
+    const subscription = this.#options.subscription();
+    // Unsubscribed, and not yet released.
+    if (subscription === undefined) return ERROR_PAUSE_MS;
+    const { clock } = this.#options.client.settings;
+    const askedMs = clock.monotonicMs();
+    const offset = processQueue.nextPullOffset;
+    const { code, header, body } = await this.#pull(processQueue, subscription);
+    // Released or reset while the broker held the request.
+    if (this.#abort.signal.aborted || processQueue.isDropped) return 0;
+    this.#suggestedBrokerId = header.suggestWhichBrokerId;
+    if (code === ResponseCode.PULL_OFFSET_MOVED) return this.#offsetMoved(offset, header);
+    if (code === ResponseCode.SUCCESS) {
+      const pauseMs = await this.#take(processQueue, header, body, subscription);
+      if (pauseMs > 0) return pauseMs;
+    } else {
+      processQueue.put([], header.nextBeginOffset);
+    }
+    const isStuck = processQueue.nextPullOffset === offset;
+    return isStuck && clock.monotonicMs() - askedMs < NO_PROGRESS_PAUSE_MS
+      ? NO_PROGRESS_PAUSE_MS
+      : 0;
+  }
+
+  async #position(): Promise<ProcessQueue> {
+    const { client, queue, start, limits } = this.#options;
+    const first = await firstOffset(client, this.#address(), queue, start, this.#abort.signal);
+    client.settings.logger.debug('begins to consume a queue', {
+      queue: queueKey(queue),
+      queueOffset: first.queueOffset,
+    });
+    if (first.isStored) this.#progress.isKnown(first.queueOffset);
+    this.#processQueue = new ProcessQueue(queue, first.queueOffset, limits);
+    this.#markPositioned();
+    return this.#processQueue;
+  }
+
+  #pull(processQueue: ProcessQueue, subscription: SubscriptionData) {
+    const { client, queue, start, pullBatchSize } = this.#options;
+    const address = this.#address();
+    const isMaster = address === this.#options.routes.masterAddress(queue.brokerName);
+    const commitOffset = isMaster ? processQueue.commitOffset : 0;
+    return client.call(
+      address,
+      pullMessage,
+      {
+        consumerGroup: start.consumerGroup,
+        topic: queue.topic,
+        queueId: queue.queueId,
+        queueOffset: processQueue.nextPullOffset,
+        maxMsgNums: pullBatchSize,
+        sysFlag: PullSysFlag.SUSPEND | (commitOffset > 0 ? PullSysFlag.COMMIT_OFFSET : 0),
+        commitOffset,
+        suspendTimeoutMillis: HOLD_MS,
+        subVersion: subscription.subVersion,
+        expressionType: subscription.expressionType,
+      },
+      { timeoutMs: PULL_TIMEOUT_MS, signal: this.#abort.signal, accept: pullCodes },
+    );
+  }
+
+  /** Takes in the messages of one reply. Returns how long to pause when the reply could not be read to its end. */
+  async #take(
+    processQueue: ProcessQueue,
+    header: ResponseOf<typeof pullMessage>,
+    body: Buffer | undefined,
+    subscription: SubscriptionData,
+  ): Promise<number> {
+    const { records, broken } = decodePull(body ?? Buffer.alloc(0));
+    const wanted = records.filter((record) => matchesTags(record, subscription));
+    const deliveries = await Promise.all(
+      wanted.map((record) => this.#delivery(processQueue, record)),
+    );
+    if (this.#abort.signal.aborted || processQueue.isDropped) return 0;
+    const lastOffset = records.at(-1)?.queueOffset;
+    const nextOffset = lastOffset === undefined ? processQueue.nextPullOffset : lastOffset + 1;
+    const taken = new Set(
+      processQueue.put(wanted, broken === undefined ? header.nextBeginOffset : nextOffset),
+    );
+    this.#options.submit(deliveries.filter(({ record }) => taken.has(record)));
+    if (broken === undefined || records.length > 0) return 0;
+    return this.#skipUnreadable(processQueue, broken);
+  }
+
+  async #delivery(processQueue: ProcessQueue, record: MessageExt): Promise<Delivery> {
+    const { queue, maxBodyBytes } = this.#options;
+    try {
+      const message = await readMessage(record, queue.brokerName, maxBodyBytes);
+      return { processQueue, record, message };
+    } catch (fault) {
+      if (!MqError.is(fault)) throw fault;
+      return { processQueue, record, message: undefined, fault };
+    }
+  }
+
+  /**
+   * The record at the pull offset has no readable bounds. It is fetched once more, in case the broker read it while it was
+   * being written; the second time exactly this one entry is passed over, loudly. The broker still has its bytes.
+   */
+  #skipUnreadable(processQueue: ProcessQueue, broken: MqError): number {
+    const offset = processQueue.nextPullOffset;
+    if (this.#doubtedOffset !== offset) {
+      this.#doubtedOffset = offset;
+      return ERROR_PAUSE_MS;
+    }
+    this.#doubtedOffset = undefined;
+    this.#options.client.settings.logger.error('passed over a record that cannot be decoded', {
+      queue: queueKey(this.queue),
+      queueOffset: offset,
+      error: broken.message,
+    });
+    processQueue.put([], offset + 1);
+    return 0;
+  }
+
+  /**
+   * The broker says that the offset is outside of what it has, or that the group was reset. An offset beyond the
+   * end is asked for twice: moving back repeats messages.
+   */
+  #offsetMoved(offset: number, header: ResponseOf<typeof pullMessage>): number {
+    const next = header.nextBeginOffset;
+    if (next < offset && offset > header.maxOffset && this.#doubtedOffset !== offset) {
+      this.#doubtedOffset = offset;
+      return SECOND_OPINION_PAUSE_MS;
+    }
+    this.#doubtedOffset = undefined;
+    if (next === offset) return ERROR_PAUSE_MS;
+    this.#options.client.settings.logger.warn('the broker moved the offset of a queue', {
+      queue: queueKey(this.queue),
+      from: offset,
+      to: next,
+      minOffset: header.minOffset,
+      maxOffset: header.maxOffset,
+    });
+    this.#moveTo(next);
+    return 0;
+  }
+
+  #moveTo(queueOffset: number): void {
+    this.#processQueue?.drop();
+    this.#processQueue = new ProcessQueue(this.queue, queueOffset, this.#options.limits);
+    this.#progress.forget();
+    void this.persist();
+  }
+
+  /** Errors: NO_ROUTE. */
+  #address(): string {
+    const { routes } = this.#options;
+    const { brokerName } = this.queue;
+    const address =
+      routes.broker(brokerName)?.brokerAddrs.get(this.#suggestedBrokerId) ??
+      routes.anyAddress(brokerName);
+    if (address !== undefined) return address;
+    throw new MqError('NO_ROUTE', `broker ${brokerName} is in no route`, {
+      retriable: true,
+      details: { brokerName },
+    });
+  }
+
+  #logFailure(error: unknown): void {
+    const { logger } = this.#options.client.settings;
+    const isRoutine = MqError.is(error) && startUpCodes.has(error.code);
+    const isNews = this.#failureCount++ % WARN_EVERY === 0;
+    logger[isNews && !isRoutine ? 'warn' : 'debug']('cannot pull from a queue', {
+      queue: queueKey(this.queue),
+      failures: this.#failureCount,
+      error: MqError.is(error) ? error.message : error,
+    });
+  }
+}

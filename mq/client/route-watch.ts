@@ -1,0 +1,116 @@
+import type { TimerHandle } from '../clock.ts';
+import { MqError } from '../errors.ts';
+import { getRouteinfoByTopic } from '../protocol/requests/get-routeinfo-by-topic.ts';
+import { decodeTopicRoute, type TopicRouteData } from '../protocol/route.ts';
+import type { MqClient } from './mq-client.ts';
+import { RouteCache } from './route-cache.ts';
+
+const POLL_MS = 30_000;
+/** A topic that has no route yet is asked for more often: somebody waits for it. */
+const MISSING_POLL_MS = 2_000;
+/** After a restart a name server knows no topic until its brokers have registered again, at most 120 s later. */
+const BELIEVED_GONE_AFTER_MS = 120_000;
+
+export type RouteListener = (topic: string, route: TopicRouteData | undefined) => void;
+
+/**
+ * Keeps the routes of the watched topics up to date.
+ *
+ * A route is kept while no name server can be asked, and for two minutes while they deny it: running producers and
+ * consumers carry on without name servers.
+ */
+export class RouteWatch {
+  readonly routes = new RouteCache();
+  readonly #client: MqClient;
+  readonly #onChange: RouteListener;
+  readonly #watched = new Set<string>();
+  readonly #deniedSinceMs = new Map<string, number>();
+  readonly #refreshing = new Map<string, Promise<TopicRouteData | undefined>>();
+  #pollTimer: TimerHandle | undefined;
+  #missingTimer: TimerHandle | undefined;
+
+  constructor(client: MqClient, onChange: RouteListener = () => undefined) {
+    this.#client = client;
+    this.#onChange = onChange;
+  }
+
+  start(): void {
+    const { clock } = this.#client.settings;
+    this.#pollTimer = clock.setInterval(() => this.#poll(() => true), POLL_MS);
+    this.#missingTimer = clock.setInterval(
+      () => this.#poll((topic) => this.routes.get(topic) === undefined),
+      MISSING_POLL_MS,
+    );
+  }
+
+  stop(): void {
+    const { clock } = this.#client.settings;
+    clock.clearInterval(this.#pollTimer);
+    clock.clearInterval(this.#missingTimer);
+  }
+
+  watch(topic: string): void {
+    this.#watched.add(topic);
+  }
+
+  unwatch(topic: string): void {
+    this.#watched.delete(topic);
+    this.#deniedSinceMs.delete(topic);
+    this.routes.delete(topic);
+  }
+
+  /**
+   * Asks a name server for the topic's route now; callers at the same time share one question.
+   *
+   * Returns what is known afterwards: undefined when the name server has no such topic.
+   * Errors: those of the last name server asked, when none answered and nothing is cached.
+   */
+  refresh(topic: string): Promise<TopicRouteData | undefined> {
+    const running = this.#refreshing.get(topic);
+    if (running !== undefined) return running;
+    const refreshing = this.#refresh(topic).finally(() => this.#refreshing.delete(topic));
+    this.#refreshing.set(topic, refreshing);
+    return refreshing;
+  }
+
+  async #refresh(topic: string): Promise<TopicRouteData | undefined> {
+    try {
+      const reply = await this.#client.callNameServer(getRouteinfoByTopic, {
+        topic,
+        acceptStandardJsonOnly: true,
+      });
+      this.#deniedSinceMs.delete(topic);
+      const route = decodeTopicRoute(reply.body);
+      if (this.routes.set(topic, route)) this.#onChange(topic, route);
+    } catch (error) {
+      if (MqError.is(error) && error.code === 'TOPIC_NOT_EXIST') this.#denied(topic);
+      else if (this.routes.get(topic) === undefined) throw error;
+      else this.#warn(topic, error);
+    }
+    return this.routes.get(topic);
+  }
+
+  #denied(topic: string): void {
+    const nowMs = this.#client.settings.clock.monotonicMs();
+    const sinceMs = this.#deniedSinceMs.get(topic) ?? nowMs;
+    this.#deniedSinceMs.set(topic, sinceMs);
+    if (nowMs - sinceMs < BELIEVED_GONE_AFTER_MS || !this.routes.delete(topic)) return;
+    this.#client.settings.logger.warn('the topic has no route any more', { topic });
+    this.#onChange(topic, undefined);
+  }
+
+  #poll(wanted: (topic: string) => boolean): void {
+    for (const topic of this.#watched) {
+      if (wanted(topic)) this.refresh(topic).catch((error: unknown) => this.#warn(topic, error));
+    }
+  }
+
+  #warn(topic: string, error: unknown): void {
+    if (MqError.is(error) && error.code === 'CLIENT_CLOSED') return;
+    this.#client.settings.logger.warn('no name server tells the route of a topic', {
+      topic,
+      hasRoute: this.routes.get(topic) !== undefined,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

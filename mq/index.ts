@@ -1,0 +1,25 @@
+/** The client's front door. What is not listed here is not part of the package's interface. */
+export { Admin, type CreateTopicOptions, type QueueProgress } from './client/admin.ts';
+export type { ClientOptions } from './client/client-options.ts';
+export type {
+  ConsumeContext,
+  ConsumeResult,
+  MessageListener,
+} from './client/consume-dispatcher.ts';
+export { ConsumedMessage } from './client/consumed-message.ts';
+export type { MessageQueue } from './client/message-queue.ts';
+export type { Message } from './client/outgoing-message.ts';
+export { Producer, type ProducerOptions, type SendOptions } from './client/producer.ts';
+export { PushConsumer, type PushConsumerOptions } from './client/push-consumer.ts';
+export type { SendResult, SendStatus } from './client/send-result.ts';
+export { MqError, type MqErrorCode, type MqErrorOptions } from './errors.ts';
+export {
+  consoleLogger,
+  silentLogger,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+} from './logger.ts';
+export type { HostAddress } from './protocol/host-address.ts';
+export type { MessageExt } from './protocol/message.ts';
+export type { BrokerData, ClusterInfo, QueueData, TopicRouteData } from './protocol/route.ts';

@@ -1,0 +1,108 @@
+import path from 'node:path';
+import { MqError } from '../errors.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import { parseFastJson } from '../protocol/fast-json.ts';
+import type { Files } from './files.ts';
+
+/** Our own files are no hostile input; 100,000 queues times a few groups must fit. */
+const limits = { maxDepth: 64, maxChars: 512 * 1024 * 1024 };
+
+/**
+ * One JSON file below `config/`, as the original keeps them: `<name>` and, from the write before, `<name>.bak`.
+ *
+ * Shape: reads the original's JSON too, which has numbers as unquoted keys; writes standard JSON.
+ * Order: writes are served one at a time; of those that wait, only the newest is carried out.
+ * Errors: what the disk says. A crash at any point leaves the old or the new text, never half of one.
+ * Source: RocketMQ 5.3 ConfigManager.java, MixAll.string2File.
+ */
+export class JsonConfigFile {
+  readonly path: string;
+  readonly #files: Files;
+  readonly #logger: Logger;
+  #next: { value: unknown } | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(filePath: string, files: Files, logger: Logger = silentLogger) {
+    this.path = filePath;
+    this.#files = files;
+    this.#logger = logger;
+  }
+
+  /**
+   * What the file holds, or else its backup; undefined when there is neither.
+   *
+   * Errors: STORE_FAILED when something is there but nothing can be parsed: to start with nothing would lose it.
+   */
+  async read(): Promise<unknown> {
+    const failures: unknown[] = [];
+    for (const candidate of [this.path, `${this.path}.bak`]) {
+      const text = this.#readText(candidate);
+      if (text === undefined || text.trim() === '') continue;
+      try {
+        return parseFastJson(text, limits);
+      } catch (cause) {
+        failures.push(cause);
+        this.#logger.error('a config file cannot be parsed', { path: candidate, cause });
+      }
+    }
+    if (failures.length === 0) return undefined;
+    throw new MqError('STORE_FAILED', `${this.path} and its backup cannot be parsed`, {
+      cause: failures[0],
+      details: { path: this.path },
+    });
+  }
+
+  /** Resolves when this value, or a newer one, would survive a power cut. */
+  write(value: unknown): Promise<void> {
+    this.#next = { value };
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let next = this.#next; next !== undefined; next = this.#next) {
+      this.#next = undefined;
+      await this.#replace(JSON.stringify(next.value, undefined, 2));
+    }
+  }
+
+  async #replace(text: string): Promise<void> {
+    const files = this.#files;
+    const directory = path.dirname(this.path);
+    const fresh = `${this.path}.tmp`;
+    files.makeDirectory(directory);
+    const bytes = Buffer.from(text, 'utf8');
+    const file = files.open(fresh, 'write');
+    try {
+      file.truncate(0);
+      for (let at = 0; at < bytes.length;) at += file.write(bytes.subarray(at), at);
+      await file.datasync();
+    } finally {
+      file.close();
+    }
+    // A half-written or empty file is not worth keeping, and would replace a backup that is.
+    if ((files.sizeOf(this.path) ?? 0) > 0) files.rename(this.path, `${this.path}.bak`);
+    files.rename(fresh, this.path);
+    await files.syncDirectory(directory);
+  }
+
+  #readText(file: string): string | undefined {
+    const size = this.#files.sizeOf(file);
+    if (size === undefined) return undefined;
+    const open = this.#files.open(file, 'read');
+    try {
+      const bytes = Buffer.alloc(size);
+      let filled = 0;
+      while (filled < size) {
+        const count = open.readSync(bytes.subarray(filled), filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      return bytes.toString('utf8', 0, filled);
+    } finally {
+      open.close();
+    }
+  }
+}

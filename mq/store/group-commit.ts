@@ -1,0 +1,247 @@
+import { MqError } from '../errors.ts';
+import type { Clock, TimerHandle } from '../clock.ts';
+import type { CommitLog } from './commit-log.ts';
+
+export type FlushDiskType = 'SYNC_FLUSH' | 'ASYNC_FLUSH';
+export type PutStatus = 'PUT_OK' | 'FLUSH_DISK_TIMEOUT';
+
+/** An append that waits to become safe. Entries are submitted, confirmed and refused in log order. */
+export interface PendingAppend {
+  /** First byte behind the record. */
+  readonly endOffset: number;
+  /** False: answer as soon as the kernel has the bytes, whatever the flush mode. */
+  readonly waitsForConfirm: boolean;
+  /** Called once with the outcome, unless `refuse` is. */
+  succeed(status: PutStatus): void;
+  refuse(error: MqError): void;
+}
+
+export interface GroupCommitOptions<T extends PendingAppend> {
+  log: CommitLog;
+  flushDiskType: FlushDiskType;
+  clock: Clock;
+  /** ASYNC_FLUSH: how long written bytes may wait for fsync. */
+  flushIntervalMs: number;
+  syncFlushTimeoutMs: number;
+  /** The confirm offset has passed these; they are answered right after. */
+  onConfirmed(appends: readonly T[]): void;
+  /** These were taken back out of the log, or may be anywhere on a disk that failed. */
+  onRefused(appends: readonly T[]): void;
+  /** Says what a full disk's refusal shall say; undefined for any other cause. */
+  describeFullDisk(cause: unknown): MqError | undefined;
+}
+
+interface Waiting<T> {
+  append: T;
+  submittedAt: number;
+  isAnswered: boolean;
+}
+
+/**
+ * Moves the confirm offset: the CommitLog offset up to which the log is as safe as it was asked to be. What is
+ * dispatched, visible and acknowledged follows this one number.
+ *
+ * All appends of one turn of the event loop go to the kernel in one write. SYNC_FLUSH: one fdatasync at a time
+ * covers all that was written before it started; those that arrive meanwhile share the next one. ASYNC_FLUSH:
+ * written is confirmed, and a timer, armed only while something is unflushed, runs fdatasync.
+ *
+ * Errors: a full disk refuses the appends of that turn and nothing else. Any other failed write, and every
+ * failed fsync, refuses all that is unconfirmed and all that comes later: after it the kernel may drop pages
+ * and report success, so only recovery can tell what the disk holds.
+ */
+export class GroupCommit<T extends PendingAppend> {
+  readonly #options: GroupCommitOptions<T>;
+  #unwritten: Waiting<T>[] = [];
+  #unconfirmed: Waiting<T>[] = [];
+  #confirmOffset: number;
+  #failure: MqError | undefined;
+  #isWriteScheduled = false;
+  #syncUnderWay: Promise<void> | undefined;
+  #flushTimer: TimerHandle | undefined;
+  #timeoutTimer: TimerHandle | undefined;
+  #idleWaiters: (() => void)[] = [];
+  syncCount = 0;
+
+  constructor(options: GroupCommitOptions<T>) {
+    this.#options = options;
+    this.#confirmOffset = options.log.appendOffset;
+  }
+
+  get confirmOffset(): number {
+    return this.#confirmOffset;
+  }
+
+  /** Set once the store has to be reopened before it takes another append. */
+  get failure(): MqError | undefined {
+    return this.#failure;
+  }
+
+  submit(append: T): void {
+    const submittedAt = this.#options.clock.monotonicMs();
+    this.#unwritten.push({ append, submittedAt, isAnswered: false });
+    if (this.#isWriteScheduled) return;
+    this.#isWriteScheduled = true;
+    setImmediate(() => this.#writeTurn());
+  }
+
+  /** Resolves when nothing submitted so far is unconfirmed; never rejects. */
+  async idle(): Promise<void> {
+    while (this.#unwritten.length + this.#unconfirmed.length > 0) {
+      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    }
+    await this.#syncUnderWay;
+  }
+
+  /** Resolves when all that is written now would survive a power cut. Errors: the failure that stops the store. */
+  async flush(): Promise<void> {
+    const { log } = this.#options;
+    const target = log.writtenOffset;
+    while (log.flushedOffset < target) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await this.#sync();
+    }
+  }
+
+  /** Waits for what is under way and stops the timers. */
+  async close(): Promise<void> {
+    await this.idle();
+    const { clock } = this.#options;
+    clock.clearTimeout(this.#flushTimer);
+    clock.clearTimeout(this.#timeoutTimer);
+    this.#flushTimer = undefined;
+    this.#timeoutTimer = undefined;
+  }
+
+  #writeTurn(): void {
+    this.#isWriteScheduled = false;
+    const turn = this.#unwritten;
+    this.#unwritten = [];
+    if (this.#failure !== undefined) {
+      this.#refuse(turn, this.#failure);
+      return;
+    }
+    try {
+      this.#options.log.write();
+    } catch (cause) {
+      this.#refuseTurn(turn, cause);
+      return;
+    }
+    for (const waiting of turn) this.#unconfirmed.push(waiting);
+    if (this.#options.flushDiskType === 'ASYNC_FLUSH') {
+      this.#confirm(this.#options.log.writtenOffset);
+      this.#armFlushTimer();
+    } else {
+      for (const waiting of turn) {
+        if (!waiting.append.waitsForConfirm) answer(waiting, 'PUT_OK');
+      }
+      this.#armTimeoutTimer();
+      void this.#sync();
+    }
+  }
+
+  #refuseTurn(turn: Waiting<T>[], cause: unknown): void {
+    const fullDisk = this.#options.describeFullDisk(cause);
+    try {
+      this.#options.log.discardUnwritten();
+    } catch (error) {
+      this.#fail('taking back a failed write', error);
+    }
+    if (fullDisk === undefined) this.#fail('write', cause);
+    this.#refuse(turn, this.#failure ?? fullDisk!);
+  }
+
+  /** One at a time. Never rejects: a failure is kept and answered with. */
+  #sync(): Promise<void> {
+    this.#syncUnderWay ??= this.#syncUntilClean().finally(() => {
+      this.#syncUnderWay = undefined;
+      this.#wakeIdleWaiters();
+    });
+    return this.#syncUnderWay;
+  }
+
+  /** SYNC_FLUSH repeats while more was written meanwhile; ASYNC_FLUSH leaves that to the next timer. */
+  async #syncUntilClean(): Promise<void> {
+    const { log, flushDiskType } = this.#options;
+    while (this.#failure === undefined && log.flushedOffset < log.writtenOffset) {
+      try {
+        this.syncCount++;
+        await log.sync();
+      } catch (cause) {
+        this.#fail('fsync', cause);
+        return;
+      }
+      if (flushDiskType === 'ASYNC_FLUSH') return;
+      if (this.#failure === undefined) this.#confirm(log.flushedOffset);
+    }
+  }
+
+  #confirm(offset: number): void {
+    if (offset <= this.#confirmOffset) return;
+    this.#confirmOffset = offset;
+    const first = this.#unconfirmed.findIndex(({ append }) => append.endOffset > offset);
+    const confirmed = this.#unconfirmed.splice(0, first < 0 ? this.#unconfirmed.length : first);
+    this.#options.onConfirmed(confirmed.map(({ append }) => append));
+    for (const waiting of confirmed) answer(waiting, 'PUT_OK');
+    this.#wakeIdleWaiters();
+  }
+
+  #fail(what: string, cause: unknown): void {
+    if (this.#failure !== undefined) return;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    this.#failure = new MqError(
+      'SERVICE_NOT_AVAILABLE',
+      `the store takes no more messages until it is reopened, because ${what} failed: ${text}`,
+      { retriable: true, cause, details: { flushedOffset: this.#options.log.flushedOffset } },
+    );
+    this.#refuse(this.#unconfirmed.splice(0), this.#failure);
+  }
+
+  #refuse(refused: readonly Waiting<T>[], error: MqError): void {
+    this.#options.onRefused(refused.map(({ append }) => append));
+    for (const waiting of refused) {
+      if (!waiting.isAnswered) waiting.append.refuse(error);
+      waiting.isAnswered = true;
+    }
+    this.#wakeIdleWaiters();
+  }
+
+  #wakeIdleWaiters(): void {
+    for (const wake of this.#idleWaiters.splice(0)) wake();
+  }
+
+  #armFlushTimer(): void {
+    if (this.#flushTimer !== undefined) return;
+    this.#flushTimer = this.#options.clock.setTimeout(() => {
+      this.#flushTimer = undefined;
+      void this.#sync();
+    }, this.#options.flushIntervalMs);
+  }
+
+  #armTimeoutTimer(): void {
+    if (this.#timeoutTimer !== undefined) return;
+    const oldest = this.#unconfirmed.find(({ isAnswered }) => !isAnswered);
+    if (oldest === undefined) return;
+    const { clock, syncFlushTimeoutMs } = this.#options;
+    const dueIn = oldest.submittedAt + syncFlushTimeoutMs - clock.monotonicMs();
+    this.#timeoutTimer = clock.setTimeout(() => this.#answerLate(), Math.max(0, dueIn));
+    this.#timeoutTimer.unref();
+  }
+
+  /** The message is on its way to the disk and will be visible; only the promise of safety is withheld. */
+  #answerLate(): void {
+    this.#timeoutTimer = undefined;
+    const { clock, syncFlushTimeoutMs } = this.#options;
+    const limit = clock.monotonicMs() - syncFlushTimeoutMs;
+    for (const waiting of this.#unconfirmed) {
+      if (waiting.submittedAt > limit) break;
+      answer(waiting, 'FLUSH_DISK_TIMEOUT');
+    }
+    this.#armTimeoutTimer();
+  }
+}
+
+function answer(waiting: Waiting<PendingAppend>, status: PutStatus): void {
+  if (waiting.isAnswered) return;
+  waiting.isAnswered = true;
+  waiting.append.succeed(status);
+}

@@ -1,0 +1,121 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { MqError } from '../errors.ts';
+
+/**
+ * The lock of a store directory: one process at a time.
+ *
+ * Node cannot take an advisory file lock, so the file names its holder: boot id, process id and start time of
+ * that process. A holder that was killed is recognised as gone by these three, also when its process id has
+ * been given to another program since. On Linux the original broker's own advisory lock is seen as well.
+ *
+ * Limit: processes in different pid namespaces (two containers on one volume) cannot see each other.
+ */
+interface Holder {
+  bootId: string;
+  processId: number;
+  /** Clock ticks after boot; empty where /proc is missing. */
+  startedAt: string;
+}
+
+const heldHere = new Set<string>();
+
+/** See Files.lock. */
+export function lockFile(file: string): () => void {
+  const absolute = path.resolve(file);
+  if (heldHere.has(absolute)) throw inUse(file, 'this process');
+  const own = formatHolder(describeProcess(process.pid));
+  const claim = `${absolute}.${process.pid}`;
+  fs.writeFileSync(claim, own);
+  try {
+    takeOver(absolute, claim);
+  } finally {
+    fs.rmSync(claim, { force: true });
+  }
+  heldHere.add(absolute);
+  return () => {
+    heldHere.delete(absolute);
+    if (readIfThere(absolute) === own) fs.rmSync(absolute, { force: true });
+  };
+}
+
+/** `link` fails when the name exists, so of two processes that both saw a dead holder only one gets the lock. */
+function takeOver(file: string, claim: string): void {
+  const held = readIfThere(file);
+  if (held !== undefined) {
+    const holder = livingHolder(file, held);
+    if (holder !== undefined) throw inUse(file, holder);
+    fs.rmSync(file, { force: true });
+  }
+  try {
+    fs.linkSync(claim, file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw inUse(file, 'a process that started at the same moment');
+  }
+}
+
+function livingHolder(file: string, text: string): string | undefined {
+  const advisory = advisoryLockHolder(file);
+  if (advisory !== undefined) return `process ${advisory}`;
+  const holder = parseHolder(text);
+  if (holder === undefined || holder.processId === process.pid) return undefined;
+  const now = describeProcess(holder.processId);
+  const isSame =
+    isAlive(holder.processId) && now.bootId === holder.bootId && now.startedAt === holder.startedAt;
+  return isSame ? `process ${holder.processId}` : undefined;
+}
+
+function inUse(file: string, holder: string): MqError {
+  return new MqError(
+    'STORE_FAILED',
+    `${path.dirname(file)} is in use by ${holder}; a store directory serves one broker at a time`,
+    { details: { path: file, holder } },
+  );
+}
+
+function describeProcess(processId: number): Holder {
+  const stat = readIfThere(`/proc/${processId}/stat`) ?? '';
+  // Field 22, counted behind the program's name, which may itself hold blanks and brackets.
+  const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const bootId = (readIfThere('/proc/sys/kernel/random/boot_id') ?? '').trim();
+  return { bootId, processId, startedAt };
+}
+
+function formatHolder(holder: Holder): string {
+  return `pid=${holder.processId} started=${holder.startedAt} boot=${holder.bootId}\n`;
+}
+
+function parseHolder(text: string): Holder | undefined {
+  const match = /^pid=(\d+) started=(\d*) boot=(\S*)\n$/.exec(text);
+  if (match === null) return undefined;
+  return { processId: Number(match[1]), startedAt: match[2]!, bootId: match[3]! };
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    // EPERM: it lives, and belongs to someone else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Java's FileLock shows in /proc/locks as `1: POSIX ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF`. */
+function advisoryLockHolder(file: string): string | undefined {
+  const inode = fs.statSync(file, { throwIfNoEntry: false })?.ino;
+  const locks = readIfThere('/proc/locks')?.split('\n') ?? [];
+  const fields = locks.map((line) => line.trim().split(/\s+/));
+  return fields.find((line) => line[5]?.endsWith(`:${inode}`) && line[3] === 'WRITE')?.[4];
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    // ESRCH: the process ended between open and read.
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,629 @@
+import os from 'node:os';
+import path from 'node:path';
+import { systemClock, type Clock } from '../clock.ts';
+import { MqError } from '../errors.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import type { HostAddress } from '../protocol/host-address.ts';
+import { offsetMsgId } from '../protocol/message-id.ts';
+import {
+  MAX_TOPIC_BYTES,
+  readInt64,
+  readRecordHeader,
+  recordBytes,
+  type RecordFields,
+} from '../protocol/message.ts';
+import { SystemTopic } from '../protocol/names.ts';
+import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
+import { MessageSysFlag } from '../protocol/sys-flag.ts';
+import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
+import type { ConsumeQueue } from './consume-queue.ts';
+import { ConsumeQueues } from './consume-queues.ts';
+import { DiskSpace } from './disk-space.ts';
+import { entryTagsCode, isDispatched } from './dispatch.ts';
+import { nodeFiles, type Files } from './files.ts';
+import {
+  GroupCommit,
+  type FlushDiskType,
+  type PendingAppend,
+  type PutStatus,
+} from './group-commit.ts';
+import {
+  readMessages,
+  type GetRequest,
+  type GetResult,
+  type TransferLimits,
+} from './message-reader.ts';
+import { recover, type LastRecord, type Recovered } from './recovery.ts';
+import { readCheckpoint, writeCheckpoint } from './store-checkpoint.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+export type { GetRequest, GetResult, GetStatus } from './message-reader.ts';
+
+/** The delays of levels 1 to 18, as every client knows them. */
+export const DEFAULT_DELAY_LEVELS_MS: readonly number[] = [
+  ...[1, 5, 10, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30].map((minutes) => minutes * MINUTE),
+  HOUR,
+  2 * HOUR,
+];
+
+export interface StoreOptions {
+  rootDir: string;
+  /** What a record says it was stored by, unless the message says otherwise. */
+  storeHost: HostAddress;
+  flushDiskType?: FlushDiskType;
+  commitLogSegmentBytes?: number;
+  consumeQueueEntriesPerFile?: number;
+  /** Largest body. */
+  maxMessageBytes?: number;
+  syncFlushTimeoutMs?: number;
+  /** ASYNC_FLUSH: fsync at most this long after a write. */
+  flushIntervalMs?: number;
+  consumeQueueWriteIntervalMs?: number;
+  /** The checkpoint moves after so much of the log, which bounds what recovery has to read. */
+  checkpointBytes?: number;
+  /** Appends are refused above this use of the disk, if less than diskMinFreeBytes is free. */
+  diskMaxUsedPercent?: number;
+  diskMinFreeBytes?: number;
+  /** How much of the newest data stays in this process's memory. */
+  recentBytes?: number;
+  transferLimits?: Partial<TransferLimits>;
+  /** Delays of SCHEDULE_TOPIC_XXXX, from level 1. */
+  delayLevelsMs?: readonly number[];
+  clock?: Clock;
+  files?: Files;
+  logger?: Logger;
+}
+
+export interface AppendMessage {
+  topic: string;
+  queueId: number;
+  flag: number;
+  sysFlag: number;
+  bornTimestamp: number;
+  bornHost: HostAddress;
+  reconsumeTimes: number;
+  preparedTransactionOffset: number;
+  body: Buffer;
+  /** Encoded, see protocol/properties.ts. */
+  propertiesString: string;
+  /** The hash of the TAGS property. SCHEDULE_TOPIC_XXXX: ignored, the time of delivery takes its place. */
+  tagsCode: number;
+  /** False: answer once the kernel has it, also with SYNC_FLUSH. */
+  waitStoreOk?: boolean | undefined;
+  storeHost?: HostAddress | undefined;
+}
+
+export interface AppendResult {
+  status: PutStatus;
+  queueOffset: number;
+  commitLogOffset: number;
+  sizeBytes: number;
+  storeTimestamp: number;
+  offsetMsgId: string;
+}
+
+/** A message became visible. */
+export interface Arrival {
+  topic: string;
+  queueId: number;
+  queueOffset: number;
+  tagsCode: number;
+  storeTimestamp: number;
+}
+
+export interface StoreStats {
+  appendedCount: number;
+  appendedBytes: number;
+  returnedCount: number;
+  fsyncCount: number;
+  /** Of the newest data, in memory. */
+  recentBytes: number;
+  openedInMs: number;
+  recoveredRecords: number;
+  wasAborted: boolean;
+}
+
+interface StoreParts {
+  options: Required<StoreOptions>;
+  transferLimits: TransferLimits;
+  log: CommitLog;
+  queues: ConsumeQueues;
+  recovered: Recovered;
+  wasAborted: boolean;
+  openedInMs: number;
+  unlock: () => void;
+}
+
+interface Append extends PendingAppend {
+  fields: RecordFields;
+  queue: ConsumeQueue;
+  /** As the message says. */
+  tagsCode: number;
+  commitLogOffset: number;
+  sizeBytes: number;
+}
+
+const transferDefaults: Omit<TransferLimits, 'memoryBytes'> = {
+  maxCountInMemory: 32,
+  maxBytesInMemory: 256 * KIB,
+  maxCountOnDisk: 8,
+  maxBytesOnDisk: 64 * KIB,
+};
+
+/**
+ * The store of one broker: CommitLog, ConsumeQueues and what keeps them in agreement.
+ *
+ * Order: `append` assigns commitLogOffset and queueOffset at once, in call order; its promise settles when the
+ *        message is as safe as asked for. A message is visible to `get` before its promise resolves (unless it
+ *        does not wait), and never before the confirm offset has passed it.
+ * Errors: MESSAGE_ILLEGAL with both sizes; SERVICE_NOT_AVAILABLE (retriable) when the disk is full or failed;
+ *         STORE_CLOSED.
+ */
+export class MessageStore {
+  readonly #options: Required<StoreOptions>;
+  readonly #transferLimits: TransferLimits;
+  readonly #log: CommitLog;
+  readonly #queues: ConsumeQueues;
+  readonly #commit: GroupCommit<Append>;
+  readonly #diskSpace: DiskSpace;
+  readonly #unlock: () => void;
+  readonly #opened: Pick<StoreStats, 'openedInMs' | 'recoveredRecords' | 'wasAborted'>;
+  readonly #arrivalListeners: ((arrival: Arrival) => void)[] = [];
+  /** The newest record whose queue entry exists. */
+  #lastDispatched: LastRecord | undefined;
+  #checkpointedAt: number;
+  #checkpointUnderWay: Promise<void> | undefined;
+  #isClosed = false;
+  #appendedCount = 0;
+  #appendedBytes = 0;
+  #returnedCount = 0;
+
+  /**
+   * Opens the store in a directory, which is created if need be, and recovers it if the last run was killed.
+   *
+   * Errors: STORE_FAILED when another process has it open or a part is missing; what the disk says.
+   */
+  static async open(given: StoreOptions): Promise<MessageStore> {
+    const options = withDefaults(given);
+    const { files, rootDir, clock, logger } = options;
+    const startedAt = clock.monotonicMs();
+    for (const directory of [commitLogDirectory(rootDir), path.join(rootDir, 'consumequeue')]) {
+      files.makeDirectory(directory);
+    }
+    const unlock = files.lock(path.join(rootDir, 'lock'));
+    try {
+      const wasAborted = files.sizeOf(abortPath(rootDir)) !== undefined;
+      files.open(abortPath(rootDir), 'write').close();
+      const queues = new ConsumeQueues({
+        files,
+        rootDir,
+        entriesPerFile: options.consumeQueueEntriesPerFile,
+        clock,
+        logger,
+        writeIntervalMs: options.consumeQueueWriteIntervalMs,
+      });
+      const recovered = await recover({
+        files,
+        rootDir,
+        segmentBytes: options.commitLogSegmentBytes,
+        delayLevelsMs: options.delayLevelsMs,
+        queues,
+        checkpoint: readCheckpoint(files, rootDir),
+        wasAborted,
+        logger,
+      });
+      const log = new CommitLog(
+        {
+          files,
+          directory: commitLogDirectory(rootDir),
+          segmentBytes: options.commitLogSegmentBytes,
+          recentBytes: options.recentBytes,
+        },
+        recovered.segments,
+        recovered.endOffset,
+      );
+      // Before anything recovered is served, and before the name `abort` is relied on.
+      await log.sync();
+      await files.syncDirectory(rootDir);
+      const store = new MessageStore({
+        options,
+        transferLimits: withTransferDefaults(given.transferLimits),
+        log,
+        queues,
+        recovered,
+        wasAborted,
+        openedInMs: clock.monotonicMs() - startedAt,
+        unlock,
+      });
+      if (wasAborted) await store.#checkpoint();
+      return store;
+    } catch (error) {
+      unlock();
+      throw error;
+    }
+  }
+
+  private constructor(parts: StoreParts) {
+    const { options, log, queues, recovered } = parts;
+    this.#options = options;
+    this.#transferLimits = parts.transferLimits;
+    this.#log = log;
+    this.#queues = queues;
+    this.#unlock = parts.unlock;
+    this.#lastDispatched = recovered.last;
+    this.#checkpointedAt = recovered.last?.commitLogOffset ?? 0;
+    this.#opened = {
+      openedInMs: parts.openedInMs,
+      recoveredRecords: recovered.scannedRecords,
+      wasAborted: parts.wasAborted,
+    };
+    this.#diskSpace = new DiskSpace({
+      files: options.files,
+      directory: commitLogDirectory(options.rootDir),
+      clock: options.clock,
+      maxUsedPercent: options.diskMaxUsedPercent,
+      minFreeBytes: options.diskMinFreeBytes,
+    });
+    this.#commit = new GroupCommit<Append>({
+      log,
+      flushDiskType: options.flushDiskType,
+      clock: options.clock,
+      flushIntervalMs: options.flushIntervalMs,
+      syncFlushTimeoutMs: options.syncFlushTimeoutMs,
+      onConfirmed: (appends) => this.#dispatch(appends),
+      onRefused: (appends) => this.#takeBack(appends),
+      describeFullDisk: (cause) => this.#diskSpace.explain(cause),
+    });
+  }
+
+  /** What is dispatched, visible and acknowledged ends here; in bytes. */
+  get confirmOffset(): number {
+    return this.#commit.confirmOffset;
+  }
+
+  get minCommitLogOffset(): number {
+    return this.#log.minOffset;
+  }
+
+  get maxCommitLogOffset(): number {
+    return this.#log.appendOffset;
+  }
+
+  get stats(): StoreStats {
+    return {
+      ...this.#opened,
+      appendedCount: this.#appendedCount,
+      appendedBytes: this.#appendedBytes,
+      returnedCount: this.#returnedCount,
+      fsyncCount: this.#commit.syncCount,
+      recentBytes: this.#log.recentBytes,
+    };
+  }
+
+  async append(message: AppendMessage): Promise<AppendResult> {
+    this.#assertWritable();
+    const fields = this.#fieldsOf(message);
+    const sizeBytes = this.#checkedSize(fields);
+    return this.#place(message, fields, sizeBytes);
+  }
+
+  /**
+   * Appends messages of one queue next to each other, all or none of them.
+   *
+   * Errors: as append, and INVALID_ARGUMENT when the messages differ in topic or queueId.
+   */
+  async appendBatch(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
+    this.#assertWritable();
+    const first = messages[0];
+    if (first === undefined) throw new MqError('INVALID_ARGUMENT', 'a batch has no messages');
+    const checked = messages.map((message) => {
+      if (message.topic !== first.topic || message.queueId !== first.queueId) {
+        throw new MqError(
+          'INVALID_ARGUMENT',
+          `a batch goes to one queue, not to ${first.topic}:${first.queueId} and ${message.topic}:${message.queueId}`,
+        );
+      }
+      const fields = this.#fieldsOf(message);
+      return { message, fields, sizeBytes: this.#checkedSize(fields) };
+    });
+    const totalBytes = checked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (totalBytes > this.#log.largestPlacement) {
+      throw tooLargeForSegment(totalBytes, this.#log.largestPlacement);
+    }
+    this.#log.makeRoom(totalBytes);
+    return Promise.all(
+      checked.map(({ message, fields, sizeBytes }) => this.#place(message, fields, sizeBytes)),
+    );
+  }
+
+  /** Returns at once when everything asked for is in memory. */
+  get(request: GetRequest): GetResult | Promise<GetResult> {
+    this.#assertOpen();
+    const queue = this.#queues.find(request.topic, request.queueId);
+    const result = readMessages(this.#log, queue, request, this.#transferLimits);
+    if (!(result instanceof Promise)) {
+      this.#returnedCount += result.count;
+      return result;
+    }
+    return result.then((read) => {
+      this.#returnedCount += read.count;
+      return read;
+    });
+  }
+
+  /** First queueOffset that still exists; equals maxOffset in an empty queue. */
+  minOffset(topic: string, queueId: number): number {
+    return this.#queues.find(topic, queueId)?.minOffset(this.#log.minOffset) ?? 0;
+  }
+
+  /** The queueOffset the next visible message will have. */
+  maxOffset(topic: string, queueId: number): number {
+    return this.#queues.find(topic, queueId)?.maxOffset ?? 0;
+  }
+
+  /** The first message stored at or after that time; maxOffset when all are older. */
+  offsetByTime(topic: string, queueId: number, timestampMs: number): number {
+    const queue = this.#queues.find(topic, queueId);
+    if (queue === undefined) return 0;
+    return queue.firstWhere(
+      queue.minOffset(this.#log.minOffset),
+      (entry) => this.#storeTimeAt(entry.commitLogOffset) >= timestampMs,
+    );
+  }
+
+  /** Store time of the first message that still exists, or −1. */
+  earliestStoreTime(topic: string, queueId: number): number {
+    const queue = this.#queues.find(topic, queueId);
+    const entry = queue?.readEntry(queue.minOffset(this.#log.minOffset));
+    return entry === undefined ? -1 : this.#storeTimeAt(entry.commitLogOffset);
+  }
+
+  /**
+   * One stored record, or undefined when none begins at that offset, or it is not confirmed yet.
+   */
+  async readRecord(commitLogOffset: number, sizeBytes?: number): Promise<Buffer | undefined> {
+    this.#assertOpen();
+    const end = this.#commit.confirmOffset;
+    if (commitLogOffset < this.#log.minOffset || commitLogOffset + 4 > end) return undefined;
+    const size = sizeBytes ?? (await this.#log.read(commitLogOffset, 4))?.readInt32BE(0) ?? 0;
+    if (size <= 0 || commitLogOffset + size > end) return undefined;
+    const record = await this.#log.read(commitLogOffset, size);
+    return record !== undefined && isRecordAt(record, commitLogOffset) ? record : undefined;
+  }
+
+  /** Calls `listener` for every message that becomes visible, after it did. */
+  onArrival(listener: (arrival: Arrival) => void): void {
+    this.#arrivalListeners.push(listener);
+  }
+
+  topics(): { topic: string; queueIds: number[] }[] {
+    return this.#queues.topics();
+  }
+
+  /** Removes the queues of a topic; its records stay in the CommitLog until their segments go. */
+  async deleteTopic(topic: string): Promise<void> {
+    this.#assertOpen();
+    await this.#commit.idle();
+    this.#queues.deleteTopic(topic);
+    // Recovery starts behind this point, or it would give the old records their queues back.
+    await this.#checkpoint();
+  }
+
+  /** Waits for what was appended, flushes everything and marks the store as cleanly closed. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { files, rootDir } = this.#options;
+    try {
+      await this.#commit.close();
+      await this.#checkpointUnderWay;
+      if (this.#commit.failure === undefined) {
+        await this.#saveCheckpoint();
+        files.remove(abortPath(rootDir));
+        await files.syncDirectory(rootDir);
+      }
+    } finally {
+      await this.#queues.close();
+      this.#log.close();
+      this.#unlock();
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new MqError('STORE_CLOSED', 'the message store is closed');
+  }
+
+  #assertWritable(): void {
+    this.#assertOpen();
+    const refusal = this.#commit.failure ?? this.#queues.failure ?? this.#diskSpace.refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #fieldsOf(message: AppendMessage): RecordFields {
+    return {
+      topic: message.topic,
+      queueId: message.queueId,
+      flag: message.flag,
+      queueOffset: 0,
+      commitLogOffset: 0,
+      sysFlag: message.sysFlag,
+      bornTimestamp: message.bornTimestamp,
+      bornHost: message.bornHost,
+      storeTimestamp: this.#options.clock.now(),
+      storeHost: message.storeHost ?? this.#options.storeHost,
+      reconsumeTimes: message.reconsumeTimes,
+      preparedTransactionOffset: message.preparedTransactionOffset,
+      body: message.body,
+      propertiesString: message.propertiesString,
+    };
+  }
+
+  #checkedSize(fields: RecordFields): number {
+    const { maxMessageBytes } = this.#options;
+    assertAtMost('body', fields.body.length, maxMessageBytes);
+    assertAtMost('topic', Buffer.byteLength(fields.topic), MAX_TOPIC_BYTES);
+    assertAtMost('properties', Buffer.byteLength(fields.propertiesString), MAX_PROPERTIES_BYTES);
+    // Recovery takes zeros at the end of a record for a torn write.
+    if (fields.propertiesString.endsWith('\0')) {
+      throw new MqError('MESSAGE_ILLEGAL', 'properties end in a zero byte');
+    }
+    const sizeBytes = recordBytes(fields);
+    if (sizeBytes > this.#log.largestPlacement) {
+      throw tooLargeForSegment(sizeBytes, this.#log.largestPlacement);
+    }
+    this.#queues.findOrCreate(fields.topic, fields.queueId);
+    return sizeBytes;
+  }
+
+  /** The synchronous half of an append. Nothing in it may fail once a queueOffset was taken. */
+  #place(message: AppendMessage, fields: RecordFields, sizeBytes: number): Promise<AppendResult> {
+    const queue = this.#queues.findOrCreate(fields.topic, fields.queueId);
+    if (isDispatched(fields.sysFlag)) fields.queueOffset = queue.nextOffset;
+    const { commitLogOffset } = this.#log.append(fields, sizeBytes);
+    if (isDispatched(fields.sysFlag)) queue.nextOffset++;
+    return new Promise((resolve, reject) => {
+      this.#commit.submit({
+        fields,
+        queue,
+        tagsCode: message.tagsCode,
+        commitLogOffset,
+        sizeBytes,
+        endOffset: commitLogOffset + sizeBytes,
+        waitsForConfirm: message.waitStoreOk !== false,
+        succeed: (status) =>
+          resolve({
+            status,
+            queueOffset: fields.queueOffset,
+            commitLogOffset,
+            sizeBytes,
+            storeTimestamp: fields.storeTimestamp,
+            offsetMsgId: offsetMsgId(fields.storeHost, commitLogOffset),
+          }),
+        refuse: reject,
+      });
+    });
+  }
+
+  #dispatch(appends: readonly Append[]): void {
+    const arrivals: Arrival[] = [];
+    for (const append of appends) {
+      const { fields, queue, commitLogOffset, sizeBytes } = append;
+      const { topic, queueId, queueOffset, storeTimestamp } = fields;
+      this.#appendedCount++;
+      this.#appendedBytes += sizeBytes;
+      this.#lastDispatched = { commitLogOffset, storeTimestamp };
+      if (!isDispatched(fields.sysFlag)) continue;
+      const tagsCode =
+        topic === SystemTopic.SCHEDULE
+          ? entryTagsCode(fields, this.#options.delayLevelsMs)
+          : append.tagsCode;
+      queue.append(queueOffset, { commitLogOffset, sizeBytes, tagsCode });
+      this.#queues.noteAppended(queue);
+      arrivals.push({ topic, queueId, queueOffset, tagsCode, storeTimestamp });
+    }
+    for (const arrival of arrivals) {
+      for (const listener of this.#arrivalListeners) listener(arrival);
+    }
+    const grown = this.#commit.confirmOffset - this.#checkpointedAt;
+    if (grown > this.#options.checkpointBytes) void this.#checkpoint();
+  }
+
+  /** The queueOffsets of refused appends are given to the next ones. Refused are always the newest. */
+  #takeBack(appends: readonly Append[]): void {
+    for (const { queue, fields } of appends) {
+      if (isDispatched(fields.sysFlag) && fields.queueOffset < queue.nextOffset) {
+        queue.nextOffset = fields.queueOffset;
+      }
+    }
+  }
+
+  #storeTimeAt(commitLogOffset: number): number {
+    const sysFlag = this.#log.readSync(commitLogOffset + 36, 4)?.readInt32BE(0);
+    if (sysFlag === undefined) return -1;
+    const at = (sysFlag & MessageSysFlag.BORN_HOST_V6) === 0 ? 56 : 68;
+    const bytes = this.#log.readSync(commitLogOffset + at, 8);
+    return bytes === undefined ? -1 : readInt64(bytes, 0);
+  }
+
+  /** Never rejects. What cannot be saved now is saved later; recovery then has more to read. */
+  #checkpoint(): Promise<void> {
+    this.#checkpointUnderWay ??= this.#saveCheckpoint()
+      .catch((cause: unknown) => {
+        this.#options.logger.error('the store checkpoint cannot be saved', { cause });
+      })
+      .finally(() => {
+        this.#checkpointUnderWay = undefined;
+      });
+    return this.#checkpointUnderWay;
+  }
+
+  async #saveCheckpoint(): Promise<void> {
+    const { files, rootDir } = this.#options;
+    const last = this.#lastDispatched;
+    this.#checkpointedAt = this.#commit.confirmOffset;
+    await this.#commit.flush();
+    await this.#queues.sync();
+    if (last === undefined) return;
+    await writeCheckpoint(files, rootDir, {
+      physicMsgTimestamp: last.storeTimestamp,
+      logicsMsgTimestamp: last.storeTimestamp,
+      // There is no index yet: the original builds its own from the beginning when it takes over.
+      indexMsgTimestamp: 0,
+      recoverFrom: last.commitLogOffset,
+    });
+  }
+}
+
+/** Exists while a store is open: found at open, the last run did not end in `close`. */
+function abortPath(rootDir: string): string {
+  return path.join(rootDir, 'abort');
+}
+
+function assertAtMost(what: string, bytes: number, limit: number): void {
+  if (bytes <= limit) return;
+  throw new MqError('MESSAGE_ILLEGAL', `${what} of ${bytes} bytes exceeds ${limit}`, {
+    details: { bytes, limit },
+  });
+}
+
+function isRecordAt(record: Buffer, commitLogOffset: number): boolean {
+  try {
+    return readRecordHeader(record).commitLogOffset === commitLogOffset;
+  } catch (error) {
+    if (MqError.is(error) && error.code === 'MESSAGE_CORRUPT') return false;
+    throw error;
+  }
+}
+
+function withTransferDefaults(given: Partial<TransferLimits> | undefined): TransferLimits {
+  // Data within 40 % of the machine's memory from the end is taken to be in the page cache, as the original does.
+  return { ...transferDefaults, memoryBytes: os.totalmem() * 0.4, ...given };
+}
+
+function withDefaults(given: StoreOptions): Required<StoreOptions> {
+  return {
+    flushDiskType: 'SYNC_FLUSH',
+    commitLogSegmentBytes: 1024 * MIB,
+    consumeQueueEntriesPerFile: 300_000,
+    maxMessageBytes: 4 * MIB,
+    syncFlushTimeoutMs: 5_000,
+    flushIntervalMs: 500,
+    consumeQueueWriteIntervalMs: 1_000,
+    checkpointBytes: 64 * MIB,
+    diskMaxUsedPercent: 90,
+    diskMinFreeBytes: 1024 * MIB,
+    recentBytes: 32 * MIB,
+    transferLimits: {},
+    delayLevelsMs: DEFAULT_DELAY_LEVELS_MS,
+    clock: systemClock,
+    files: nodeFiles,
+    logger: silentLogger,
+    ...given,
+  };
+}

@@ -1,0 +1,279 @@
+import path from 'node:path';
+import { MqError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { commitLogDirectory } from './commit-log.ts';
+import type { ConsumeQueues } from './consume-queues.ts';
+import { entryTagsCode, isDispatched } from './dispatch.ts';
+import type { Files } from './files.ts';
+import { LogScanner, type ScanEnd, type ScannedRecord } from './log-scanner.ts';
+import { parseSegmentName, SegmentFile, segmentName } from './segment-file.ts';
+import { flushedBefore, type StoreCheckpoint } from './store-checkpoint.ts';
+
+/** Entries rebuilt in memory before they are written. */
+const DISPATCHED_PER_WRITE = 100_000;
+/** How many segments a cleanly closed store without our hint is scanned from the end, as the original does. */
+const CLEAN_SCAN_SEGMENTS = 3;
+
+export interface RecoveryOptions {
+  files: Files;
+  rootDir: string;
+  segmentBytes: number;
+  delayLevelsMs: readonly number[];
+  queues: ConsumeQueues;
+  checkpoint: StoreCheckpoint | undefined;
+  /** The last run ended without closing the store. */
+  wasAborted: boolean;
+  logger: Logger;
+}
+
+export interface LastRecord {
+  commitLogOffset: number;
+  storeTimestamp: number;
+}
+
+export interface Recovered {
+  segments: SegmentFile[];
+  /** Where the log ends and the next record goes. */
+  endOffset: number;
+  last: LastRecord | undefined;
+  scannedRecords: number;
+}
+
+/**
+ * Brings CommitLog and ConsumeQueues into agreement after any end of the last run.
+ *
+ *  1. Start at a record before which everything is known to be flushed: the checkpoint's hint, else a segment
+ *     chosen by the checkpoint's timestamps, else the beginning.
+ *  2. Walk forward, record by record, to the first byte that is no whole record. That is the end of the log:
+ *     what follows is cut, so that no later record can be read together with old bytes behind it.
+ *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
+ *     makes all of them be rebuilt from the first record of the log.
+ *  4. Cut ConsumeQueue entries that point behind the end.
+ *
+ * Order: nothing is visible before this ends. Cutting is the only thing that destroys, and it moves whole
+ *        segments that hold records into `quarantine/` instead.
+ * Errors: STORE_FAILED when segments are missing in the middle; what the disk says.
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const segments = findSegments(options);
+  const start = await chooseStart(options, segments);
+  let walk = await walkLog(options, segments, start.offset, !start.isRebuild);
+  if (walk.lacks !== undefined) {
+    options.logger.warn(
+      'ConsumeQueues lack entries and are rebuilt from the CommitLog',
+      walk.lacks,
+    );
+    walk = await rebuild(options, segments);
+  }
+  const kept = await cutBehind(options, segments, walk);
+  if (options.wasAborted || !start.isFromHint) await cutQueues(options, walk.endOffset);
+  if (walk.end !== undefined && walk.end.kind === 'invalid') {
+    options.logger.warn('cut the CommitLog behind its last whole record', {
+      commitLogOffset: walk.endOffset,
+      reason: walk.end.reason,
+    });
+  }
+  return {
+    segments: kept,
+    endOffset: walk.endOffset,
+    last: walk.last,
+    scannedRecords: walk.scannedRecords,
+  };
+}
+
+interface Start {
+  offset: number;
+  isFromHint: boolean;
+  isRebuild: boolean;
+}
+
+interface Walk {
+  endOffset: number;
+  end: ScanEnd | undefined;
+  last: LastRecord | undefined;
+  scannedRecords: number;
+  /** The first entry found missing from before the start; the walk stopped there. */
+  lacks?: { topic: string; queueId: number; queueOffset: number; maxOffset: number };
+}
+
+/** The segments on disk in order; the last one has its configured size whatever the file's size is. */
+function findSegments({ files, rootDir, segmentBytes, logger }: RecoveryOptions): SegmentFile[] {
+  const directory = commitLogDirectory(rootDir);
+  const found: { baseOffset: number; fileBytes: number }[] = [];
+  for (const name of files.list(directory)) {
+    const baseOffset = parseSegmentName(name);
+    if (baseOffset === undefined) {
+      logger.warn('ignoring a file that is no CommitLog segment', { name });
+      continue;
+    }
+    found.push({ baseOffset, fileBytes: files.sizeOf(path.join(directory, name)) ?? 0 });
+  }
+  return found.map(({ baseOffset, fileBytes }, index) => {
+    const next = found[index + 1];
+    const before = index === 0 ? undefined : baseOffset - found[index - 1]!.baseOffset;
+    // Shorter than configured: made under another setting if its predecessor is as short, else truncated.
+    const lastBytes = fileBytes === before ? fileBytes : Math.max(fileBytes, segmentBytes);
+    const sizeBytes = next === undefined ? lastBytes : next.baseOffset - baseOffset;
+    if (next !== undefined && fileBytes > 0 && sizeBytes > Math.max(fileBytes, segmentBytes)) {
+      throw new MqError(
+        'STORE_FAILED',
+        `CommitLog segments are missing in ${directory}: ${segmentName(baseOffset)} ends at ${
+          baseOffset + Math.max(fileBytes, segmentBytes)
+        }, the next one starts at ${next.baseOffset}`,
+        { details: { endOffset: baseOffset + fileBytes, nextOffset: next.baseOffset } },
+      );
+    }
+    return new SegmentFile(files, directory, baseOffset, sizeBytes);
+  });
+}
+
+async function chooseStart(
+  options: RecoveryOptions,
+  segments: readonly SegmentFile[],
+): Promise<Start> {
+  const { queues, checkpoint, wasAborted } = options;
+  const first = segments[0];
+  if (first === undefined) return { offset: 0, isFromHint: false, isRebuild: false };
+  const beginning = { offset: first.baseOffset, isFromHint: false, isRebuild: true };
+  if (queues.isEmpty) return beginning;
+  const hint = checkpoint?.recoverFrom;
+  if (hint !== undefined && (await isRecordAt(segments, hint))) {
+    return { offset: hint, isFromHint: true, isRebuild: false };
+  }
+  if (!wasAborted) {
+    const segment = segments[Math.max(0, segments.length - CLEAN_SCAN_SEGMENTS)]!;
+    return { offset: segment.baseOffset, isFromHint: false, isRebuild: false };
+  }
+  const flushedUntil = checkpoint === undefined ? 0 : flushedBefore(checkpoint);
+  for (const segment of segments.toReversed()) {
+    const record = await new LogScanner(segment, segment.baseOffset).next();
+    if (record === undefined || record.header.storeTimestamp > flushedUntil) continue;
+    return { offset: segment.baseOffset, isFromHint: false, isRebuild: false };
+  }
+  return { ...beginning, isRebuild: false };
+}
+
+async function isRecordAt(segments: readonly SegmentFile[], offset: number): Promise<boolean> {
+  const segment = segments.find(
+    ({ baseOffset, sizeBytes }) => offset >= baseOffset && offset < baseOffset + sizeBytes,
+  );
+  return segment !== undefined && (await new LogScanner(segment, offset).next()) !== undefined;
+}
+
+function rebuild(options: RecoveryOptions, segments: readonly SegmentFile[]): Promise<Walk> {
+  options.queues.wipe();
+  return walkLog(options, segments, segments[0]!.baseOffset, false);
+}
+
+async function walkLog(
+  options: RecoveryOptions,
+  segments: readonly SegmentFile[],
+  startOffset: number,
+  stopsAtGap: boolean,
+): Promise<Walk> {
+  const walk: Walk = { endOffset: startOffset, end: undefined, last: undefined, scannedRecords: 0 };
+  for (const segment of segments) {
+    if (segment.baseOffset + segment.sizeBytes <= walk.endOffset) continue;
+    // The segment before ended early: what is in this one comes after the end.
+    if (segment.baseOffset > walk.endOffset) break;
+    // What a killed process wrote may be in the page cache only, and must be flushed before it is served.
+    if (options.wasAborted) segment.markDirty();
+    const scanner = new LogScanner(segment, walk.endOffset);
+    for (let record = await scanner.next(); record !== undefined; record = await scanner.next()) {
+      const lacks = dispatchAgain(options, record, stopsAtGap);
+      if (lacks !== undefined) return { ...walk, lacks };
+      walk.last = record.header;
+      walk.scannedRecords++;
+      if (walk.scannedRecords % DISPATCHED_PER_WRITE === 0) await options.queues.writeAll();
+    }
+    walk.end = scanner.end;
+    walk.endOffset = scanner.end?.kind === 'segment-end' ? scanner.end.nextOffset : scanner.offset;
+    if (scanner.end?.kind !== 'segment-end') break;
+  }
+  await options.queues.writeAll();
+  return walk;
+}
+
+/**
+ * Gives a record its ConsumeQueue entry, replacing whatever is there. Of two records with one queueOffset the
+ * later wins: the topic was deleted and created anew between them.
+ */
+function dispatchAgain(
+  { queues, delayLevelsMs }: RecoveryOptions,
+  { header, propertiesString }: ScannedRecord,
+  stopsAtGap: boolean,
+): Walk['lacks'] {
+  const { topic, queueId, queueOffset, commitLogOffset, totalSize, storeTimestamp } = header;
+  if (!isDispatched(header.sysFlag)) return undefined;
+  const queue = queues.findOrCreate(topic, queueId);
+  const entry = {
+    commitLogOffset,
+    sizeBytes: totalSize,
+    tagsCode: entryTagsCode({ topic, propertiesString, storeTimestamp }, delayLevelsMs),
+  };
+  if (queueOffset < queue.maxOffset) {
+    const present = queue.readEntry(queueOffset)!;
+    const isSame =
+      present.commitLogOffset === entry.commitLogOffset &&
+      present.sizeBytes === entry.sizeBytes &&
+      present.tagsCode === entry.tagsCode;
+    if (isSame) return undefined;
+    queue.truncate(queueOffset);
+  } else if (queueOffset > queue.maxOffset) {
+    if (stopsAtGap) return { topic, queueId, queueOffset, maxOffset: queue.maxOffset };
+    queue.restartAt(queueOffset);
+  }
+  queue.append(queueOffset, entry);
+  queues.noteAppended(queue);
+  return undefined;
+}
+
+/** Returns the segments that remain. */
+async function cutBehind(
+  options: RecoveryOptions,
+  segments: readonly SegmentFile[],
+  walk: Walk,
+): Promise<SegmentFile[]> {
+  const kept: SegmentFile[] = [];
+  for (const segment of segments) {
+    const isBehind = segment.baseOffset >= walk.endOffset && segment !== segments[0];
+    if (isBehind) await setAside(options, segment);
+    else kept.push(segment);
+  }
+  const last = kept.at(-1);
+  if (last === undefined || walk.endOffset >= last.baseOffset + last.sizeBytes) return kept;
+  if (options.wasAborted || walk.end?.kind !== 'zeros') {
+    last.clearFrom(walk.endOffset - last.baseOffset);
+  }
+  return kept;
+}
+
+/** A segment behind the end: an empty one was created in advance and goes; one with records is kept apart. */
+async function setAside(
+  { files, rootDir, logger }: RecoveryOptions,
+  segment: SegmentFile,
+): Promise<void> {
+  const first = await new LogScanner(segment, segment.baseOffset).next();
+  if (first === undefined) {
+    segment.remove();
+    return;
+  }
+  const quarantine = path.join(rootDir, 'quarantine');
+  files.makeDirectory(quarantine);
+  segment.close();
+  files.rename(segment.path, path.join(quarantine, path.basename(segment.path)));
+  logger.error('a CommitLog segment lies behind damaged bytes and was moved to quarantine', {
+    segment: path.basename(segment.path),
+    directory: quarantine,
+  });
+}
+
+async function cutQueues({ queues, logger }: RecoveryOptions, endOffset: number): Promise<void> {
+  let entryCount = 0;
+  for (const queue of queues.all()) entryCount += queue.cutBeyond(endOffset);
+  if (entryCount === 0) return;
+  logger.warn('cut ConsumeQueue entries that point behind the CommitLog', {
+    entryCount,
+    endOffset,
+  });
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals';
+import { decodeFrame, encodeFrame, type ExtFields } from '../../../mq/protocol/frame.ts';
+import { RequestCode, type RequestCodeName } from '../../../mq/protocol/request-code.ts';
+import { sendMessage } from '../../../mq/protocol/requests/send-message.ts';
+import { sendMessageV2 } from '../../../mq/protocol/requests/send-message-v2.ts';
+import { readGoldens, type GoldenMaker } from '../../support/goldens.ts';
+import { definitions, withoutFieldsOfNoConcern, type AnyDefinition } from './definitions.ts';
+
+const makers: GoldenMaker[] = ['java-4.9.8', 'java-5.5.0'];
+const encodings = ['JSON', 'ROCKETMQ'] as const;
+
+/** What each header class of Java has and our definition leaves alone; nothing else may be left out. */
+const unread: Partial<Record<RequestCodeName, readonly string[]>> = {
+  PULL_MESSAGE: ['liteTopic', 'proxyFrowardClientId', 'requestSource'],
+  LITE_PULL_MESSAGE: ['liteTopic', 'proxyFrowardClientId', 'requestSource'],
+  UPDATE_AND_CREATE_TOPIC: ['force'],
+  SEARCH_OFFSET_BY_TIMESTAMP: ['liteTopic'],
+  GET_MAX_OFFSET: ['committed'],
+  VIEW_MESSAGE_BY_ID: ['topic'],
+};
+
+const unreadInReplies: Partial<Record<RequestCodeName, readonly string[]>> = {
+  SEND_MESSAGE: ['batchUniqId', 'recallHandle'],
+  PULL_MESSAGE: ['forbiddenType', 'groupSysFlag', 'offsetDelta', 'topicSysFlag'],
+};
+
+const withHeader: RequestCodeName[] = [
+  'SEND_MESSAGE',
+  'SEND_MESSAGE_V2',
+  'SEND_BATCH_MESSAGE',
+  'PULL_MESSAGE',
+  'LITE_PULL_MESSAGE',
+  'QUERY_CONSUMER_OFFSET',
+  'UPDATE_CONSUMER_OFFSET',
+  'UPDATE_AND_CREATE_TOPIC',
+  'SEARCH_OFFSET_BY_TIMESTAMP',
+  'GET_MAX_OFFSET',
+  'GET_MIN_OFFSET',
+  'GET_EARLIEST_MSG_STORETIME',
+  'VIEW_MESSAGE_BY_ID',
+  'UNREGISTER_CLIENT',
+  'CONSUMER_SEND_MSG_BACK',
+  'GET_CONSUMER_LIST_BY_GROUP',
+  'NOTIFY_CONSUMER_IDS_CHANGED',
+  'PUT_KV_CONFIG',
+  'GET_KV_CONFIG',
+  'DELETE_KV_CONFIG',
+  'REGISTER_BROKER',
+  'UNREGISTER_BROKER',
+  'GET_ROUTEINFO_BY_TOPIC',
+  'DELETE_TOPIC_IN_BROKER',
+  'DELETE_TOPIC_IN_NAMESRV',
+  'GET_KVLIST_BY_NAMESPACE',
+  'GET_TOPICS_BY_CLUSTER',
+  'QUERY_DATA_VERSION',
+];
+const withReplyHeader: RequestCodeName[] = [
+  'SEND_MESSAGE',
+  'PULL_MESSAGE',
+  'QUERY_CONSUMER_OFFSET',
+  'SEARCH_OFFSET_BY_TIMESTAMP',
+  'GET_MAX_OFFSET',
+  'GET_MIN_OFFSET',
+  'GET_EARLIEST_MSG_STORETIME',
+  'GET_KV_CONFIG',
+  'REGISTER_BROKER',
+  'QUERY_DATA_VERSION',
+];
+const withoutHeader: RequestCodeName[] = [
+  'HEART_BEAT',
+  'LOCK_BATCH_MQ',
+  'UNLOCK_BATCH_MQ',
+  'CHECK_CLIENT_CONFIG',
+  'GET_ALL_TOPIC_CONFIG',
+  'GET_BROKER_RUNTIME_INFO',
+  'GET_BROKER_CLUSTER_INFO',
+  'GET_ALL_TOPIC_LIST_FROM_NAMESERVER',
+];
+
+function definitionOf(name: RequestCodeName): AnyDefinition {
+  return definitions.get(RequestCode[name])!;
+}
+
+/** The names in `ext` that did not survive, once the ones of no concern are put aside. */
+function lostNames(ext: ExtFields | undefined, survived: ExtFields | undefined): string[] {
+  const names = Object.keys(withoutFieldsOfNoConcern(ext));
+  return names.filter((name) => survived?.[name] === undefined).toSorted();
+}
+
+describe.each(makers)('with every field that %s knows', (maker) => {
+  const golden = readGoldens(maker);
+
+  it.each(withHeader)('%s reads all that it should, and writes back the same', (name) => {
+    for (const encoding of encodings) {
+      const { extFields } = decodeFrame(golden(`${encoding} ${name}`));
+      const definition = definitionOf(name);
+      const again = definition.encodeRequest(definition.decodeRequest(extFields));
+      expect(lostNames(extFields, again)).toEqual(
+        (unread[name] ?? []).filter((field) => extFields?.[field] !== undefined),
+      );
+      expect(extFields).toMatchObject({ ...again });
+    }
+  });
+
+  it.each(withReplyHeader)('the reply to %s reads all that it should', (name) => {
+    for (const encoding of encodings) {
+      const { extFields } = decodeFrame(golden(`${encoding} reply to ${name}`));
+      const definition = definitionOf(name);
+      const again = definition.encodeResponse(definition.decodeResponse(extFields));
+      expect(lostNames(extFields, again)).toEqual(
+        (unreadInReplies[name] ?? []).filter((field) => extFields?.[field] !== undefined),
+      );
+      expect(extFields).toMatchObject({ ...again });
+    }
+  });
+
+  it('frames of both encodings encode back to the same bytes', () => {
+    for (const encoding of encodings) {
+      for (const name of withHeader) {
+        const frame = golden(`${encoding} ${name}`);
+        expect(encodeFrame(decodeFrame(frame)).toString('latin1')).toBe(frame.toString('latin1'));
+      }
+    }
+  });
+});
+
+describe('the three ways to send', () => {
+  it('carry the same values: one-letter names exist on the wire only', () => {
+    const golden = readGoldens('java-4.9.8');
+    const long = sendMessage.decodeRequest(decodeFrame(golden('JSON SEND_MESSAGE')).extFields);
+    const short = sendMessageV2.encodeRequest(long);
+    expect(Object.keys(short!).toSorted()).toEqual([...'abcdefghijklmn']);
+    expect(sendMessageV2.decodeRequest(short)).toEqual(long);
+  });
+
+  it('read a request without the batch flag as a single message', () => {
+    const { extFields } = decodeFrame(readGoldens('java-4.9.8')('JSON SEND_MESSAGE_V2'));
+    const { m: _, ...withoutBatch } = extFields!;
+    expect(sendMessageV2.decodeRequest(withoutBatch).batch).toBeUndefined();
+  });
+
+  it('name a missing field by both its names', () => {
+    const { extFields } = decodeFrame(readGoldens('java-4.9.8')('JSON SEND_MESSAGE_V2'));
+    const { b: _, ...withoutTopic } = extFields!;
+    expect(() => sendMessageV2.decodeRequest(withoutTopic)).toThrow(
+      'SEND_MESSAGE_V2(310): required field topic (b) is missing',
+    );
+  });
+});
+
+describe('the list of requests', () => {
+  it('has a definition for every request code', () => {
+    const names = Object.keys(RequestCode) as RequestCodeName[];
+    expect([...withHeader, ...withoutHeader].toSorted()).toEqual(names.toSorted());
+    expect([...definitions.keys()].toSorted()).toEqual(Object.values(RequestCode).toSorted());
+  });
+
+  it.each(withoutHeader)('%s sends no extFields at all', (name) => {
+    expect(definitionOf(name).encodeRequest({})).toBeUndefined();
+    expect(definitionOf(name).decodeRequest({ bname: 'broker-a' })).toEqual({});
+  });
+});

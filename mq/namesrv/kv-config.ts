@@ -91,7 +91,7 @@ async function readTable(path: string): Promise<Table | undefined> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
   const namespaces = entriesOf(entriesOf(JSON.parse(text)).get('configTable'));

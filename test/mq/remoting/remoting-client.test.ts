@@ -6,6 +6,7 @@ import {
   responseTo,
   SerializeType,
 } from '../../../mq/protocol/frame.ts';
+import type { Processor } from '../../../mq/remoting/processor.ts';
 import {
   RemotingClient,
   type RemotingClientOptions,

@@ -23,22 +23,24 @@ export class StateFile {
 
   /** Rejects with what the disk said; the changes stay noted and go out with the next save. */
   save(): Promise<void> {
-    this.#saving ??= this.#write().finally(() => {
-      this.#saving = undefined;
-    });
-    // A change can be noted after the last look at the flag and before the write counts as settled.
-    return this.#saving.then(() => (this.#isDirty ? this.save() : undefined));
+    this.#saving ??= this.#write();
+    return this.#saving;
   }
 
   async #write(): Promise<void> {
-    while (this.#isDirty) {
-      this.#isDirty = false;
-      try {
+    // After the caller's turn, so that the end below cannot come before `#saving` is set.
+    await Promise.resolve();
+    try {
+      while (this.#isDirty) {
+        this.#isDirty = false;
         await this.#file.write(this.#snapshot());
-      } catch (cause) {
-        this.#isDirty = true;
-        throw cause;
       }
+    } catch (cause) {
+      this.#isDirty = true;
+      throw cause;
+    } finally {
+      // In the same turn as the last look at `#isDirty`: a change noted after it starts a save of its own.
+      this.#saving = undefined;
     }
   }
 }

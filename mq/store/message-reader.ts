@@ -4,7 +4,7 @@ import { decodeEntry, ENTRY_BYTES, isRealEntry, type ConsumeQueue } from './cons
 /** Entries looked at for one request at least, and per wanted message, before a filter scan gives up. */
 const FILTER_SCAN_ENTRIES = 800;
 const FILTER_SCAN_PER_MESSAGE = 20;
-/** Largest stretch fetched by one read, and how much of it may be records of other queues. */
+/** Largest stretch fetched by one read. */
 const RUN_BYTES = 256 * 1024;
 
 export type GetStatus =
@@ -39,7 +39,7 @@ export interface GetResult {
   maxOffset: number;
 }
 
-/** What one request may return from recent data, and from data that is probably on disk only. */
+/** What one request may return of recent data, and of data that is probably on disk only. */
 export interface TransferLimits {
   maxCountInMemory: number;
   maxBytesInMemory: number;
@@ -212,7 +212,7 @@ function runsOf(log: CommitLog, wanted: readonly Wanted[]): Wanted[][] {
     const joins =
       first !== undefined &&
       each.commitLogOffset >= endOf(run.at(-1)!) &&
-      span <= Math.max(RUN_BYTES, 0) &&
+      span <= RUN_BYTES &&
       span <= 2 * (wantedBytes + each.sizeBytes) &&
       endOf(each) <= log.nextSegmentStart(first.commitLogOffset);
     if (!joins) {

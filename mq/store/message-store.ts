@@ -12,7 +12,6 @@ import {
   recordBytes,
   type RecordFields,
 } from '../protocol/message.ts';
-import { SystemTopic } from '../protocol/names.ts';
 import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
@@ -90,10 +89,8 @@ export interface AppendMessage {
   reconsumeTimes: number;
   preparedTransactionOffset: number;
   body: Buffer;
-  /** Encoded, see protocol/properties.ts. */
+  /** Encoded, see protocol/properties.ts. The tagsCode of the queue entry is derived from it. */
   propertiesString: string;
-  /** The hash of the TAGS property. SCHEDULE_TOPIC_XXXX: ignored, the time of delivery takes its place. */
-  tagsCode: number;
   /** False: answer once the kernel has it, also with SYNC_FLUSH. */
   waitStoreOk?: boolean | undefined;
   storeHost?: HostAddress | undefined;
@@ -143,8 +140,6 @@ interface StoreParts {
 interface Append extends PendingAppend {
   fields: RecordFields;
   queue: ConsumeQueue;
-  /** As the message says. */
-  tagsCode: number;
   commitLogOffset: number;
   sizeBytes: number;
 }
@@ -491,7 +486,6 @@ export class MessageStore {
       this.#commit.submit({
         fields,
         queue,
-        tagsCode: message.tagsCode,
         commitLogOffset,
         sizeBytes,
         endOffset: commitLogOffset + sizeBytes,
@@ -512,17 +506,13 @@ export class MessageStore {
 
   #dispatch(appends: readonly Append[]): void {
     const arrivals: Arrival[] = [];
-    for (const append of appends) {
-      const { fields, queue, commitLogOffset, sizeBytes } = append;
+    for (const { fields, queue, commitLogOffset, sizeBytes } of appends) {
       const { topic, queueId, queueOffset, storeTimestamp } = fields;
       this.#appendedCount++;
       this.#appendedBytes += sizeBytes;
       this.#lastDispatched = { commitLogOffset, storeTimestamp };
       if (!isDispatched(fields.sysFlag)) continue;
-      const tagsCode =
-        topic === SystemTopic.SCHEDULE
-          ? entryTagsCode(fields, this.#options.delayLevelsMs)
-          : append.tagsCode;
+      const tagsCode = entryTagsCode(fields, this.#options.delayLevelsMs);
       queue.append(queueOffset, { commitLogOffset, sizeBytes, tagsCode });
       this.#queues.noteAppended(queue);
       arrivals.push({ topic, queueId, queueOffset, tagsCode, storeTimestamp });

@@ -31,7 +31,7 @@ export async function consume<T extends { orderNo: string; eventId: string }>(
   { log, parse }: Reading<T>,
   handle: (event: T, log: Log) => Promise<'handled' | 'duplicate'>,
 ): Promise<void> {
-  const messageLog = log.with({ messageId: message.msgId, orderNo: message.keys });
+  const messageLog = log.with({ messageId: message.msgId, orderNo: message.keys[0] });
   try {
     const event = parse(message.text());
     const eventLog = messageLog.with({ orderNo: event.orderNo, eventId: event.eventId });

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseOrderEvent, parseOrderPaid } from '../../../services/contracts/order-events.ts';
+import { createdEvent, paidEvent } from '../order-event-samples.ts';
+
+const without = (field: string): string => JSON.stringify({ ...createdEvent, [field]: undefined });
+const having = (field: string, value: unknown): string =>
+  JSON.stringify({ ...createdEvent, [field]: value });
+
+describe('parseOrderEvent', () => {
+  it('reads both events as they were written', () => {
+    expect(parseOrderEvent(JSON.stringify(createdEvent))).toEqual(createdEvent);
+    expect(parseOrderEvent(JSON.stringify(paidEvent))).toEqual(paidEvent);
+  });
+
+  it('lets fields pass that a newer sender may have added', () => {
+    expect(parseOrderEvent(having('channel', 'app'))).toEqual(createdEvent);
+  });
+
+  it.each([
+    ['nothing', '', 'the body is not JSON'],
+    ['half a message', '{"type":"Created"', 'the body is not JSON'],
+    ['a list', '[]', 'body is not an object'],
+    ['null', 'null', 'body is not an object'],
+    ['an unknown type', having('type', 'Shipped'), 'type is "Shipped", it must be Created or Paid'],
+    ['no eventId', without('eventId'), 'eventId is not a text'],
+    ['an empty orderNo', having('orderNo', ''), 'orderNo is not a text'],
+    [
+      'an endless orderNo',
+      having('orderNo', 'x'.repeat(129)),
+      'orderNo has 129 characters, at most 128 are allowed',
+    ],
+    ['a fraction of a cent', having('totalMinor', 0.5), 'totalMinor is not an integer ≥ 0'],
+    ['money as text', having('totalMinor', '1380'), 'totalMinor is not an integer ≥ 0'],
+    ['a debt', having('totalMinor', -1), 'totalMinor is not an integer ≥ 0'],
+    ['no time', having('occurredAt', 'yesterday'), 'occurredAt is not a time'],
+    ['no items', having('items', []), 'items is not a filled list'],
+    ['an item that is none', having('items', [7]), 'items[0] is not an object'],
+    [
+      'a quantity of zero',
+      having('items', [{ sku: 'A', quantity: 0, unitPriceMinor: 1 }]),
+      'items[0].quantity is not an integer ≥ 1',
+    ],
+  ])('names what is wrong with %s', (_what, body, reason) => {
+    expect(() => parseOrderEvent(body)).toThrow(
+      expect.objectContaining({ code: 'MESSAGE.POISON', kind: 'invalid', message: reason }),
+    );
+  });
+});
+
+describe('parseOrderPaid', () => {
+  it('refuses another event', () => {
+    expect(() => parseOrderPaid(JSON.stringify(createdEvent))).toThrow(
+      'type is Created, it must be Paid',
+    );
+  });
+});

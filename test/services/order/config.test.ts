@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../../services/order/config.ts';
+
+const enough = {
+  DATABASE_URL: 'mysql://shop:p%40ss@db.local:3307/',
+  NAMESRV_ADDR: '127.0.0.1:9876',
+};
+
+describe('the order service’s settings', () => {
+  it('need a database and a name server, and default to the rest', () => {
+    const config = loadConfig(enough);
+    expect(config.service).toMatchObject({
+      port: 3001,
+      namesrvAddr: '127.0.0.1:9876',
+      database: {
+        host: 'db.local',
+        port: 3307,
+        user: 'shop',
+        password: 'p@ss',
+        schema: 'millrace_order',
+      },
+    });
+    expect(config.outbox.pollMs).toBe(500);
+    expect(Object.isFrozen(config.service.database)).toBe(true);
+  });
+
+  it('accept port 0 and several name servers', () => {
+    const { service } = loadConfig({ ...enough, PORT: '0', NAMESRV_ADDR: 'a:1;b:2' });
+    expect(service).toMatchObject({ port: 0, namesrvAddr: 'a:1;b:2' });
+  });
+
+  it('name every problem at once', () => {
+    const bad = {
+      DATABASE_URL: 'mysql://root@127.0.0.1/shop',
+      PORT: '70000',
+      OUTBOX_MIN_BACKOFF_MS: '5000',
+    };
+    expect(() => loadConfig(bad)).toThrow(
+      expect.objectContaining({
+        problems: [
+          'PORT is "70000", it must be an integer from 0 to 65535',
+          'NAMESRV_ADDR is not set, it must be host:port, several separated by ;',
+          expect.stringMatching(/^DATABASE_URL names the schema "shop"/),
+          'OUTBOX_MIN_BACKOFF_MS is 5000, it must not exceed OUTBOX_MAX_BACKOFF_MS (2000)',
+        ],
+      }),
+    );
+  });
+
+  it('refuse a schema name that could be more than a name', () => {
+    expect(() => loadConfig({ ...enough, DATABASE_SCHEMA: 'a`; DROP TABLE orders' })).toThrow(
+      'DATABASE_SCHEMA',
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  idempotencyKeyOf,
+  requestFingerprint,
+} from '../../../../services/order/domain/idempotency.ts';
+
+const request = {
+  userId: 'u1',
+  lines: [
+    { sku: 'TEA', quantity: 1 },
+    { sku: 'MUG', quantity: 2 },
+  ],
+};
+
+describe('requestFingerprint', () => {
+  it('is the same however the fields were ordered', () => {
+    const reordered = {
+      lines: [
+        { quantity: 1, sku: 'TEA' },
+        { quantity: 2, sku: 'MUG' },
+      ],
+      userId: 'u1',
+    };
+    expect(requestFingerprint(reordered)).toBe(requestFingerprint(request));
+  });
+
+  it.each([
+    ['another user', { ...request, userId: 'u2' }],
+    [
+      'another quantity',
+      {
+        ...request,
+        lines: [
+          { sku: 'TEA', quantity: 1 },
+          { sku: 'MUG', quantity: 3 },
+        ],
+      },
+    ],
+    ['a line less', { ...request, lines: [{ sku: 'TEA', quantity: 1 }] }],
+    ['lines the other way round', { ...request, lines: request.lines.toReversed() }],
+  ])('differs for %s', (_what, other) => {
+    expect(requestFingerprint(other)).not.toBe(requestFingerprint(request));
+  });
+});
+
+describe('idempotencyKeyOf', () => {
+  it.each(['a', '5f0c1d9e-2b1a-4b7e-9a53-0e7d3c9b1f42', '"quoted"', 'x'.repeat(128)])(
+    'takes %p',
+    (key) => expect(idempotencyKeyOf(key)).toBe(key),
+  );
+
+  it.each([undefined, ''])('misses %p', (key) =>
+    expect(() => idempotencyKeyOf(key)).toThrow('Idempotency-Key is missing'),
+  );
+
+  it.each(['two words', 'schlüssel', 'x'.repeat(129)])(
+    'refuses %p with its length and the limit',
+    (key) =>
+      expect(() => idempotencyKeyOf(key)).toThrow(
+        `has ${key.length} characters, it must be 1 to 128 visible ASCII characters`,
+      ),
+  );
+});

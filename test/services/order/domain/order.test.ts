@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { asPlaced, payOrder, placeOrder } from '../../../../services/order/domain/order.ts';
+
+const placedAt = new Date('2026-11-20T10:00:00Z');
+const paidAt = new Date('2026-11-20T10:01:00Z');
+const prices = new Map([
+  ['TEA', 690],
+  ['MUG', 1_200],
+]);
+
+const place = (lines: { sku: string; quantity: number }[]): ReturnType<typeof placeOrder> =>
+  placeOrder({ orderNo: '4711', userId: 'user-1', lines, prices, placedAt });
+
+describe('an order', () => {
+  it('takes its prices from the catalogue and adds them up', () => {
+    expect(
+      place([
+        { sku: 'TEA', quantity: 2 },
+        { sku: 'MUG', quantity: 1 },
+        { sku: 'TEA', quantity: 1 },
+      ]),
+    ).toEqual({
+      orderNo: '4711',
+      userId: 'user-1',
+      status: 'PENDING',
+      items: [
+        { sku: 'TEA', quantity: 2, unitPriceMinor: 690 },
+        { sku: 'MUG', quantity: 1, unitPriceMinor: 1_200 },
+        { sku: 'TEA', quantity: 1, unitPriceMinor: 690 },
+      ],
+      totalMinor: 3_270,
+      currency: 'EUR',
+      placedAt,
+    });
+  });
+
+  it('is refused with every sku that has no price', () => {
+    expect(() =>
+      place([
+        { sku: 'TEA', quantity: 1 },
+        { sku: 'UFO', quantity: 1 },
+        { sku: 'YETI', quantity: 1 },
+      ]),
+    ).toThrow(
+      expect.objectContaining({
+        code: 'ORDER.UNKNOWN_SKU',
+        message: '2 of 3 item(s) name a sku that is not in the catalogue',
+        fields: [
+          { field: 'items[1].sku', message: 'there is no sku UFO' },
+          { field: 'items[2].sku', message: 'there is no sku YETI' },
+        ],
+      }),
+    );
+  });
+
+  it('is paid once; the second time changes nothing, not even the time', () => {
+    const first = payOrder(place([{ sku: 'TEA', quantity: 1 }]), paidAt);
+    expect(first).toMatchObject({ isRepeat: false, order: { status: 'PAID', paidAt } });
+    const second = payOrder(first.order, new Date('2026-11-21T00:00:00Z'));
+    expect(second).toEqual({ isRepeat: true, order: first.order });
+  });
+
+  it('is not paid once it is cancelled', () => {
+    const cancelled = { ...place([{ sku: 'TEA', quantity: 1 }]), status: 'CANCELLED' as const };
+    expect(() => payOrder(cancelled, paidAt)).toThrow('order 4711 is CANCELLED');
+  });
+
+  it('can be told again as it was placed', () => {
+    const placed = place([{ sku: 'TEA', quantity: 1 }]);
+    expect(asPlaced(payOrder(placed, paidAt).order)).toEqual(placed);
+  });
+});

@@ -1,13 +1,16 @@
 import path from 'node:path';
 import { MqError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import { parseFastJson } from '../protocol/fast-json.ts';
 import type { Files } from './files.ts';
+
+/** Our own files are no hostile input; 100,000 queues times a few groups must fit. */
+const limits = { maxDepth: 64, maxChars: 512 * 1024 * 1024 };
 
 /**
  * One JSON file below `config/`, as the original keeps them: `<name>` and, from the write before, `<name>.bak`.
  *
- * Shape: reads and writes text. Whoever owns the file knows how to parse what the original wrote there, which is
- *        not always standard JSON.
+ * Shape: reads the original's JSON too, which has numbers as unquoted keys; writes standard JSON.
  * Order: writes are served one at a time; of those that wait, only the newest is carried out.
  * Errors: what the disk says. A crash at any point leaves the old or the new text, never half of one.
  * Source: RocketMQ 5.3 ConfigManager.java, MixAll.string2File.
@@ -16,27 +19,27 @@ export class JsonConfigFile {
   readonly path: string;
   readonly #files: Files;
   readonly #logger: Logger;
-  #next: { text: string } | undefined;
+  #next: { value: unknown } | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(files: Files, filePath: string, logger: Logger) {
+  constructor(filePath: string, files: Files, logger: Logger = silentLogger) {
     this.path = filePath;
     this.#files = files;
     this.#logger = logger;
   }
 
   /**
-   * What the file holds according to `parse`, or else its backup; undefined when there is neither.
+   * What the file holds, or else its backup; undefined when there is neither.
    *
    * Errors: STORE_FAILED when something is there but nothing can be parsed: to start with nothing would lose it.
    */
-  read<T>(parse: (text: string) => T): T | undefined {
+  async read(): Promise<unknown> {
     const failures: unknown[] = [];
     for (const candidate of [this.path, `${this.path}.bak`]) {
       const text = this.#readText(candidate);
       if (text === undefined || text.trim() === '') continue;
       try {
-        return parse(text);
+        return parseFastJson(text, limits);
       } catch (cause) {
         failures.push(cause);
         this.#logger.error('a config file cannot be parsed', { path: candidate, cause });
@@ -49,9 +52,9 @@ export class JsonConfigFile {
     });
   }
 
-  /** Resolves when this text, or a newer one, would survive a power cut. */
-  write(text: string): Promise<void> {
-    this.#next = { text };
+  /** Resolves when this value, or a newer one, would survive a power cut. */
+  write(value: unknown): Promise<void> {
+    this.#next = { value };
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
     });
@@ -61,7 +64,7 @@ export class JsonConfigFile {
   async #writeAll(): Promise<void> {
     for (let next = this.#next; next !== undefined; next = this.#next) {
       this.#next = undefined;
-      await this.#replace(next.text);
+      await this.#replace(JSON.stringify(next.value, undefined, 2));
     }
   }
 

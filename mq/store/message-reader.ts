@@ -39,10 +39,8 @@ export interface GetResult {
   maxOffset: number;
 }
 
-/** What one request may return of recent data, and of data that is probably on disk only. */
+/** What one request may return of data that is probably on disk only, so that it cannot hold up the others. */
 export interface TransferLimits {
-  maxCountInMemory: number;
-  maxBytesInMemory: number;
   maxCountOnDisk: number;
   maxBytesOnDisk: number;
   /** Data farther than this from the end of the log counts as on disk. */
@@ -123,11 +121,8 @@ function selectEntries(
         isRealEntry(entry) && (tagsCodes === undefined || tagsCodes.has(entry.tagsCode));
       if (isWanted) {
         const isOnDisk = entry.commitLogOffset < memoryFrom;
-        const count = Math.min(
-          maxCount,
-          isOnDisk ? limits.maxCountOnDisk : limits.maxCountInMemory,
-        );
-        const room = Math.min(maxBytes, isOnDisk ? limits.maxBytesOnDisk : limits.maxBytesInMemory);
+        const count = isOnDisk ? Math.min(maxCount, limits.maxCountOnDisk) : maxCount;
+        const room = isOnDisk ? Math.min(maxBytes, limits.maxBytesOnDisk) : maxBytes;
         // The first message is returned whatever its size, or its reader could never get past it.
         const isFull =
           wanted.length > 0 && (wanted.length >= count || bytes + entry.sizeBytes > room);

@@ -12,6 +12,7 @@ import {
   recordBytes,
   type RecordFields,
 } from '../protocol/message.ts';
+import { SystemTopic } from '../protocol/names.ts';
 import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
@@ -89,8 +90,10 @@ export interface AppendMessage {
   reconsumeTimes: number;
   preparedTransactionOffset: number;
   body: Buffer;
-  /** Encoded, see protocol/properties.ts. The tagsCode of the queue entry is derived from it. */
+  /** Encoded, see protocol/properties.ts. */
   propertiesString: string;
+  /** The hash of the TAGS property. SCHEDULE_TOPIC_XXXX: ignored, the time of delivery takes its place. */
+  tagsCode: number;
   /** False: answer once the kernel has it, also with SYNC_FLUSH. */
   waitStoreOk?: boolean | undefined;
   storeHost?: HostAddress | undefined;
@@ -140,13 +143,13 @@ interface StoreParts {
 interface Append extends PendingAppend {
   fields: RecordFields;
   queue: ConsumeQueue;
+  /** As the message says. */
+  tagsCode: number;
   commitLogOffset: number;
   sizeBytes: number;
 }
 
 const transferDefaults: Omit<TransferLimits, 'memoryBytes'> = {
-  maxCountInMemory: 32,
-  maxBytesInMemory: 256 * KIB,
   maxCountOnDisk: 8,
   maxBytesOnDisk: 64 * KIB,
 };
@@ -486,6 +489,7 @@ export class MessageStore {
       this.#commit.submit({
         fields,
         queue,
+        tagsCode: message.tagsCode,
         commitLogOffset,
         sizeBytes,
         endOffset: commitLogOffset + sizeBytes,
@@ -506,13 +510,17 @@ export class MessageStore {
 
   #dispatch(appends: readonly Append[]): void {
     const arrivals: Arrival[] = [];
-    for (const { fields, queue, commitLogOffset, sizeBytes } of appends) {
+    for (const append of appends) {
+      const { fields, queue, commitLogOffset, sizeBytes } = append;
       const { topic, queueId, queueOffset, storeTimestamp } = fields;
       this.#appendedCount++;
       this.#appendedBytes += sizeBytes;
       this.#lastDispatched = { commitLogOffset, storeTimestamp };
       if (!isDispatched(fields.sysFlag)) continue;
-      const tagsCode = entryTagsCode(fields, this.#options.delayLevelsMs);
+      const tagsCode =
+        topic === SystemTopic.SCHEDULE
+          ? entryTagsCode(fields, this.#options.delayLevelsMs)
+          : append.tagsCode;
       queue.append(queueOffset, { commitLogOffset, sizeBytes, tagsCode });
       this.#queues.noteAppended(queue);
       arrivals.push({ topic, queueId, queueOffset, tagsCode, storeTimestamp });

@@ -1,12 +1,12 @@
 /** Millrace's servers, for programs that embed them. The command `millrace` is built on the same functions. */
 import { join } from 'node:path';
 import { brokerConfig, type BrokerConfig } from './broker/config.ts';
-import { Broker, type BrokerDependencies } from './broker/broker.ts';
+import { Broker, type BrokerDeps } from './broker/broker.ts';
 import type { DevConfig } from './dev-config.ts';
 import { nameServerConfig, type NameServerConfig } from './namesrv/config.ts';
 import { NameServer } from './namesrv/name-server.ts';
 
-export type { Broker, BrokerConfig, BrokerDependencies, DevConfig, NameServer, NameServerConfig };
+export type { Broker, BrokerConfig, BrokerDeps, DevConfig, NameServer, NameServerConfig };
 export { MqError } from './errors.ts';
 export { consoleLogger, silentLogger, type Logger } from './logger.ts';
 
@@ -17,7 +17,7 @@ export { consoleLogger, silentLogger, type Logger } from './logger.ts';
  */
 export function startNameServer(
   config: Partial<NameServerConfig> = {},
-  dependencies: BrokerDependencies = {},
+  dependencies: BrokerDeps = {},
 ): Promise<NameServer> {
   return NameServer.start(nameServerConfig(config), dependencies);
 }
@@ -29,7 +29,7 @@ export function startNameServer(
  */
 export function startBroker(
   config: Partial<BrokerConfig> = {},
-  dependencies: BrokerDependencies = {},
+  dependencies: BrokerDeps = {},
 ): Promise<Broker> {
   return Broker.start(brokerConfig(config), dependencies);
 }
@@ -46,7 +46,7 @@ export interface DevServers extends AsyncDisposable {
 /** Starts what `millrace dev` runs. Errors: those of the two; when the broker fails, the name server is closed. */
 export async function startDev(
   config: Partial<DevConfig> & Partial<BrokerConfig> = {},
-  dependencies: BrokerDependencies = {},
+  dependencies: BrokerDeps = {},
 ): Promise<DevServers> {
   const { namesrvPort = 9876, storePathRootDir = '.millrace/dev', ...rest } = config;
   const nameServer = await startNameServer(

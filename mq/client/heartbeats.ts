@@ -52,6 +52,11 @@ export class Heartbeats {
     return Array.from(this.#source.addresses()).filter((address) => this.#announced.has(address));
   }
 
+  /** The brokers that ought to know this client and do not. */
+  notAnnouncedTo(): string[] {
+    return Array.from(this.#source.addresses()).filter((address) => !this.#announced.has(address));
+  }
+
   /** Never rejects: what fails is logged and repeated within a second. */
   async announce(): Promise<void> {
     await Promise.all(Array.from(this.#source.addresses(), (address) => this.#beat(address)));
@@ -59,10 +64,9 @@ export class Heartbeats {
 
   /** Never rejects. */
   async announceToUnknown(): Promise<void> {
-    const unknown = Array.from(this.#source.addresses()).filter(
-      (address) => !this.#announced.has(address),
+    await Promise.all(
+      this.notAnnouncedTo().map((address) => this.#sending.get(address) ?? this.#beat(address)),
     );
-    await Promise.all(unknown.map((address) => this.#sending.get(address) ?? this.#beat(address)));
   }
 
   /** One heartbeat after the other to each broker, so that an older one never overtakes a newer one. */

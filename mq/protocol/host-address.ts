@@ -21,9 +21,10 @@ export function formatHostPort(host: HostAddress): string {
 /** Errors: INVALID_ARGUMENT naming the text. */
 export function parseHostPort(text: string): HostAddress {
   const colon = text.lastIndexOf(':');
-  const port = Number(text.slice(colon + 1));
+  const portText = text.slice(colon + 1);
+  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   const address = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  if (colon < 1 || address === '' || !Number.isInteger(port) || port < 0 || port > 65535) {
+  if (colon < 1 || address === '' || Number.isNaN(port) || port > 65535) {
     throw new MqError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not host:port`);
   }
   return { address, port };

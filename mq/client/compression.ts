@@ -39,7 +39,7 @@ export async function decompressBody(
   try {
     return await inflate(body, { maxOutputLength: maxBytes });
   } catch (cause) {
-    const isTooLarge = cause instanceof RangeError;
+    const isTooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     throw new MqError(
       'MESSAGE_CORRUPT',
       isTooLarge

@@ -119,13 +119,18 @@ export class Producer implements AsyncDisposable {
     return this.#heartbeats.announcedTo();
   }
 
-  /** Needs no name server to be up yet: routes are looked up by the first send to a topic. */
+  /** Addresses of routed-to brokers that did not. Empty before the first send, which looks up the first route. */
+  unreachableBrokers(): string[] {
+    return this.#heartbeats.notAnnouncedTo();
+  }
+
+  /**
+   * Needs no name server to be up yet: routes are looked up by the first send to a topic, which also starts a producer
+   * that is not started.
+   */
   async start(): Promise<void> {
     if (this.#state === 'closed') throw clientClosed();
-    if (this.#state === 'running') return;
-    this.#state = 'running';
-    this.#watch.start();
-    this.#heartbeats.start();
+    if (this.#state === 'new') this.#begin();
   }
 
   /**
@@ -330,9 +335,13 @@ export class Producer implements AsyncDisposable {
 
   #assertRunning(): void {
     if (this.#state === 'closed') throw clientClosed();
-    if (this.#state === 'new') {
-      throw new MqError('INVALID_ARGUMENT', 'the producer is not started: await producer.start()');
-    }
+    if (this.#state === 'new') this.#begin();
+  }
+
+  #begin(): void {
+    this.#state = 'running';
+    this.#watch.start();
+    this.#heartbeats.start();
   }
 }
 

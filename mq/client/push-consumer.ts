@@ -66,7 +66,7 @@ export class PushConsumer implements AsyncDisposable {
   readonly #heartbeats: Heartbeats;
   readonly #rebalance: Rebalance;
   readonly #sendBack: SendBack;
-  readonly #consumerGroup: string;
+  readonly consumerGroup: string;
   readonly #pullSettings: PullSettings;
   readonly #dispatcherOptions: { concurrency: number; consumeTimeoutMs: number };
   readonly #persistIntervalMs: number;
@@ -89,7 +89,7 @@ export class PushConsumer implements AsyncDisposable {
   constructor(options: PushConsumerOptions) {
     assertGroupName(options.consumerGroup);
     const settings = clientSettings(options);
-    this.#consumerGroup = options.consumerGroup;
+    this.consumerGroup = options.consumerGroup;
     this.#pullSettings = pullSettings(options, settings.clock.now());
     this.#dispatcherOptions = {
       concurrency: wholeNumber('concurrency', options.concurrency ?? 20, 1),
@@ -106,7 +106,7 @@ export class PushConsumer implements AsyncDisposable {
     this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
     this.#rebalance = new Rebalance(settings.clientId);
     this.#sendBack = new SendBack(this.#client, this.#watch.routes, {
-      consumerGroup: this.#consumerGroup,
+      consumerGroup: this.consumerGroup,
       maxReconsumeTimes: wholeNumber('maxReconsumeTimes', options.maxReconsumeTimes ?? 16),
     });
     this.#heartbeats = new Heartbeats(this.#client, {
@@ -115,7 +115,7 @@ export class PushConsumer implements AsyncDisposable {
         producerDataSet: [],
         consumerDataSet: [
           {
-            groupName: this.#consumerGroup,
+            groupName: this.consumerGroup,
             consumeType: 'CONSUME_PASSIVELY',
             messageModel: 'CLUSTERING',
             consumeFromWhere: this.#pullSettings.start.consumeFromWhere,
@@ -148,6 +148,11 @@ export class PushConsumer implements AsyncDisposable {
   /** Addresses of the brokers that took this consumer's latest heartbeat. */
   knownBrokers(): string[] {
     return this.#heartbeats.announcedTo();
+  }
+
+  /** Addresses of routed-to brokers that did not; nothing is consumed from them until they do. */
+  unreachableBrokers(): string[] {
+    return this.#heartbeats.notAnnouncedTo();
   }
 
   /**
@@ -212,7 +217,7 @@ export class PushConsumer implements AsyncDisposable {
       clock,
       logger,
     });
-    this.#setSubscription(retryTopic(this.#consumerGroup), SUBSCRIBE_ALL);
+    this.#setSubscription(retryTopic(this.consumerGroup), SUBSCRIBE_ALL);
     this.#watch.start();
     this.#heartbeats.start();
     this.#timers.push(
@@ -257,7 +262,7 @@ export class PushConsumer implements AsyncDisposable {
       this.#heartbeats.announcedTo().map((address) =>
         this.#client.call(address, unregisterClient, {
           clientID: this.#client.clientId,
-          consumerGroup: this.#consumerGroup,
+          consumerGroup: this.consumerGroup,
         }),
       ),
     );
@@ -271,7 +276,7 @@ export class PushConsumer implements AsyncDisposable {
       const topics = [...this.#subscriptions.keys()];
       await Promise.allSettled(topics.map((topic) => this.#watch.refresh(topic)));
       await this.#heartbeats.announceToUnknown();
-      await Promise.allSettled([this.#watch.refresh(retryTopic(this.#consumerGroup))]);
+      await Promise.allSettled([this.#watch.refresh(retryTopic(this.consumerGroup))]);
       await this.#rebalanceNow();
       await Promise.all(Array.from(this.#pullers.values(), (puller) => puller.positioned));
     };
@@ -283,7 +288,7 @@ export class PushConsumer implements AsyncDisposable {
     } catch (error) {
       if (!MqError.is(error)) throw error;
       logger.warn('the consumer starts without its queues and goes on trying', {
-        consumerGroup: this.#consumerGroup,
+        consumerGroup: this.consumerGroup,
         error: error.message,
       });
     }
@@ -305,7 +310,7 @@ export class PushConsumer implements AsyncDisposable {
 
   #groupChanged(request: RemotingCommand): undefined {
     const { consumerGroup } = notifyConsumerIdsChanged.decodeRequest(request.extFields);
-    if (consumerGroup === this.#consumerGroup) this.#inBackground(this.#rebalanceNow());
+    if (consumerGroup === this.consumerGroup) this.#inBackground(this.#rebalanceNow());
     return undefined;
   }
 
@@ -387,7 +392,7 @@ export class PushConsumer implements AsyncDisposable {
       if (address === undefined) continue;
       try {
         const { body } = await this.#client.call(address, getConsumerListByGroup, {
-          consumerGroup: this.#consumerGroup,
+          consumerGroup: this.consumerGroup,
         });
         return decodeConsumerList(body);
       } catch (error) {

@@ -1,0 +1,97 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { ProcessQueue } from '../../../mq/client/process-queue.ts';
+
+const queue = { topic: 'T', brokerName: 'broker-a', queueId: 0 };
+const limits = { maxCount: 10, maxBytes: 1000, maxSpan: 50 };
+
+function messages(...offsets: number[]): { queueOffset: number; storeSize: number }[] {
+  return offsets.map((queueOffset) => ({ queueOffset, storeSize: 100 }));
+}
+
+describe('process queue', () => {
+  it('commits the lowest unfinished offset, whatever finished behind it', () => {
+    const processQueue = new ProcessQueue(queue, 5, limits);
+    expect(processQueue.commitOffset).toBe(5);
+    processQueue.put(messages(5, 6, 7), 8);
+    processQueue.finish(7);
+    processQueue.finish(6);
+    expect(processQueue.commitOffset).toBe(5);
+    processQueue.finish(5);
+    expect(processQueue.commitOffset).toBe(8);
+  });
+
+  it('commits past entries that the broker filtered out', () => {
+    const processQueue = new ProcessQueue(queue, 0, limits);
+    processQueue.put([], 40);
+    expect(processQueue.commitOffset).toBe(40);
+    expect(processQueue.nextPullOffset).toBe(40);
+  });
+
+  it('leaves out what a peer sends twice', () => {
+    const processQueue = new ProcessQueue(queue, 0, limits);
+    processQueue.put(messages(0, 1), 2);
+    processQueue.finish(0);
+    expect(processQueue.put(messages(0, 1, 2), 3)).toEqual(messages(2));
+    expect(processQueue.commitOffset).toBe(1);
+    expect(processQueue.finish(0)).toBe(false);
+  });
+
+  it('never moves its pull offset back', () => {
+    const processQueue = new ProcessQueue(queue, 7, limits);
+    processQueue.put([], 3);
+    expect(processQueue.nextPullOffset).toBe(7);
+  });
+
+  it.each([
+    ['count', messages(...Array.from({ length: 10 }, (_, index) => index))],
+    ['bytes', [{ queueOffset: 0, storeSize: 1000 }]],
+    ['span', messages(0, 50)],
+  ])('stops pulling at the limit of %s and goes on below it', (limit, batch) => {
+    const wide = { ...limits, maxBytes: limit === 'count' ? Infinity : limits.maxBytes };
+    const processQueue = new ProcessQueue(queue, 0, wide);
+    expect(processQueue.flow).toBe('open');
+    processQueue.put(batch, batch.at(-1)!.queueOffset + 1);
+    expect(processQueue.flow).toBe(limit);
+    processQueue.finish(0);
+    expect(processQueue.flow).toBe('open');
+  });
+
+  it('never commits beyond an unfinished message and never goes back', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.record({ put: fc.integer({ min: 1, max: 8 }), gap: fc.integer({ min: 0, max: 3 }) }),
+            fc.record({ finish: fc.nat() }),
+          ),
+        ),
+        (steps) => {
+          const processQueue = new ProcessQueue(queue, 0, limits);
+          const unfinished = new Set<number>();
+          let committed = 0;
+          for (const step of steps) {
+            if ('put' in step) {
+              const from = processQueue.nextPullOffset + step.gap;
+              const batch = messages(...Array.from({ length: step.put }, (_, i) => from + i));
+              for (const { queueOffset } of processQueue.put(batch, from + step.put)) {
+                unfinished.add(queueOffset);
+              }
+            } else {
+              const open = [...unfinished];
+              const offset = open[step.finish % Math.max(open.length, 1)];
+              if (offset === undefined) continue;
+              processQueue.finish(offset);
+              unfinished.delete(offset);
+            }
+            expect(processQueue.commitOffset).toBeGreaterThanOrEqual(committed);
+            committed = processQueue.commitOffset;
+            for (const offset of unfinished) expect(committed).toBeLessThanOrEqual(offset);
+            expect(processQueue.unfinishedCount).toBe(unfinished.size);
+          }
+          if (unfinished.size === 0) expect(committed).toBe(processQueue.nextPullOffset);
+        },
+      ),
+    );
+  });
+});

@@ -5,9 +5,9 @@ import type { BrokerContext } from '../broker-context.ts';
 
 /** Serves GET_EARLIEST_MSG_STORETIME: -1 for an empty queue, and for one that does not exist. */
 export function getEarliestMsgStoretimeProcessor({ store }: BrokerContext): Processor {
-  return async (request) => {
+  return (request) => {
     const { topic, queueId } = getEarliestMsgStoretime.decodeRequest(request.extFields);
-    const timestamp = await store.earliestStoreTime(topic, queueId);
+    const timestamp = store.earliestStoreTime(topic, queueId);
     return {
       code: ResponseCode.SUCCESS,
       extFields: getEarliestMsgStoretime.encodeResponse({ timestamp }),

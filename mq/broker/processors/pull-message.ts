@@ -4,7 +4,7 @@ import { ResponseCode } from '../../protocol/response-code.ts';
 import { PullSysFlag } from '../../protocol/sys-flag.ts';
 import type { Connection } from '../../remoting/connection.ts';
 import type { Processor, Reply } from '../../remoting/processor.ts';
-import type { GetResult } from '../../store/message-store.ts';
+import type { GetRequest, GetResult, GetStatus } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { admitPull, type Pull } from '../pull-admission.ts';
 
@@ -74,7 +74,7 @@ function getRequest(
   context: BrokerContext,
   pull: Pull,
   tagsCodes: ReadonlySet<number> | undefined,
-): Parameters<BrokerContext['store']['get']>[0] {
+): GetRequest {
   const { maxTransferCountOnMessageInMemory, maxTransferBytesOnMessageInMemory } = context.config;
   const wantedBytes = pull.maxMsgBytes ?? 0;
   return {
@@ -86,7 +86,7 @@ function getRequest(
       wantedBytes > 0 ? wantedBytes : maxTransferBytesOnMessageInMemory,
       maxTransferBytesOnMessageInMemory,
     ),
-    ...(tagsCodes === undefined ? {} : { tagsCodes }),
+    tagsCodes,
   };
 }
 
@@ -98,36 +98,43 @@ function isAtTheEnd(result: GetResult, pull: Pull): boolean {
   );
 }
 
-function codeOf(result: GetResult, pull: Pull): number {
-  switch (result.status) {
-    case 'FOUND':
-      return ResponseCode.SUCCESS;
-    case 'NO_MATCHED_MESSAGE':
-    case 'MESSAGE_WAS_REMOVING':
-      return ResponseCode.PULL_RETRY_IMMEDIATELY;
-    case 'OFFSET_OVERFLOW_ONE':
-    case 'OFFSET_FOUND_NULL':
-      return ResponseCode.PULL_NOT_FOUND;
-    case 'NO_MESSAGE_IN_QUEUE':
-    case 'NO_MATCHED_LOGIC_QUEUE':
-      return pull.queueOffset === 0 ? ResponseCode.PULL_NOT_FOUND : ResponseCode.PULL_OFFSET_MOVED;
-    case 'OFFSET_TOO_SMALL':
-    case 'OFFSET_OVERFLOW_BADLY':
-      return ResponseCode.PULL_OFFSET_MOVED;
-  }
+const codes: Record<GetStatus, ResponseCode> = {
+  FOUND: ResponseCode.SUCCESS,
+  NO_MATCHED_MESSAGE: ResponseCode.PULL_RETRY_IMMEDIATELY,
+  MESSAGE_WAS_REMOVING: ResponseCode.PULL_RETRY_IMMEDIATELY,
+  OFFSET_OVERFLOW_ONE: ResponseCode.PULL_NOT_FOUND,
+  OFFSET_FOUND_NULL: ResponseCode.PULL_NOT_FOUND,
+  NO_MESSAGE_IN_QUEUE: ResponseCode.PULL_NOT_FOUND,
+  NO_MATCHED_LOGIC_QUEUE: ResponseCode.PULL_NOT_FOUND,
+  OFFSET_TOO_SMALL: ResponseCode.PULL_OFFSET_MOVED,
+  OFFSET_OVERFLOW_BADLY: ResponseCode.PULL_OFFSET_MOVED,
+};
+
+function codeOf({ status, nextBeginOffset }: GetResult, pull: Pull): ResponseCode {
+  const code = codes[status];
+  // In an empty queue every offset but 0 is beyond the end.
+  const isEmptyQueue = status === 'NO_MESSAGE_IN_QUEUE' || status === 'NO_MATCHED_LOGIC_QUEUE';
+  return isEmptyQueue && pull.queueOffset !== nextBeginOffset
+    ? ResponseCode.PULL_OFFSET_MOVED
+    : code;
+}
+
+/** The queue of an admitted pull exists, whether or not the store has a file for it yet. */
+function remarkOf({ status }: GetResult): string {
+  return status === 'NO_MATCHED_LOGIC_QUEUE' ? 'NO_MESSAGE_IN_QUEUE' : status;
 }
 
 /** Java clients fail on a 0, 19, 20 or 21 that lacks one of the fields. */
 function replyOf(result: GetResult, pull: Pull): Reply {
   return {
     code: codeOf(result, pull),
-    remark: result.status,
+    remark: remarkOf(result),
     extFields: pullMessage.encodeResponse({
       suggestWhichBrokerId: MASTER_ID,
       nextBeginOffset: result.nextBeginOffset,
       minOffset: result.minOffset,
       maxOffset: result.maxOffset,
     }),
-    body: result.buffers.length > 0 ? Buffer.concat(result.buffers) : undefined,
+    body: result.buffers.length > 1 ? Buffer.concat(result.buffers) : result.buffers[0],
   };
 }

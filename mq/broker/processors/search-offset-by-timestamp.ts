@@ -5,9 +5,9 @@ import type { BrokerContext } from '../broker-context.ts';
 
 /** Serves SEARCH_OFFSET_BY_TIMESTAMP. A queue that does not exist is an empty one, as in the original. */
 export function searchOffsetByTimestampProcessor({ store }: BrokerContext): Processor {
-  return async (request) => {
+  return (request) => {
     const search = searchOffsetByTimestamp.decodeRequest(request.extFields);
-    const offset = await store.offsetByTime(search.topic, search.queueId, search.timestamp);
+    const offset = store.offsetByTime(search.topic, search.queueId, search.timestamp);
     return {
       code: ResponseCode.SUCCESS,
       extFields: searchOffsetByTimestamp.encodeResponse({ offset }),

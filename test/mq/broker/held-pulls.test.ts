@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { HeldPulls, type HeldPull, type QueueArrival } from '../../../mq/broker/held-pulls.ts';
 
 const RECHECK_MS = 5_000;

@@ -111,7 +111,7 @@ async function startParts(
     port: config.listenPort,
   };
   const stateFile = (name: string): JsonConfigFile =>
-    new JsonConfigFile(path.join(config.storePathRootDir, 'config', name), files);
+    new JsonConfigFile(path.join(config.storePathRootDir, 'config', name), files, logger);
 
   const levels = parseDelayLevels(config.messageDelayLevel);
   const store = await MessageStore.open({
@@ -122,6 +122,7 @@ async function startParts(
     maxMessageBytes: config.maxMessageSize,
     diskMaxUsedPercent: config.diskSpaceWarningLevelRatio,
     syncFlushTimeoutMs: config.syncFlushTimeout,
+    delayLevelsMs: levels,
     storeHost: advertised,
     clock,
     files,

@@ -5,7 +5,7 @@ import { StateFile } from './state-file.ts';
 import { storedInteger, storedObject } from './stored-json.ts';
 
 export interface DelayOffsetsDeps {
-  readonly file: JsonConfigFile;
+  readonly file: Pick<JsonConfigFile, 'read' | 'write'>;
   readonly persistIntervalMs: number;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -51,11 +51,9 @@ export interface DelayScheduleDeps {
 export class DelaySchedule {
   readonly #levels: readonly number[];
   readonly #queues: readonly LevelQueue[];
-  readonly #clock: Clock;
 
   constructor(deps: DelayScheduleDeps) {
     this.#levels = deps.levels;
-    this.#clock = deps.clock;
     this.#queues = deps.levels.map((delayMs, index) => new LevelQueue(deps, index + 1, delayMs));
     deps.store.onArrival((arrival) => {
       if (arrival.topic === SystemTopic.SCHEDULE) this.#queues[arrival.queueId]?.wake();
@@ -83,7 +81,8 @@ export class DelaySchedule {
   }
 
   /**
-   * The message as it is parked: same body, other topic and queue, the originals in REAL_TOPIC and REAL_QID.
+   * The message as it is parked: same body, other topic and queue, the originals in REAL_TOPIC and REAL_QID. The store
+   * derives the time of delivery from the level and its own store time.
    * `properties` are the message's decoded ones and are changed; `level` must be at least 1, too high a one counts
    * as the highest.
    */
@@ -97,7 +96,6 @@ export class DelaySchedule {
       topic: SystemTopic.SCHEDULE,
       queueId: actual - 1,
       propertiesString: encodeProperties(properties),
-      tagsCode: this.#clock.now() + this.#levels[actual - 1]!,
     };
   }
 }

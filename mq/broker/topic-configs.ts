@@ -13,7 +13,7 @@ const READ_WRITE = Permission.READ | Permission.WRITE;
 
 export interface TopicConfigsDeps {
   readonly config: BrokerConfig;
-  readonly file: JsonConfigFile;
+  readonly file: Pick<JsonConfigFile, 'read' | 'write'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,6 +38,7 @@ export class TopicConfigs {
   readonly #listeners: TopicsListener[] = [];
   #dataVersion: DataVersion;
   #saving: Promise<void> | undefined;
+  #changing: Promise<void> | undefined;
 
   private constructor(deps: TopicConfigsDeps, stored: TopicsFile) {
     this.#config = deps.config;
@@ -139,7 +140,8 @@ export class TopicConfigs {
   async #ensure(wanted: TopicConfig): Promise<TopicConfig> {
     const existing = this.#table.get(wanted.topicName);
     if (existing !== undefined) {
-      await this.#saving;
+      // Somebody else may be creating it just now; nobody is told it exists before everybody can find it.
+      await this.#changing;
       return existing;
     }
     this.#table.set(wanted.topicName, wanted);
@@ -153,6 +155,16 @@ export class TopicConfigs {
       timestamp: this.#clock.now(),
       counter: this.#dataVersion.counter + 1,
     };
+    const changing = this.#saveAndTell();
+    this.#changing = changing;
+    try {
+      await changing;
+    } finally {
+      if (this.#changing === changing) this.#changing = undefined;
+    }
+  }
+
+  async #saveAndTell(): Promise<void> {
     await this.#save();
     await Promise.all(this.#listeners.map((listener) => listener()));
   }

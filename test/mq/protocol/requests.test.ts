@@ -129,7 +129,7 @@ describe('the three ways to send', () => {
     const golden = readGoldens('java-4.9.8');
     const long = sendMessage.decodeRequest(decodeFrame(golden('JSON SEND_MESSAGE')).extFields);
     const short = sendMessageV2.encodeRequest(long);
-    expect(Object.keys(short!).toSorted()).toEqual([...'abcdefghijklmn']);
+    expect(Object.keys(short!).toSorted()).toEqual('abcdefghijklmn'.split(''));
     expect(sendMessageV2.decodeRequest(short)).toEqual(long);
   });
 
@@ -152,7 +152,7 @@ describe('the list of requests', () => {
   it('has a definition for every request code', () => {
     const names = Object.keys(RequestCode) as RequestCodeName[];
     expect([...withHeader, ...withoutHeader].toSorted()).toEqual(names.toSorted());
-    expect([...definitions.keys()].toSorted()).toEqual(Object.values(RequestCode).toSorted());
+    expect(new Set(definitions.keys())).toEqual(new Set<number>(Object.values(RequestCode)));
   });
 
   it.each(withoutHeader)('%s sends no extFields at all', (name) => {

@@ -51,7 +51,10 @@ describe('broker configuration', () => {
   it('lets flags win over the environment and the environment over the file', () => {
     const file = 'brokerName=from-file\nlistenPort=1\nbrokerId=7';
     const env = { MILLRACE_BROKER_NAME: 'from-env', MILLRACE_LISTEN_PORT: '2' };
-    const config = loadBrokerConfig({ file, env, flags: { brokerName: 'from-flag' } }, silentLogger);
+    const config = loadBrokerConfig(
+      { file, env, flags: { brokerName: 'from-flag' } },
+      silentLogger,
+    );
     expect([config.brokerName, config.listenPort, config.brokerId]).toEqual(['from-flag', 2, 7]);
   });
 

@@ -1,0 +1,100 @@
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { Broker } from '../../../mq/broker/broker.ts';
+import { brokerConfig } from '../../../mq/broker/config.ts';
+import { ResponseCode } from '../../../mq/protocol/response-code.ts';
+import { BrokerUnderTest, sendReply } from './broker-under-test.ts';
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('a broker', () => {
+  it('keeps messages, topics and offsets over a restart', async () => {
+    await using broker = await BrokerUnderTest.start({ config: { flushDiskType: 'SYNC_FLUSH' } });
+    await broker.createTopic('TopicA', 2);
+    await broker.send({ topic: 'TopicA', queueId: 1, body: 'first' });
+    const commit = { group: 'cg', topic: 'TopicA', queueId: 1, queueOffset: 1, client: 'c' };
+    broker.broker.context.offsets.commit(commit);
+    await broker.restart();
+    expect(broker.broker.context.offsets.query('cg', 'TopicA', 1)).toBe(1);
+    const reply = await broker.send({ topic: 'TopicA', queueId: 1, body: 'second' });
+    expect(sendReply(reply).queueOffset).toBe(1);
+    const bodies = (await broker.messages('TopicA', 1)).map((message) => message.body.toString());
+    expect(bodies).toEqual(['first', 'second']);
+  });
+
+  it('marks the store as open while it runs and as closed when it has stopped', async () => {
+    await using broker = await BrokerUnderTest.start();
+    const abort = path.join(broker.storeDir, 'abort');
+    expect(await exists(abort)).toBe(true);
+    await broker.stop();
+    expect(await exists(abort)).toBe(false);
+  });
+
+  it('writes topics.json as RocketMQ does', async () => {
+    await using broker = await BrokerUnderTest.start();
+    await broker.createTopic('TopicA', 3);
+    const file = path.join(broker.storeDir, 'config', 'topics.json');
+    const stored = JSON.parse(await readFile(file, 'utf8')) as {
+      dataVersion: unknown;
+      topicConfigTable: Record<string, unknown>;
+    };
+    expect(stored.dataVersion).toEqual(broker.broker.context.topics.dataVersion);
+    expect(stored.topicConfigTable['TopicA']).toEqual({
+      topicName: 'TopicA',
+      readQueueNums: 3,
+      writeQueueNums: 3,
+      perm: 6,
+      topicFilterType: 'SINGLE_TAG',
+      topicSysFlag: 0,
+      order: false,
+      attributes: {},
+    });
+  });
+
+  it('does not start on a store that another broker has open, and leaves nothing behind', async () => {
+    await using broker = await BrokerUnderTest.start();
+    const second = brokerConfig({ listenPort: 0, storePathRootDir: broker.storeDir });
+    await expect(Broker.start(second)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await broker.createTopic('TopicA');
+    expect((await broker.send({ topic: 'TopicA' })).code).toBe(ResponseCode.SUCCESS);
+  });
+
+  it('does not start on a port that is taken, and releases its store again', async () => {
+    await using broker = await BrokerUnderTest.start();
+    await using other = await BrokerUnderTest.start();
+    const port = Number(broker.broker.address.split(':')[1]);
+    await other.stop();
+    const taken = brokerConfig({ listenPort: port, storePathRootDir: other.storeDir });
+    await expect(Broker.start(taken)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await other.restart();
+  });
+
+  it('tells clients the address it is configured to be reached at', async () => {
+    await using broker = await BrokerUnderTest.start({ config: { brokerIP1: '10.1.2.3' } });
+    expect(broker.broker.address).toMatch(/^10\.1\.2\.3:\d+$/);
+  });
+
+  it('answers a request it does not know with its number', async () => {
+    await using broker = await BrokerUnderTest.start();
+    const reply = await broker.request(9999);
+    expect(reply.code).toBe(ResponseCode.REQUEST_CODE_NOT_SUPPORTED);
+    expect(reply.remark).toContain('9999');
+  });
+
+  it('stops listening before it has closed its store', async () => {
+    await using broker = await BrokerUnderTest.start();
+    const { address } = broker.broker;
+    await broker.stop();
+    const { client } = broker;
+    const command = { code: 28, serializeType: 0, opaque: 0, flag: 0, version: 409 } as const;
+    await expect(
+      client.request(address, { ...command, language: 'JAVA' }, { timeoutMs: 5_000 }),
+    ).rejects.toMatchObject({ retriable: true });
+  });
+});

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RemotingCommand } from '../../../../mq/protocol/frame.ts';
+import type { MessageExt } from '../../../../mq/protocol/message.ts';
+import type { RequestOf } from '../../../../mq/protocol/define-request.ts';
+import { consumerSendMsgBack } from '../../../../mq/protocol/requests/consumer-send-msg-back.ts';
+import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
+import { until } from '../../../support/deadline.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { BrokerUnderTest } from '../broker-under-test.ts';
+
+const RETRY = '%RETRY%cg';
+const HOUR = 3_600_000;
+
+let clock: FakeClock;
+let broker: BrokerUnderTest;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  broker = await BrokerUnderTest.start({ clock });
+  await broker.createTopic('TopicA');
+  await broker.send({ topic: 'TopicA', body: 'work', properties: { TAGS: 'T', UNIQ_KEY: 'u' } });
+});
+
+afterEach(async () => {
+  await broker[Symbol.asyncDispose]();
+});
+
+function sendBack(
+  message: MessageExt,
+  fields: Partial<RequestOf<typeof consumerSendMsgBack>> = {},
+): Promise<RemotingCommand> {
+  return broker.request(
+    consumerSendMsgBack.code,
+    consumerSendMsgBack.encodeRequest({
+      offset: message.commitLogOffset,
+      group: 'cg',
+      delayLevel: 0,
+      originMsgId: message.msgId,
+      originTopic: message.topic,
+      ...fields,
+    }),
+  );
+}
+
+async function only(topic: string, queueId = 0): Promise<MessageExt> {
+  const messages = await broker.messages(topic, queueId);
+  expect(messages).toHaveLength(1);
+  return messages[0]!;
+}
+
+describe('sending a message back', () => {
+  it('parks a copy for the retry topic, one level longer than the third each time', async () => {
+    const original = await only('TopicA');
+    expect((await sendBack(original)).code).toBe(ResponseCode.SUCCESS);
+    const parked = await only('SCHEDULE_TOPIC_XXXX', 2);
+    expect(parked.reconsumeTimes).toBe(1);
+    expect(Object.fromEntries(parked.properties)).toMatchObject({
+      REAL_TOPIC: RETRY,
+      RETRY_TOPIC: 'TopicA',
+      ORIGIN_MESSAGE_ID: original.offsetMsgId,
+      DELAY: '3',
+      UNIQ_KEY: 'u',
+      TAGS: 'T',
+    });
+    await clock.advanceAndSettle(10_000);
+    const retried = await until(async () => (await broker.messages(RETRY))[0]);
+    expect(retried).toMatchObject({ topic: RETRY, reconsumeTimes: 1, bornHost: original.bornHost });
+    expect(retried.body.toString()).toBe('work');
+
+    expect((await sendBack(retried)).code).toBe(ResponseCode.SUCCESS);
+    const again = await only('SCHEDULE_TOPIC_XXXX', 3);
+    expect(again.reconsumeTimes).toBe(2);
+    expect(again.properties.get('ORIGIN_MESSAGE_ID')).toBe(original.offsetMsgId);
+    expect(again.properties.get('RETRY_TOPIC')).toBe('TopicA');
+  });
+
+  it('honours the level the consumer asks for', async () => {
+    await sendBack(await only('TopicA'), { delayLevel: 1 });
+    expect((await only('SCHEDULE_TOPIC_XXXX', 0)).reconsumeTimes).toBe(1);
+  });
+
+  it('climbs the whole ladder and ends in the DLQ', async () => {
+    let message = await only('TopicA');
+    for (let retry = 1; retry <= 16; retry++) {
+      expect((await sendBack(message, { maxReconsumeTimes: 16 })).code).toBe(ResponseCode.SUCCESS);
+      await clock.advanceAndSettle(2 * HOUR);
+      message = await until(async () => (await broker.messages(RETRY))[retry - 1]);
+      expect(message.reconsumeTimes).toBe(retry);
+    }
+    await sendBack(message, { maxReconsumeTimes: 16 });
+    const dead = await only('%DLQ%cg');
+    expect(dead.reconsumeTimes).toBe(17);
+    expect(dead.body.toString()).toBe('work');
+    expect(dead.properties.get('RETRY_TOPIC')).toBe('TopicA');
+    // Readable, or tools could not show it.
+    expect(broker.broker.context.topics.get('%DLQ%cg')?.perm).toBe(6);
+    expect(await broker.messages(RETRY)).toHaveLength(16);
+  });
+
+  it('goes to the DLQ at once when the consumer gives up', async () => {
+    await sendBack(await only('TopicA'), { delayLevel: -1 });
+    expect((await only('%DLQ%cg')).reconsumeTimes).toBe(1);
+  });
+
+  it('uses the limit of the group when an older client names none', async () => {
+    expect((await sendBack(await only('TopicA'))).code).toBe(ResponseCode.SUCCESS);
+    expect(await broker.messages('%DLQ%cg')).toEqual([]);
+  });
+
+  it.each([1, 10_000_000])('answers that no record begins at %d', async (offset) => {
+    const reply = await sendBack(await only('TopicA'), { offset });
+    expect(reply.code).not.toBe(ResponseCode.SUCCESS);
+    expect(reply.remark).toContain(String(offset));
+  });
+
+  it('refuses a group that may not be created', async () => {
+    await broker.restart({ autoCreateSubscriptionGroup: false });
+    const reply = await sendBack(await only('TopicA'));
+    expect(reply.code).toBe(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST);
+  });
+});

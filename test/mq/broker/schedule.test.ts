@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ResponseCode } from '../../../mq/protocol/response-code.ts';
+import { until } from '../../support/deadline.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { BrokerUnderTest, sendReply } from './broker-under-test.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+let clock: FakeClock;
+let broker: BrokerUnderTest;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  broker = await BrokerUnderTest.start({ clock });
+  await broker.createTopic('TopicA', 4);
+});
+
+afterEach(async () => {
+  await broker[Symbol.asyncDispose]();
+});
+
+function delayed(level: number, body = 'later', queueId = 1): Promise<unknown> {
+  return broker.send({
+    topic: 'TopicA',
+    queueId,
+    body,
+    properties: { DELAY: String(level), TAGS: 'T' },
+  });
+}
+
+async function delivered(queueId = 1): Promise<string[]> {
+  const messages = await broker.messages('TopicA', queueId);
+  return messages.map((message) => message.body.toString());
+}
+
+describe('a message with a delay level', () => {
+  it('is parked with its topic and queue, and the reply names the queue it was sent to', async () => {
+    const reply = await broker.send({
+      topic: 'TopicA',
+      queueId: 1,
+      properties: { DELAY: '4', UNIQ_KEY: 'u' },
+    });
+    expect(reply.code).toBe(ResponseCode.SUCCESS);
+    expect(sendReply(reply)).toMatchObject({ queueId: 1, queueOffset: 0 });
+    const [parked] = await broker.messages('SCHEDULE_TOPIC_XXXX', 3);
+    expect(Object.fromEntries(parked!.properties)).toMatchObject({
+      REAL_TOPIC: 'TopicA',
+      REAL_QID: '1',
+      DELAY: '4',
+      UNIQ_KEY: 'u',
+    });
+    expect(await delivered()).toEqual([]);
+  });
+
+  it('is delivered when its time has come and not a millisecond before', async () => {
+    await delayed(2);
+    await clock.advanceAndSettle(5 * SECOND - 1);
+    await settle(20);
+    expect(await delivered()).toEqual([]);
+    await clock.advanceAndSettle(1);
+    await until(async () => (await delivered()).length === 1);
+    const [message] = await broker.messages('TopicA', 1);
+    expect(message).toMatchObject({
+      queueId: 1,
+      bornTimestamp: 1_795_171_183_438,
+      reconsumeTimes: 0,
+    });
+    expect(message?.properties.get('TAGS')).toBe('T');
+    expect(message?.properties.get('REAL_TOPIC')).toBe('TopicA');
+  });
+
+  it('does not wait behind a longer delay', async () => {
+    await delayed(5, 'in a minute');
+    await delayed(1, 'in a second');
+    await clock.advanceAndSettle(SECOND);
+    await until(async () => (await delivered()).length === 1);
+    expect(await delivered()).toEqual(['in a second']);
+    await clock.advanceAndSettle(MINUTE);
+    await until(async () => (await delivered()).length === 2);
+    expect(await delivered()).toEqual(['in a second', 'in a minute']);
+  });
+
+  it('keeps its place among those of the same level', async () => {
+    const bodies = Array.from({ length: 200 }, (_, index) => String(index));
+    await Promise.all(bodies.map((body) => delayed(1, body)));
+    await clock.advanceAndSettle(SECOND);
+    await until(async () => (await delivered()).length === bodies.length);
+    expect(await delivered()).toEqual(bodies);
+  });
+
+  it('counts a level above the highest as the highest', async () => {
+    await delayed(99);
+    const [parked] = await broker.messages('SCHEDULE_TOPIC_XXXX', 17);
+    expect(parked?.properties.get('DELAY')).toBe('18');
+  });
+
+  it('waits longer when the wall clock is set back', async () => {
+    await delayed(1);
+    clock.jumpWallClock(-10 * SECOND);
+    await clock.advanceAndSettle(SECOND);
+    await settle(20);
+    expect(await delivered()).toEqual([]);
+    await clock.advanceAndSettle(10 * SECOND);
+    await until(async () => (await delivered()).length === 1);
+  });
+
+  it('is dropped when its topic is deleted while it waits', async () => {
+    await delayed(1);
+    await broker.broker.context.topics.delete('TopicA');
+    await clock.advanceAndSettle(SECOND);
+    await until(
+      () => broker.broker.context.schedule.progress()['scheduleMessageOffset_1'] === '1,1',
+    );
+    expect(await delivered()).toEqual([]);
+  });
+
+  it('is delivered after a restart, once', async () => {
+    await delayed(1, 'before');
+    await delayed(2, 'after');
+    await clock.advanceAndSettle(SECOND);
+    await until(async () => (await delivered()).length === 1);
+    await broker.stop();
+    const file = path.join(broker.storeDir, 'config', 'delayOffset.json');
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ offsetTable: { 1: 1 } });
+    await clock.advanceAndSettle(5 * SECOND);
+    await broker.restart();
+    await until(async () => (await delivered()).length === 2);
+    await clock.advanceAndSettle(MINUTE);
+    expect(await delivered()).toEqual(['before', 'after']);
+  });
+});

@@ -70,7 +70,7 @@ module.exports = {
         path: '^(mq|services)/',
         // The one file of store it may use writes JSON atomically; it knows nothing of messages.
         pathNot:
-          '^mq/(namesrv|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger)[.]ts$',
+          '^mq/(namesrv|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger|config-options)[.]ts$',
       },
     },
     {
@@ -79,7 +79,8 @@ module.exports = {
       from: { path: '^mq/broker/' },
       to: {
         path: '^(mq|services)/',
-        pathNot: '^mq/(broker|store|remoting|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+        pathNot:
+          '^mq/(broker|store|remoting|protocol)/|^mq/(errors|clock|logger|config-options)[.]ts$',
       },
     },
     {

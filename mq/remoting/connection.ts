@@ -1,155 +1,33 @@
-import type { Duplex } from 'node:stream';
-import type { Clock } from '../clock.ts';
-import { MqError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import {
-  asOneway,
-  defaultFrameLimits,
-  encodeFrame,
-  FrameDecoder,
-  isOneway,
-  isResponse,
-  responseTo,
-  type FrameLimits,
-  type RemotingCommand,
-} from '../protocol/frame.ts';
-import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import type { MqError } from '../errors.ts';
+import type { RemotingCommand } from '../protocol/frame.ts';
+import type { HostAddress } from '../protocol/host-address.ts';
 import type { LanguageName } from '../protocol/language-code.ts';
-import { describeRequestCode } from '../protocol/request-code.ts';
-import { ResponseCode } from '../protocol/response-code.ts';
-import { errorReply } from './error-reply.ts';
-import { InFlight, requestAborted, type RequestOptions } from './in-flight.ts';
-import { foreignProtocol, isTlsHandshake, OPENING_BYTES } from './opening-bytes.ts';
-import { OutgoingFrames } from './outgoing-frames.ts';
-import type { ProcessorTable, Reply } from './processor.ts';
 
-export interface ConnectionOptions {
-  id: number;
-  remote: HostAddress;
-  local: HostAddress;
-  processors: ProcessorTable;
-  clock: Clock;
-  logger: Logger;
-  limits?: FrameLimits | undefined;
-  backPressure?: BackPressure | undefined;
-  /** How long `close` waits for the replies still being worked on. */
-  closeGraceMs?: number | undefined;
+export interface RequestOptions {
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
 }
-
-/**
- * When a peer's requests stop being read. Reading resumes once what caused it has fallen to half (requests)
- * or has drained (bytes to write).
- */
-export interface BackPressure {
-  /** Bytes written for the peer that it has not taken yet. */
-  maxUnreadBytes: number;
-  /** Requests received and not answered yet. Long polls count, so this is generous. */
-  maxOpenRequests: number;
-  /** The bodies of those requests, which are what their memory is. */
-  maxOpenRequestBytes: number;
-}
-
-export const defaultBackPressure: BackPressure = {
-  maxUnreadBytes: 1024 * 1024,
-  maxOpenRequests: 20_000,
-  maxOpenRequestBytes: 64 * 1024 * 1024,
-};
-
-/** After a graceful end the peer gets this long to close its side before the socket is destroyed. */
-const PEER_CLOSE_GRACE_MS = 1000;
-/** A peer that was asked and sent not one byte for this long, through so many timeouts, is gone: TCP alone needs minutes to notice. */
-const DEAD_AFTER = { timeoutCount: 3, silenceMs: 10_000 } as const;
 
 export type CloseListener = (reason?: MqError) => void;
 
-/**
- * One socket, from either side. Requests flow both ways; a reply is matched by its opaque.
- *
- * Order: requests are handed to their processors in the order they arrive, each started before the next;
- *        replies leave in the order they are ready. Frames written in one tick leave in one write.
- */
-export class Connection {
+/** One socket to one peer, from either side. Requests flow both ways. */
+export interface Connection {
+  /** Unique among the connections of its server or client. */
   readonly id: number;
   readonly remote: HostAddress;
   readonly local: HostAddress;
+  /** `1.2.3.4:5678`, as logs and error messages name the peer. */
+  readonly peer: string;
   /** ms since epoch. */
   readonly openedAt: number;
+  readonly isOpen: boolean;
   /** MQVersion and language of the peer's latest request; undefined until it sent one. */
-  peerVersion: number | undefined;
-  language: LanguageName | undefined;
-
-  readonly #stream: Duplex;
-  readonly #processors: ProcessorTable;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #limits: FrameLimits;
-  readonly #backPressure: BackPressure;
-  readonly #closeGraceMs: number;
-  readonly #decoder: FrameDecoder;
-  readonly #inFlight: InFlight;
-  readonly #outgoing: OutgoingFrames;
-  readonly #closeListeners = new Set<CloseListener>();
-  #state: 'open' | 'closing' | 'closed' = 'open';
-  #closeReason: MqError | undefined;
-  #closing: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
-
-  #opening: Buffer = Buffer.alloc(0);
-  #receivedCount = 0;
-  #lastActivityMs: number;
-  #midFrameSinceMs: number | undefined;
-  /** Since when a request of ours waits and nothing at all has come from the peer. */
-  #silentSinceMs: number | undefined;
-  #silentTimeouts = 0;
-  #openRequests = 0;
-  #openRequestBytes = 0;
-  #isPaused = false;
-
-  constructor(stream: Duplex, options: ConnectionOptions) {
-    this.id = options.id;
-    this.remote = options.remote;
-    this.local = options.local;
-    this.#stream = stream;
-    this.#processors = options.processors;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#limits = options.limits ?? defaultFrameLimits;
-    this.#backPressure = options.backPressure ?? defaultBackPressure;
-    this.#closeGraceMs = options.closeGraceMs ?? 3000;
-    this.openedAt = this.#clock.now();
-    this.#lastActivityMs = this.#clock.monotonicMs();
-    this.#decoder = new FrameDecoder(this.#limits);
-    this.#inFlight = new InFlight(this.#clock, () => this.#countSilentTimeout());
-    this.#outgoing = new OutgoingFrames(stream, () => {
-      this.#lastActivityMs = this.#clock.monotonicMs();
-      this.#resumeWhenRelieved();
-    });
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
-    stream.on('error', (cause: Error) => {
-      this.#closeReason ??= this.#closedError(`the socket failed: ${cause.message}`, cause);
-    });
-    stream.on('end', () => this.#inputEnded());
-    stream.on('close', () => this.#closed());
-  }
-
-  get isOpen(): boolean {
-    return this.#state === 'open';
-  }
-
+  readonly peerVersion: number | undefined;
+  readonly language: LanguageName | undefined;
   /** Requests received and not answered yet. */
-  get openRequests(): number {
-    return this.#openRequests;
-  }
-
+  readonly openRequests: number;
   /** Commands of any kind received so far. */
-  get receivedCount(): number {
-    return this.#receivedCount;
-  }
-
-  /** `1.2.3.4:5678`, as logs and error messages name the peer. */
-  get peer(): string {
-    return formatHostPort(this.remote);
-  }
+  readonly receivedCount: number;
 
   /**
    * Sends a request and returns its reply, whatever its code.
@@ -157,317 +35,24 @@ export class Connection {
    * Errors: CONNECTION_CLOSED, REQUEST_TIMEOUT, REQUEST_ABORTED (all retriable; the peer may have acted all the same),
    *         FRAME_INVALID when the request exceeds the frame limits.
    */
-  async request(command: RemotingCommand, options: RequestOptions): Promise<RemotingCommand> {
-    const label = `${describeRequestCode(command.code)} sent to ${this.peer}`;
-    if (options.signal?.aborted) throw requestAborted(label, options.signal);
-    this.#assertOpen();
-    const opaque = this.#inFlight.nextOpaque();
-    const frame = this.#encode({ ...command, opaque });
-    this.#outgoing.add(frame);
-    this.#silentSinceMs ??= this.#clock.monotonicMs();
-    return this.#inFlight.wait(opaque, label, options);
-  }
+  request(command: RemotingCommand, options: RequestOptions): Promise<RemotingCommand>;
 
   /**
    * Sends a request that gets no reply. Settles at once while the peer keeps up, else when it has caught up.
    *
    * Errors: CONNECTION_CLOSED (retriable), FRAME_INVALID.
    */
-  async oneway(command: RemotingCommand): Promise<void> {
-    this.#assertOpen();
-    this.#outgoing.add(this.#encode({ ...asOneway(command), opaque: this.#inFlight.nextOpaque() }));
-    if (this.#outgoing.unsentBytes <= this.#backPressure.maxUnreadBytes) return;
-    await this.#outgoing.drained();
-    if (this.#state === 'closed') throw this.#closedError('closed before all was sent');
-  }
+  oneway(command: RemotingCommand): Promise<void>;
 
   /**
    * Ends the connection after what is under way: own requests fail at once, replies being worked on get a
    * bounded time, everything written is flushed. Settles when the socket is gone; never rejects.
    */
-  close(reason?: MqError): Promise<void> {
-    this.#closing ??= this.#closeGracefully(reason);
-    return this.#closing;
-  }
+  close(reason?: MqError): Promise<void>;
 
   /** Drops the connection at once, with all that is not sent yet. */
-  destroy(reason?: MqError): void {
-    this.#closeReason ??= reason;
-    this.#stream.destroy();
-  }
+  destroy(reason?: MqError): void;
 
   /** Called once, when the socket is gone; at once if it already is. */
-  onClose(listener: CloseListener): void {
-    if (this.#state === 'closed') listener(this.#closeReason);
-    else this.#closeListeners.add(listener);
-  }
-
-  /** Applies the owner's time limits. One sweep over all connections replaces timers of their own. */
-  checkTimeLimits(limits: { halfFrameTimeoutMs: number; idleTimeoutMs: number }): void {
-    if (this.#state !== 'open') return;
-    const nowMs = this.#clock.monotonicMs();
-    const halfFrameMs = nowMs - (this.#midFrameSinceMs ?? nowMs);
-    if (!this.#isPaused && halfFrameMs >= limits.halfFrameTimeoutMs) {
-      const limit = `${Math.floor(halfFrameMs)} ms, the limit is ${limits.halfFrameTimeoutMs} ms`;
-      this.#refuse(`sent half a frame and nothing more for ${limit}`);
-      return;
-    }
-    const idleMs = nowMs - this.#lastActivityMs;
-    if (idleMs < limits.idleTimeoutMs) return;
-    this.#logger.info(`closed ${this.peer}: nothing read or written for too long`, {
-      idleMs: Math.floor(idleMs),
-      limitMs: limits.idleTimeoutMs,
-    });
-    this.destroy(this.#closedError(`idle for ${Math.floor(idleMs)} ms`));
-  }
-
-  #assertOpen(): void {
-    if (this.#state !== 'open') throw this.#closedError('it is closed');
-  }
-
-  #closedError(what: string, cause?: unknown): MqError {
-    return new MqError('CONNECTION_CLOSED', `connection to ${this.peer}: ${what}`, {
-      retriable: true,
-      details: { peer: this.peer },
-      cause,
-    });
-  }
-
-  #encode(command: RemotingCommand): Buffer {
-    const frame = encodeFrame(command);
-    const { maxFrameBytes } = this.#limits;
-    if (frame.length - 4 > maxFrameBytes) {
-      const what = isResponse(command) ? 'reply' : describeRequestCode(command.code);
-      throw new MqError(
-        'FRAME_INVALID',
-        `${what} makes a frame of ${frame.length - 4} bytes, the limit is ${maxFrameBytes}`,
-        { details: { frameBytes: frame.length - 4, limitBytes: maxFrameBytes } },
-      );
-    }
-    return frame;
-  }
-
-  #receive(chunk: Buffer): void {
-    this.#lastActivityMs = this.#clock.monotonicMs();
-    this.#silentSinceMs = undefined;
-    this.#silentTimeouts = 0;
-    // A closing connection reads on and drops what it reads: unread bytes would turn our last reply into a reset.
-    if (this.#state !== 'open') return;
-    if (this.#opening.length < OPENING_BYTES) {
-      const missing = OPENING_BYTES - this.#opening.length;
-      this.#opening = Buffer.concat([this.#opening, chunk.subarray(0, missing)]);
-      if (isTlsHandshake(this.#opening)) {
-        this.#refuse(`tried ${foreignProtocol(this.#opening)}`);
-        return;
-      }
-    }
-    let commands: RemotingCommand[];
-    try {
-      commands = this.#decoder.push(chunk);
-    } catch (error) {
-      this.#refuseBytes(error);
-      return;
-    }
-    for (const command of commands) this.#dispatch(command);
-    if (this.#decoder.failure) this.#refuseBytes(this.#decoder.failure);
-    if (!this.#decoder.isMidFrame) this.#midFrameSinceMs = undefined;
-    else if (commands.length > 0) this.#midFrameSinceMs = this.#lastActivityMs;
-    else this.#midFrameSinceMs ??= this.#lastActivityMs;
-  }
-
-  #refuseBytes(error: unknown): void {
-    const foreign = this.#receivedCount === 0 ? foreignProtocol(this.#opening) : undefined;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#refuse(foreign === undefined ? `sent an invalid frame: ${reason}` : `tried ${foreign}`);
-  }
-
-  /** The one log line of a refusal, and the end of the connection once earlier requests have their replies. */
-  #refuse(what: string): void {
-    this.#logger.warn(`closed ${this.peer}: it ${what}`, { receivedFrames: this.#receivedCount });
-    void this.close(new MqError('FRAME_INVALID', `${this.peer} ${what}`));
-  }
-
-  #dispatch(command: RemotingCommand): void {
-    this.#receivedCount++;
-    if (isResponse(command)) {
-      if (!this.#inFlight.settle(command)) {
-        this.#logger.debug('dropped a reply nobody waits for', {
-          peer: this.peer,
-          opaque: command.opaque,
-          code: command.code,
-        });
-      }
-      return;
-    }
-    this.peerVersion = command.version;
-    this.language = command.language;
-    this.#serve(command);
-  }
-
-  #serve(request: RemotingCommand): void {
-    const processor = this.#processors.get(request.code);
-    if (!processor) {
-      this.#reply(request, {
-        code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
-        remark: `request type ${request.code} not supported`,
-      });
-      return;
-    }
-    let outcome: Reply | undefined | Promise<Reply | undefined>;
-    try {
-      outcome = processor(request, this);
-    } catch (error) {
-      this.#reply(request, this.#failed(request, error));
-      return;
-    }
-    if (outcome === undefined || !('then' in outcome)) {
-      this.#reply(request, outcome);
-      return;
-    }
-    const bodyBytes = request.body?.length ?? 0;
-    this.#openRequests++;
-    this.#openRequestBytes += bodyBytes;
-    this.#pauseWhenPressed();
-    const finish = (reply: Reply | undefined): void => {
-      this.#openRequests--;
-      this.#openRequestBytes -= bodyBytes;
-      this.#reply(request, reply);
-      this.#resumeWhenRelieved();
-      if (this.#openRequests === 0) this.#onIdle?.();
-    };
-    outcome.then(finish, (error: unknown) => finish(this.#failed(request, error)));
-  }
-
-  #failed(request: RemotingCommand, error: unknown): Reply {
-    const fields = { request: describeRequestCode(request.code), peer: this.peer };
-    if (MqError.is(error)) {
-      this.#logger.debug(`refused a request: ${error.message}`, { ...fields, code: error.code });
-    } else {
-      this.#logger.error('a request processor failed', { ...fields, error });
-    }
-    return errorReply(error);
-  }
-
-  #reply(request: RemotingCommand, reply: Reply | undefined): void {
-    if (isOneway(request) || this.#state === 'closed') return;
-    const parts = reply ?? {
-      code: ResponseCode.SYSTEM_ERROR,
-      remark: `${describeRequestCode(request.code)} expects no reply and must be sent oneway`,
-    };
-    let frame: Buffer;
-    try {
-      frame = this.#encode(responseTo(request, parts));
-    } catch (error) {
-      frame = this.#encode(responseTo(request, this.#failed(request, error)));
-    }
-    this.#outgoing.add(frame);
-    this.#pauseWhenPressed();
-  }
-
-  #pauseWhenPressed(): void {
-    const limits = this.#backPressure;
-    if (
-      this.#isPaused ||
-      (this.#outgoing.unsentBytes <= limits.maxUnreadBytes &&
-        this.#openRequests <= limits.maxOpenRequests &&
-        this.#openRequestBytes <= limits.maxOpenRequestBytes)
-    ) {
-      return;
-    }
-    this.#isPaused = true;
-    this.#stream.pause();
-  }
-
-  #resumeWhenRelieved(): void {
-    const limits = this.#backPressure;
-    if (
-      !this.#isPaused ||
-      this.#outgoing.unsentBytes > limits.maxUnreadBytes / 2 ||
-      this.#openRequests > limits.maxOpenRequests / 2 ||
-      this.#openRequestBytes > limits.maxOpenRequestBytes / 2
-    ) {
-      return;
-    }
-    this.#isPaused = false;
-    // The peer could not finish its frame while we did not read: its time starts now.
-    if (this.#midFrameSinceMs !== undefined) this.#midFrameSinceMs = this.#clock.monotonicMs();
-    this.#stream.resume();
-  }
-
-  #countSilentTimeout(): void {
-    this.#silentTimeouts++;
-    const nowMs = this.#clock.monotonicMs();
-    const silentMs = Math.floor(nowMs - (this.#silentSinceMs ?? nowMs));
-    const isSilent =
-      this.#silentTimeouts >= DEAD_AFTER.timeoutCount && silentMs >= DEAD_AFTER.silenceMs;
-    if (!isSilent || this.#isPaused) return;
-    this.#logger.warn(`closed ${this.peer}: it answers nothing`, {
-      silentMs,
-      timeouts: this.#silentTimeouts,
-    });
-    this.destroy(this.#closedError(`no byte came for ${silentMs} ms`));
-  }
-
-  #inputEnded(): void {
-    if (!this.#decoder.isMidFrame) return;
-    this.#logger.debug('the peer ended in the middle of a frame', { peer: this.peer });
-  }
-
-  async #closeGracefully(reason: MqError | undefined): Promise<void> {
-    if (this.#state === 'closed') return;
-    this.#state = 'closing';
-    this.#closeReason ??= reason;
-    this.#rejectInFlight(reason);
-    const gone = new Promise<void>((resolve) => this.onClose(() => resolve()));
-    if (this.#openRequests > 0) {
-      await this.#orAfter(
-        this.#closeGraceMs,
-        gone,
-        new Promise<void>((resolve) => {
-          this.#onIdle = resolve;
-        }),
-      );
-    }
-    this.#outgoing.flush();
-    this.#stream.end();
-    this.#isPaused = false;
-    this.#stream.resume();
-    await this.#orAfter(PEER_CLOSE_GRACE_MS, gone);
-    this.#stream.destroy();
-    await gone;
-  }
-
-  async #orAfter(delayMs: number, ...events: Promise<void>[]): Promise<void> {
-    let timer;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#clock.setTimeout(resolve, delayMs);
-    });
-    await Promise.race([late, ...events]);
-    this.#clock.clearTimeout(timer);
-  }
-
-  #rejectInFlight(cause: MqError | undefined): void {
-    const reason = cause === undefined ? '' : `: ${cause.message}`;
-    this.#inFlight.rejectAll(
-      (label) =>
-        new MqError(
-          'CONNECTION_CLOSED',
-          `connection closed before the reply to ${label}${reason}`,
-          {
-            retriable: true,
-            details: { peer: this.peer },
-            cause,
-          },
-        ),
-    );
-  }
-
-  #closed(): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
-    this.#outgoing.drop();
-    this.#rejectInFlight(this.#closeReason);
-    for (const listener of this.#closeListeners) listener(this.#closeReason);
-    this.#closeListeners.clear();
-  }
+  onClose(listener: CloseListener): void;
 }

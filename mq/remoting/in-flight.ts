@@ -1,11 +1,7 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
-
-export interface RequestOptions {
-  timeoutMs: number;
-  signal?: AbortSignal | undefined;
-}
+import type { RequestOptions } from './connection.ts';
 
 interface Waiter {
   label: string;

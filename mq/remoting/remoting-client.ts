@@ -5,9 +5,10 @@ import { silentLogger, type Logger } from '../logger.ts';
 import { SerializeType, type FrameLimits, type RemotingCommand } from '../protocol/frame.ts';
 import { parseHostPort, stripMapped, type HostAddress } from '../protocol/host-address.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';
-import { Connection } from './connection.ts';
-import { requestAborted, requestTimedOut, type RequestOptions } from './in-flight.ts';
+import type { Connection, RequestOptions } from './connection.ts';
+import { requestAborted, requestTimedOut } from './in-flight.ts';
 import type { ProcessorTable } from './processor.ts';
+import { SocketConnection } from './socket-connection.ts';
 
 export interface RemotingClientOptions {
   /** For requests the peer originates. */
@@ -210,7 +211,7 @@ export class RemotingClient {
   }
 
   #adopt(addr: string, host: HostAddress, socket: Socket, endpoint: Endpoint): Connection {
-    const connection = new Connection(socket, {
+    const connection = new SocketConnection(socket, {
       id: ++this.#lastId,
       remote: { address: stripMapped(socket.remoteAddress ?? host.address), port: host.port },
       local: { address: stripMapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 },

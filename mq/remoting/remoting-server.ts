@@ -4,8 +4,9 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { FrameLimits } from '../protocol/frame.ts';
 import { formatHostPort, stripMapped, type HostAddress } from '../protocol/host-address.ts';
-import { Connection, type BackPressure } from './connection.ts';
+import type { Connection } from './connection.ts';
 import type { ProcessorTable } from './processor.ts';
+import { SocketConnection, type BackPressure } from './socket-connection.ts';
 
 export interface RemotingServerOptions {
   host: string;
@@ -30,13 +31,13 @@ const SWEEP_PERIOD_MS = 1000;
 /** Connections beyond the limit are reported this often, not one by one. */
 const DROP_REPORT_PERIOD_MS = 10_000;
 
-/** Listens, and runs one Connection per accepted socket. */
+/** Listens, and runs one connection per accepted socket. */
 export class RemotingServer {
   readonly #options: RemotingServerOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #server: Server;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<SocketConnection>();
   #lastId = 0;
   #sweep: TimerHandle | undefined;
   #closing: Promise<void> | undefined;
@@ -110,7 +111,7 @@ export class RemotingServer {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, {
+    const connection = new SocketConnection(socket, {
       id: ++this.#lastId,
       remote: { address: stripMapped(remoteAddress), port: remotePort },
       local: { address: stripMapped(localAddress ?? ''), port: localPort ?? 0 },

@@ -5,19 +5,23 @@ import {
   requestCommand,
   type RemotingCommand,
 } from '../../../mq/protocol/frame.ts';
-import { Connection, type ConnectionOptions } from '../../../mq/remoting/connection.ts';
+
 import type { Processor } from '../../../mq/remoting/processor.ts';
+import {
+  SocketConnection,
+  type SocketConnectionOptions,
+} from '../../../mq/remoting/socket-connection.ts';
 import { within } from '../../support/deadline.ts';
 import { failure } from '../../support/failure.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultySocket } from '../../support/faulty-socket.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
-function connect(options: Partial<ConnectionOptions> = {}) {
+function connect(options: Partial<SocketConnectionOptions> = {}) {
   const socket = new FaultySocket();
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const connection = new Connection(socket, {
+  const connection = new SocketConnection(socket, {
     id: 1,
     remote: { address: '10.0.0.2', port: 40_000 },
     local: { address: '10.0.0.1', port: 10_911 },

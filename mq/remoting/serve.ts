@@ -1,0 +1,75 @@
+import { MqError, type LocalErrorCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { RemotingCommand } from '../protocol/frame.ts';
+import { describeRequestCode } from '../protocol/request-code.ts';
+import { ResponseCode } from '../protocol/response-code.ts';
+import type { Connection } from './connection.ts';
+import type { ProcessorTable, Reply } from './processor.ts';
+
+/** Local failures that have a name on the wire; every other one is SYSTEM_ERROR there. */
+const wireCode: Partial<Record<LocalErrorCode, ResponseCode>> = {
+  INVALID_ARGUMENT: ResponseCode.INVALID_PARAMETER,
+  MESSAGE_CORRUPT: ResponseCode.MESSAGE_ILLEGAL,
+  STORE_CLOSED: ResponseCode.SERVICE_NOT_AVAILABLE,
+  STORE_FAILED: ResponseCode.SERVICE_NOT_AVAILABLE,
+};
+
+const codeByName: Partial<Record<string, number>> = { ...wireCode, ...ResponseCode };
+
+/**
+ * Hands a request to its processor and returns what to answer, whatever happens: every request is answered.
+ * Never throws, and the promise never rejects.
+ */
+export function serve(
+  request: RemotingCommand,
+  connection: Connection,
+  processors: ProcessorTable,
+  logger: Logger,
+): Reply | Promise<Reply> {
+  const processor = processors.get(request.code);
+  if (!processor) {
+    return {
+      code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
+      remark: `request type ${request.code} not supported`,
+    };
+  }
+  try {
+    const outcome = processor(request, connection);
+    if (outcome === undefined || !('then' in outcome)) return outcome ?? noReply(request);
+    return outcome.then(
+      (reply) => reply ?? noReply(request),
+      (error: unknown) => errorReply(error, request, connection, logger),
+    );
+  } catch (error) {
+    return errorReply(error, request, connection, logger);
+  }
+}
+
+/**
+ * Turns what went wrong with a request into its answer.
+ *
+ * An MqError speaks for itself. Anything else is a defect of ours, whose text is for the log and not for the peer.
+ */
+export function errorReply(
+  error: unknown,
+  request: RemotingCommand,
+  connection: Connection,
+  logger: Logger,
+): Reply {
+  const fields = { request: describeRequestCode(request.code), peer: connection.peer };
+  if (!MqError.is(error)) {
+    logger.error('a request processor failed', { ...fields, error });
+    const remark = 'internal error, see the log of this process';
+    return { code: ResponseCode.SYSTEM_ERROR, remark };
+  }
+  logger.debug(`refused a request: ${error.message}`, { ...fields, code: error.code });
+  return { code: codeByName[error.code] ?? ResponseCode.SYSTEM_ERROR, remark: error.message };
+}
+
+/** Reaches the peer only when it asked for a reply to something that has none. */
+function noReply(request: RemotingCommand): Reply {
+  return {
+    code: ResponseCode.SYSTEM_ERROR,
+    remark: `${describeRequestCode(request.code)} expects no reply and must be sent oneway`,
+  };
+}

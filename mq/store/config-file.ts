@@ -55,16 +55,21 @@ export class JsonConfigFile {
   /** Resolves when this value, or a newer one, would survive a power cut. */
   write(value: unknown): Promise<void> {
     this.#next = { value };
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#writeAll();
     return this.#writing;
   }
 
   async #writeAll(): Promise<void> {
-    for (let next = this.#next; next !== undefined; next = this.#next) {
-      this.#next = undefined;
-      await this.#replace(JSON.stringify(next.value, undefined, 2));
+    // After the caller's turn, so that the end below cannot come before `#writing` is set.
+    await Promise.resolve();
+    try {
+      for (let next = this.#next; next !== undefined; next = this.#next) {
+        this.#next = undefined;
+        await this.#replace(JSON.stringify(next.value, undefined, 2));
+      }
+    } finally {
+      // In the same turn as the last look at `#next`: a value that comes after it starts a write of its own.
+      this.#writing = undefined;
     }
   }
 

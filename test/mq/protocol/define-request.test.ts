@@ -64,6 +64,11 @@ describe('a request definition', () => {
     expect(() => example.encodeResponse({ offset: Number.NaN })).toThrow('offset:');
   });
 
+  it('is not written without a required value', () => {
+    const values = { topic: 'T' } as unknown as { topic: string; queueId: number };
+    expect(() => example.encodeRequest(values)).toThrow('GET_MAX_OFFSET(30): queueId is missing');
+  });
+
   it('has no extFields at all when it has no fields', () => {
     const empty = defineRequest({ code: RequestCode.HEART_BEAT, request: {}, response: {} });
     expect(empty.encodeRequest({})).toBeUndefined();

@@ -188,6 +188,24 @@ describe('the frame prefix', () => {
   });
 });
 
+describe('a header that no peer could read', () => {
+  it.each([SerializeType.JSON, SerializeType.ROCKETMQ])(
+    'is not written, whatever the encoding (%i): the limit is named',
+    (serializeType) => {
+      const remark = 'x'.repeat(17 * 1024 * 1024);
+      expect(() => encodeFrame(requestCommand({ code: 1, remark }, serializeType))).toThrow(
+        /^header of \d+ bytes exceeds \d+$/,
+      );
+    },
+  );
+
+  it('is not written when a field name does not fit its 16-bit length', () => {
+    const extFields = { ['n'.repeat(32768)]: 'v' };
+    const command = requestCommand({ code: 1, extFields }, SerializeType.ROCKETMQ);
+    expect(() => encodeFrame(command)).toThrow('extField name of 32768 bytes exceeds 32767');
+  });
+});
+
 describe('flags', () => {
   const request = { ...requestCommand({ code: 10 }, SerializeType.ROCKETMQ), opaque: -1 };
 
@@ -295,6 +313,14 @@ describe('FrameDecoder', () => {
     const decoder = new FrameDecoder({ maxFrameBytes: 64, maxHeaderBytes: 64 });
     expect(decoder.push(Buffer.from('00000041000000', 'hex'))).toEqual([]);
     expect(codeOf(() => decoder.push(Buffer.from('10', 'hex')))).toBe('FRAME_INVALID');
+  });
+
+  it('returns the commands before a broken frame, tells why it stopped, and stays stopped', () => {
+    const decoder = new FrameDecoder();
+    const glued = Buffer.concat([frame, frame, Buffer.from('16030100c8010000', 'hex')]);
+    expect(decoder.push(glued)).toHaveLength(2);
+    expect(decoder.failure?.code).toBe('FRAME_INVALID');
+    expect(codeOf(() => decoder.push(frame))).toBe('FRAME_INVALID');
   });
 
   it.each([

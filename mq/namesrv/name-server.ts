@@ -2,6 +2,8 @@ import { systemClock, type Clock, type TimerHandle } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
 import { RemotingServer } from '../remoting/remoting-server.ts';
+import { JsonConfigFile } from '../store/config-file.ts';
+import { nodeFiles } from '../store/files.ts';
 import type { NameServerConfig } from './config.ts';
 import { KvConfig } from './kv-config.ts';
 import { nameServerProcessors } from './processors/index.ts';
@@ -35,13 +37,17 @@ export class NameServer implements AsyncDisposable {
     this.#scan = scan;
   }
 
-  /** Errors: CONFIG_INVALID when the port or the KV file cannot be used. */
+  /** Errors: CONFIG_INVALID when the port cannot be used, STORE_FAILED when the KV file cannot be understood. */
   static async start(
     config: NameServerConfig,
     { logger = silentLogger, clock = systemClock }: NameServerDependencies = {},
   ): Promise<NameServer> {
     const routes = new RouteInfo();
-    const kv = await KvConfig.load(config.kvConfigPath, logger);
+    const kvFile =
+      config.kvConfigPath === ''
+        ? undefined
+        : new JsonConfigFile(config.kvConfigPath, nodeFiles, logger);
+    const kv = await KvConfig.load(kvFile);
     const report = (brokers: readonly BrokerIdentity[], why: string): void => {
       for (const broker of brokers) logger.warn(`broker removed: ${why}`, { ...broker });
     };

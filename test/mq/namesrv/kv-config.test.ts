@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { silentLogger } from '../../../mq/logger.ts';
+import { silentLogger, type Logger } from '../../../mq/logger.ts';
 import { KvConfig } from '../../../mq/namesrv/kv-config.ts';
+import { JsonConfigFile } from '../../../mq/store/config-file.ts';
+import { nodeFiles } from '../../../mq/store/files.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 
 let directory: string;
@@ -16,7 +18,8 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const load = (): Promise<KvConfig> => KvConfig.load(path, silentLogger);
+const load = (logger: Logger = silentLogger): Promise<KvConfig> =>
+  KvConfig.load(new JsonConfigFile(path, nodeFiles, logger));
 
 describe('the key-value table', () => {
   it('is empty without a file, and creates neither file nor directory until something is put', async () => {
@@ -62,19 +65,19 @@ describe('the key-value table', () => {
     await kv.put('N', 'k', 'new');
     await writeFile(path, '{"configTable":{"N":{"k":');
     const logger = new RecordingLogger();
-    expect((await KvConfig.load(path, logger)).get('N', 'k')).toBe('old');
-    expect(logger.messages('warn')).toEqual([expect.stringContaining('its .bak is used')]);
+    expect((await load(logger)).get('N', 'k')).toBe('old');
+    expect(logger.messages('error')).toEqual(['a config file cannot be parsed']);
     await rename(path, `${path}.gone`);
     expect((await load()).get('N', 'k')).toBe('old');
   });
 
   it('refuses to start from a file that it would overwrite without understanding it', async () => {
     await mkdir(join(directory, 'namesrv'));
-    for (const damaged of ['', '[]', '{"configTable":[]}', '{"configTable":{"N":1}}', 'null']) {
+    for (const damaged of ['{"configTable":{"N":', '[]', '{"configTable":[]}', 'null', '{}']) {
       await writeFile(path, damaged);
       await expect(load()).rejects.toMatchObject({
-        code: 'CONFIG_INVALID',
-        message: `kvConfigPath: ${path} cannot be read`,
+        code: 'STORE_FAILED',
+        message: expect.stringContaining(path),
       });
     }
   });
@@ -91,7 +94,7 @@ describe('the key-value table', () => {
   });
 
   it('is kept in memory when it has no path', async () => {
-    const kv = await KvConfig.load('', silentLogger);
+    const kv = await KvConfig.load(undefined);
     await kv.put('N', 'k', '1');
     expect(kv.get('N', 'k')).toBe('1');
   });

@@ -19,7 +19,7 @@ export interface TopicConfigsDeps {
 }
 
 /** Told of every change of the table; must not reject. Changes that wait for it: see {@link TopicConfigs}. */
-export type TopicsListener = () => void | Promise<void>;
+export type TopicsListener = () => Promise<void>;
 
 /**
  * The topics of this broker, kept in topics.json.

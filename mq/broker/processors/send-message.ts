@@ -314,7 +314,7 @@ function delayLevel(properties: string): number {
 
 function withoutProperties(encoded: string, isUnwanted: (name: string) => boolean): string {
   const properties = decodeProperties(encoded);
-  for (const name of [...properties.keys()]) if (isUnwanted(name)) properties.delete(name);
+  for (const name of properties.keys()) if (isUnwanted(name)) properties.delete(name);
   return encodeProperties(properties);
 }
 

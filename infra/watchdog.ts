@@ -32,6 +32,7 @@ export class Watchdog {
   async close(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = once(this.#process, 'exit');
+    this.#process.ref();
     this.#process.stdin?.end();
     await exited;
   }

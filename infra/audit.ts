@@ -1,0 +1,168 @@
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+
+/** The schema of each service, as told to the services and read by the audit. */
+export const schemas = {
+  order: 'millrace_order',
+  coupon: 'millrace_coupon',
+  push: 'millrace_push',
+} as const;
+
+export interface OrderFacts {
+  orderNo: string;
+  status: string;
+  placedAt: Date;
+  paidAt: Date | undefined;
+}
+
+export interface EffectFacts {
+  orderNo: string;
+  /** Coupon, or the kind of notification. */
+  effect: 'coupon' | 'push Created' | 'push Paid';
+  count: number;
+  /** When the first of them was written. */
+  at: Date;
+}
+
+/** One order and what became of it. */
+export interface OrderWay {
+  orderNo: string;
+  order: OrderFacts | undefined;
+  effects: ReadonlyMap<EffectFacts['effect'], EffectFacts>;
+  /** What should be there and is not, in words. */
+  lost: readonly string[];
+  /** What is there more than once, or must not be there at all. */
+  duplicated: readonly string[];
+}
+
+/**
+ * Holds every order against its effects: a placed order has one "Created" push; a paid one has one "Paid" push and one
+ * coupon, too. An order number that was acknowledged and has no row is lost itself. No I/O.
+ */
+export function judge(
+  orderNos: readonly string[],
+  orders: readonly OrderFacts[],
+  effects: readonly EffectFacts[],
+): OrderWay[] {
+  const orderByNo = new Map(orders.map((order) => [order.orderNo, order]));
+  const effectsByNo = new Map<string, Map<EffectFacts['effect'], EffectFacts>>();
+  for (const effect of effects) {
+    const ofOrder = effectsByNo.get(effect.orderNo) ?? new Map();
+    effectsByNo.set(effect.orderNo, ofOrder.set(effect.effect, effect));
+  }
+  return orderNos.map((orderNo) => {
+    const order = orderByNo.get(orderNo);
+    const found = effectsByNo.get(orderNo) ?? new Map<EffectFacts['effect'], EffectFacts>();
+    const expected = new Map<EffectFacts['effect'], number>([
+      ['push Created', 1],
+      ['push Paid', order?.status === 'PAID' ? 1 : 0],
+      ['coupon', order?.status === 'PAID' ? 1 : 0],
+    ]);
+    const lost: string[] = order === undefined ? ['order'] : [];
+    const duplicated: string[] = [];
+    for (const [effect, wanted] of expected) {
+      const count = found.get(effect)?.count ?? 0;
+      for (let missing = count; missing < wanted; missing += 1) lost.push(effect);
+      for (let surplus = count; surplus > wanted; surplus -= 1) duplicated.push(effect);
+    }
+    return { orderNo, order, effects: found, lost, duplicated };
+  });
+}
+
+/** What holds for all orders in the database, whoever placed them. */
+export interface WholeDatabase {
+  orders: number;
+  paid: number;
+  /** Effects not (yet) there: orders of other runs may still be on their way. */
+  missing: number;
+  /** Coupons and notifications beyond the one there may be for an order. */
+  doubled: number;
+  /** Coupons of orders that are not paid, or do not exist. */
+  unearned: number;
+}
+
+/** Reads the three schemas. Knows nothing of brokers or services: what it says, the databases alone say. */
+export class Audit implements AsyncDisposable {
+  readonly #connection: Connection;
+
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  static async open(databaseUrl: string): Promise<Audit> {
+    return new Audit(await createConnection({ uri: databaseUrl, timezone: 'Z' }));
+  }
+
+  async ways(orderNos: readonly string[]): Promise<OrderWay[]> {
+    if (orderNos.length === 0) return [];
+    const orders = await this.#rows(
+      `SELECT order_no, status, placed_at, paid_at FROM ${schemas.order}.orders WHERE order_no IN (?)`,
+      [orderNos],
+    );
+    const effects = await this.#rows(
+      `SELECT order_no, 'coupon' AS effect, COUNT(*) AS count, MIN(issued_at) AS at
+         FROM ${schemas.coupon}.coupons WHERE order_no IN (?) GROUP BY order_no
+       UNION ALL
+       SELECT order_no, CONCAT('push ', kind), COUNT(*), MIN(recorded_at)
+         FROM ${schemas.push}.notifications WHERE order_no IN (?) GROUP BY order_no, kind`,
+      [orderNos, orderNos],
+    );
+    return judge(
+      orderNos,
+      orders.map((row) => ({
+        orderNo: row['order_no'],
+        status: row['status'],
+        placedAt: row['placed_at'],
+        paidAt: row['paid_at'] ?? undefined,
+      })),
+      effects.map((row) => ({
+        orderNo: row['order_no'],
+        effect: row['effect'],
+        count: Number(row['count']),
+        at: row['at'],
+      })),
+    );
+  }
+
+  async wholeDatabase(): Promise<WholeDatabase> {
+    const [row] = await this.#rows(
+      `WITH
+         effects AS (
+           SELECT order_no, 'coupon' AS effect, COUNT(*) AS count
+             FROM ${schemas.coupon}.coupons GROUP BY order_no
+           UNION ALL
+           SELECT order_no, kind, COUNT(*) FROM ${schemas.push}.notifications GROUP BY order_no, kind
+         ),
+         paid AS (SELECT order_no FROM ${schemas.order}.orders WHERE status = 'PAID')
+       SELECT
+         (SELECT COUNT(*) FROM ${schemas.order}.orders) AS orders,
+         (SELECT COUNT(*) FROM paid) AS paid,
+         (SELECT COUNT(*) FROM ${schemas.order}.orders WHERE order_no NOT IN
+           (SELECT order_no FROM effects WHERE effect = 'Created')) +
+         (SELECT COUNT(*) FROM paid WHERE order_no NOT IN
+           (SELECT order_no FROM effects WHERE effect = 'Paid')) +
+         (SELECT COUNT(*) FROM paid WHERE order_no NOT IN
+           (SELECT order_no FROM effects WHERE effect = 'coupon')) AS missing,
+         (SELECT COALESCE(SUM(count - 1), 0) FROM effects) AS doubled,
+         (SELECT COUNT(*) FROM ${schemas.coupon}.coupons WHERE order_no NOT IN
+           (SELECT order_no FROM paid)) AS unearned`,
+      [],
+    );
+    const number = (name: string): number => Number(row?.[name]);
+    return {
+      orders: number('orders'),
+      paid: number('paid'),
+      missing: number('missing'),
+      doubled: number('doubled'),
+      unearned: number('unearned'),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.end();
+  }
+
+  async #rows(sql: string, values: unknown[]): Promise<RowDataPacket[]> {
+    const [rows] = await this.#connection.query<RowDataPacket[]>(sql, values);
+    return rows;
+  }
+}

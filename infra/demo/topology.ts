@@ -1,0 +1,179 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Admin } from 'millrace';
+import { schemas } from '../audit.ts';
+import type { Databases } from '../databases/databases.ts';
+import { freePort } from '../free-port.ts';
+import type { ProcessOptions, RunningProcess } from '../processes.ts';
+import type { Session } from '../session.ts';
+
+export const orderTopic = 'ORDER_EVENTS';
+
+const isServing = /ready in \d+ ms/;
+
+/** Services stop first, then the broker, then the name server, then the databases (0). */
+const stopOrder = { service: 3, broker: 2, nameServer: 1 } as const;
+
+/** Where each service prefers to listen; a taken port is replaced by a free one. */
+const servicePorts = { order: 3001, coupon: 3002, push: 3003 } as const;
+type ServiceName = keyof typeof servicePorts;
+
+export type ServiceUrls = Readonly<Record<ServiceName, string>>;
+
+/** The name server and broker the demo uses: its own, which can be killed, or somebody's cluster. */
+export interface Cluster {
+  namesrvAddr: string;
+  broker: OwnBroker | undefined;
+}
+
+export class OwnBroker {
+  readonly #session: Session;
+  readonly #options: ProcessOptions;
+  #process: RunningProcess | undefined;
+
+  constructor(session: Session, options: ProcessOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#process = await this.#session.processes.start(this.#options);
+  }
+
+  /** SIGKILL: it has no time to write, flush, or say goodbye. Returns when it is gone. */
+  async kill(): Promise<void> {
+    this.#process?.kill('SIGKILL');
+    await this.#process?.exited;
+  }
+}
+
+export async function startCluster(
+  session: Session,
+  root: string,
+  namesrvAddr: string | undefined,
+): Promise<Cluster> {
+  const cluster =
+    namesrvAddr === undefined
+      ? await startOwnCluster(session, root)
+      : { namesrvAddr, broker: undefined };
+  await session.step('topic', async (say) => {
+    say(orderTopic);
+    await createTopic(cluster.namesrvAddr);
+  });
+  return cluster;
+}
+
+async function startOwnCluster(session: Session, root: string): Promise<Cluster> {
+  const { slot, processes, step } = session;
+  const cli = join(root, 'mq', 'dist', 'cli', 'main.js');
+  const nameServerPort = await freePort(9876);
+  const namesrvAddr = `127.0.0.1:${nameServerPort}`;
+  await step('name server', async (say) => {
+    say(namesrvAddr);
+    await processes.start({
+      name: 'namesrv',
+      command: process.execPath,
+      args: [
+        cli,
+        'nameserver',
+        `--listen-port=${nameServerPort}`,
+        `--kv-config-path=${join(slot.dir, 'namesrv', 'kvConfig.json')}`,
+      ],
+      stopOrder: stopOrder.nameServer,
+      ready: isServing,
+    });
+  });
+  const broker = await step('broker', async (say) => {
+    const port = await freePort(10911);
+    const storeDir = join(slot.dir, 'broker');
+    say(`127.0.0.1:${port}, SYNC_FLUSH, store ${storeDir}`);
+    const own = new OwnBroker(session, {
+      name: 'broker',
+      command: process.execPath,
+      args: [cli, 'broker', `--config=${writeBrokerConfig(storeDir, port, namesrvAddr)}`],
+      stopOrder: stopOrder.broker,
+      ready: isServing,
+    });
+    await own.start();
+    return own;
+  });
+  return { namesrvAddr, broker };
+}
+
+function writeBrokerConfig(storeDir: string, port: number, namesrvAddr: string): string {
+  mkdirSync(storeDir, { recursive: true });
+  const path = join(storeDir, 'broker.conf');
+  const settings = {
+    brokerName: 'broker-a',
+    listenPort: port,
+    namesrvAddr,
+    storePathRootDir: join(storeDir, 'store'),
+    flushDiskType: 'SYNC_FLUSH',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(path, lines.join(''));
+  return path;
+}
+
+async function createTopic(namesrvAddr: string): Promise<void> {
+  await using admin = new Admin({ namesrvAddr });
+  const deadline = performance.now() + 30_000;
+  // A broker registers a moment after it serves, and the topic's route follows a moment after the topic.
+  for (;;) {
+    try {
+      await admin.createTopic({ topic: orderTopic, readQueueNums: 4 });
+      if ((await admin.topicRoute(orderTopic)) !== undefined) return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`${orderTopic} has no route at ${namesrvAddr} 30 s after it was created`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export async function startServices(
+  session: Session,
+  root: string,
+  namesrvAddr: string,
+  databases: Databases,
+): Promise<ServiceUrls> {
+  const start = (name: ServiceName): Promise<string> =>
+    session.step(name, async (say) => {
+      const port = await freePort(servicePorts[name]);
+      const url = `http://127.0.0.1:${port}`;
+      say(url);
+      await session.processes.start({
+        name,
+        command: process.execPath,
+        args: [join(root, 'services', 'dist', name, 'main.js')],
+        env: {
+          HOST: '127.0.0.1',
+          PORT: String(port),
+          DATABASE_URL: databases.databaseUrl,
+          DATABASE_SCHEMA: schemas[name],
+          REDIS_URL: databases.redisUrl,
+          NAMESRV_ADDR: namesrvAddr,
+        },
+        stopOrder: stopOrder.service,
+        stopTimeoutMs: 15_000,
+        ready: () => isReady(`${url}/health/ready`),
+        readyTimeoutMs: 60_000,
+      });
+      return url;
+    });
+  const [order, coupon, push] = await Promise.all([start('order'), start('coupon'), start('push')]);
+  return { order, coupon, push };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.text();
+    return response.ok;
+  } catch {
+    // Not listening yet; the deadline is the caller's.
+    return false;
+  }
+}

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { dlqTopic, isSystemTopic, retryTopic, SystemTopic } from '../protocol/names.ts';
 import { Permission } from '../protocol/sys-flag.ts';
@@ -10,6 +11,8 @@ import { StateFile } from './state-file.ts';
 import { storedBoolean, storedInteger, storedObject } from './stored-json.ts';
 
 const READ_WRITE = Permission.READ | Permission.WRITE;
+/** Topics whose number of queues follows the configuration at every start. */
+const configured: ReadonlySet<string> = new Set([SystemTopic.AUTO_CREATE, SystemTopic.SCHEDULE]);
 
 export interface TopicConfigsDeps {
   readonly config: BrokerConfig;
@@ -106,10 +109,9 @@ export class TopicConfigs {
       topicSysFlag: pattern.topicSysFlag,
     };
     this.#logger.info(`topic ${request.topic} created on first send with ${queueNums} queues`);
-    this.#table.set(created.topicName, created);
     // Failures reach the sender through `saving`; this handler only keeps the rejection from being unhandled too.
-    this.#changed().catch((cause: unknown) =>
-      this.#logger.error('topics.json not saved', { cause }),
+    this.#put(created.topicName, created).catch((cause: unknown) =>
+      this.#logger.error(`topic ${created.topicName} not created`, { cause }),
     );
     return created;
   }
@@ -126,14 +128,13 @@ export class TopicConfigs {
 
   /** Creates or replaces a topic's settings. */
   async update(config: TopicConfig): Promise<void> {
-    this.#table.set(config.topicName, config);
-    await this.#changed();
+    await this.#put(config.topicName, config);
   }
 
   /** Returns whether the topic existed. Its messages are the store's business. */
   async delete(topic: string): Promise<boolean> {
-    if (!this.#table.delete(topic)) return false;
-    await this.#changed();
+    if (!this.#table.has(topic)) return false;
+    await this.#put(topic, undefined);
     return true;
   }
 
@@ -144,9 +145,25 @@ export class TopicConfigs {
       await this.#changing;
       return existing;
     }
-    this.#table.set(wanted.topicName, wanted);
-    await this.#changed();
+    await this.#put(wanted.topicName, wanted);
     return wanted;
+  }
+
+  /** Undone when it cannot be saved: a topic that a restart would forget must not be sent to. */
+  async #put(topic: string, config: TopicConfig | undefined): Promise<void> {
+    const before = this.#table.get(topic);
+    this.#set(topic, config);
+    try {
+      await this.#changed();
+    } catch (cause) {
+      if (this.#table.get(topic) === config) this.#set(topic, before);
+      throw cause;
+    }
+  }
+
+  #set(topic: string, config: TopicConfig | undefined): void {
+    if (config === undefined) this.#table.delete(topic);
+    else this.#table.set(topic, config);
   }
 
   async #changed(): Promise<void> {
@@ -171,7 +188,13 @@ export class TopicConfigs {
 
   async #save(): Promise<void> {
     this.#state.noteChange();
-    const saving = this.#state.save();
+    const saving = this.#state.save().catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new MqError('SERVICE_NOT_AVAILABLE', `topics.json cannot be saved: ${reason}`, {
+        retriable: true,
+        cause,
+      });
+    });
     this.#saving = saving;
     try {
       await saving;
@@ -215,7 +238,10 @@ export class TopicConfigs {
       isChanged = this.#table.delete(SystemTopic.AUTO_CREATE);
     }
     for (const topic of wanted) {
-      if (this.#table.has(topic.topicName)) continue;
+      const existing = this.#table.get(topic.topicName);
+      const isAsConfigured =
+        !configured.has(topic.topicName) || existing?.writeQueueNums === topic.writeQueueNums;
+      if (existing !== undefined && isAsConfigured) continue;
       this.#table.set(topic.topicName, topic);
       isChanged = true;
     }

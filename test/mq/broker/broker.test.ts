@@ -1,9 +1,13 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Broker } from '../../../mq/broker/broker.ts';
 import { brokerConfig } from '../../../mq/broker/config.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
+import { nodeFiles, type Files } from '../../../mq/store/files.ts';
+import { until } from '../../support/deadline.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { BrokerUnderTest, sendReply } from './broker-under-test.ts';
 
 function exists(file: string): Promise<boolean> {
@@ -26,6 +30,74 @@ describe('a broker', () => {
     expect(sendReply(reply).queueOffset).toBe(1);
     const bodies = (await broker.messages('TopicA', 1)).map((message) => message.body.toString());
     expect(bodies).toEqual(['first', 'second']);
+  });
+
+  it('has everything it acknowledged after being killed', async () => {
+    await using broker = await BrokerUnderTest.start({ config: { autoCreateTopicEnable: true } });
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => broker.send({ topic: 'New', body: String(index) })),
+    );
+    expect(replies.every((reply) => reply.code === ResponseCode.SUCCESS)).toBe(true);
+    // What kill -9 leaves is what the files hold at this moment; the copy has the abort file of the one that runs on.
+    const killedDir = await mkdtemp(path.join(os.tmpdir(), 'millrace-killed-'));
+    await cp(broker.storeDir, killedDir, { recursive: true });
+    await rm(path.join(killedDir, 'lock'), { force: true });
+    await using revived = await BrokerUnderTest.start({ storeDir: killedDir });
+    const bodies = (await revived.messages('New')).map((message) => message.body.toString());
+    expect(bodies).toEqual(Array.from({ length: 20 }, (_, index) => String(index)));
+    expect(sendReply(await revived.send({ topic: 'New' })).queueOffset).toBe(20);
+    await revived.stop();
+    await rm(killedDir, { recursive: true });
+  });
+
+  it('refuses messages while the disk is full, names path and percentage, and takes them again', async () => {
+    const clock = new FakeClock();
+    let usage = { usedPercent: 50, freeBytes: 1e12 };
+    const files: Files = { ...nodeFiles, diskUsage: () => usage };
+    await using broker = await BrokerUnderTest.start({ files, clock });
+    await broker.createTopic('TopicA');
+    expect((await broker.send({ topic: 'TopicA' })).code).toBe(ResponseCode.SUCCESS);
+    usage = { usedPercent: 97, freeBytes: 1e6 };
+    clock.advance(60_000);
+    const refused = await until(async () => {
+      const reply = await broker.send({ topic: 'TopicA' });
+      return reply.code === ResponseCode.SERVICE_NOT_AVAILABLE ? reply : undefined;
+    });
+    expect(refused.remark).toContain('97');
+    expect(refused.remark).toContain(broker.storeDir);
+    usage = { usedPercent: 50, freeBytes: 1e12 };
+    clock.advance(60_000);
+    await until(async () => (await broker.send({ topic: 'TopicA' })).code === ResponseCode.SUCCESS);
+  });
+
+  it('answers FLUSH_DISK_TIMEOUT with all fields when fsync takes too long, and has the message', async () => {
+    const clock = new FakeClock();
+    let stuck: Promise<void> | undefined;
+    const files: Files = {
+      ...nodeFiles,
+      open: (file, mode) => {
+        const opened = nodeFiles.open(file, mode);
+        const datasync = opened.datasync.bind(opened);
+        if (file.includes('commitlog'))
+          opened.datasync = () => (stuck ?? Promise.resolve()).then(datasync);
+        return opened;
+      },
+    };
+    const config = { flushDiskType: 'SYNC_FLUSH', syncFlushTimeout: 2_000 } as const;
+    await using broker = await BrokerUnderTest.start({ files, clock, config });
+    await broker.createTopic('TopicA');
+    let release = (): void => undefined;
+    stuck = new Promise((resolve) => {
+      release = resolve;
+    });
+    const sending = broker.send({ topic: 'TopicA', properties: { UNIQ_KEY: 'u' } });
+    await until(() => broker.broker.store.maxCommitLogOffset > 0);
+    await clock.advanceAndSettle(2_000);
+    const reply = await sending;
+    expect(reply.code).toBe(ResponseCode.FLUSH_DISK_TIMEOUT);
+    expect(sendReply(reply)).toMatchObject({ queueId: 0, queueOffset: 0, transactionId: 'u' });
+    release();
+    await until(async () => (await broker.messages('TopicA')).length === 1);
   });
 
   it('marks the store as open while it runs and as closed when it has stopped', async () => {

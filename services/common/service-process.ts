@@ -1,12 +1,12 @@
 import type { DynamicModule, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { ConfigError } from './env.ts';
 import { ProblemFilter, problemOf, sendProblem, type ProblemReply } from './http-errors.ts';
 import { Log } from './log.ts';
 import type { ServiceSettings } from './service-settings.ts';
-import { requestValidation } from './validation.ts';
+import { RequestValidation } from './validation.ts';
 
 /** Room for a body that is wrong in a way worth explaining; the largest right one is about 10 KB. */
 const MAX_BODY_BYTES = 1_048_576;
@@ -16,9 +16,8 @@ export interface ServiceDescription {
   summary: string;
 }
 
-/** Builds the application around a service's module, ready to listen: errors, validation, API page, request log. */
+/** Builds the application around a service's module: errors, validation, request log. */
 export async function createService(
-  description: ServiceDescription,
   module: DynamicModule,
   log: Log,
 ): Promise<NestFastifyApplication> {
@@ -48,13 +47,20 @@ export async function createService(
     done();
   });
   app.useGlobalFilters(new ProblemFilter(log));
-  app.useGlobalPipes(requestValidation());
-  const document = new DocumentBuilder()
+  app.useGlobalPipes(new RequestValidation());
+  return app;
+}
+
+/** The service's HTTP interface as OpenAPI, read off its controllers. */
+export function describeApi(
+  app: NestFastifyApplication,
+  description: ServiceDescription,
+): OpenAPIObject {
+  const frame = new DocumentBuilder()
     .setTitle(`Millrace ${description.name}`)
     .setDescription(description.summary)
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, document));
-  return app;
+  return SwaggerModule.createDocument(app, frame);
 }
 
 /**
@@ -73,7 +79,8 @@ export async function runService<Config extends { readonly service: ServiceSetti
     const config = loadConfig();
     const { service } = config;
     const log = Log.toStdout(description.name, service.logLevel);
-    const app = await createService(description, moduleOf(config, log), log);
+    const app = await createService(moduleOf(config, log), log);
+    SwaggerModule.setup('docs', app, () => describeApi(app, description));
     stopOnSignal(app, service.stopTimeoutMs, log);
     await app.listen(service.port, service.host);
     const address: unknown = app.getHttpServer().address();

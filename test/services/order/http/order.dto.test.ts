@@ -1,12 +1,12 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import { requestValidation } from '../../../../services/common/validation.ts';
+import { RequestValidation } from '../../../../services/common/validation.ts';
 import { PlaceOrderDto } from '../../../../services/order/http/order.dto.ts';
 
 const tea = { sku: 'TEA-GREEN-100', quantity: 1 };
 
 const validate = (body: unknown): Promise<unknown> =>
-  requestValidation().transform(body, { type: 'body', metatype: PlaceOrderDto });
+  new RequestValidation().transform(body, { type: 'body', metatype: PlaceOrderDto });
 
 const order = (items: unknown): unknown => ({ userId: 'user-1', items });
 
@@ -55,6 +55,24 @@ describe('PlaceOrderDto', () => {
     const items = Array.from({ length: 10_000 }, () => ({ ...tea, quantity: 0 }));
     await expect(validate(order(items))).rejects.toMatchObject({
       fields: [{ field: 'items', message: 'has 10000 entries, at most 100 are allowed' }],
+    });
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      'more values than any order has',
+      { x: Array.from({ length: 300_000 }, () => ({})) },
+      '300001',
+    ],
+    [
+      'endless nesting',
+      JSON.parse('[{"x":'.repeat(50_000) + '1' + '}]'.repeat(50_000)),
+      '8 levels',
+    ],
+  ])('refuses %s without looking at each', async (_what, body, number) => {
+    await expect(validate(body)).rejects.toMatchObject({
+      code: 'REQUEST.INVALID',
+      fields: [{ field: '', message: expect.stringContaining(number) }],
     });
   });
 

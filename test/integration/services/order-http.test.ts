@@ -1,0 +1,308 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { describeApi } from '../../../services/common/service-process.ts';
+import { startService, type RunningService } from './shop.ts';
+
+interface OrderAnswer {
+  orderNo: string;
+  status: string;
+  totalMinor: number;
+}
+
+const tea = { sku: 'TEA-GREEN-100', quantity: 2 };
+const body = { userId: 'user-1', items: [tea, { sku: 'MUG-BLUE', quantity: 1 }] };
+
+let order: RunningService;
+
+beforeAll(async () => {
+  order = await startService('order');
+});
+
+afterAll(async () => {
+  await order[Symbol.asyncDispose]();
+});
+
+const place = (key: string, content: unknown = body): Promise<Response> =>
+  order.post('/orders', content, { 'Idempotency-Key': key });
+
+async function placed(content: unknown = body): Promise<OrderAnswer> {
+  const answer = await place(randomUUID(), content);
+  expect(answer.status).toBe(201);
+  return (await answer.json()) as OrderAnswer;
+}
+
+async function countOf(table: string, orderNo: string): Promise<number> {
+  const column = table === 'outbox_messages' ? 'message_key' : 'order_no';
+  const [row] = await order.query<{ count: string }>(
+    `SELECT COUNT(*) AS count FROM ${table} WHERE ${column} = ?`,
+    [orderNo],
+  );
+  return Number(row?.count);
+}
+
+describe('POST /orders', () => {
+  it('answers with the priced order and leaves order, items and message behind', async () => {
+    const answer = await place(randomUUID());
+    expect(answer.status).toBe(201);
+    const { orderNo, ...rest } = (await answer.json()) as OrderAnswer;
+    expect(answer.headers.get('location')).toBe(`/orders/${orderNo}`);
+    expect(rest).toEqual({
+      userId: 'user-1',
+      status: 'PENDING',
+      items: [
+        { ...tea, unitPriceMinor: 690 },
+        { sku: 'MUG-BLUE', quantity: 1, unitPriceMinor: 1_200 },
+      ],
+      totalMinor: 2_580,
+      currency: 'EUR',
+      placedAt: expect.stringMatching(/Z$/),
+    });
+    expect(await countOf('orders', orderNo)).toBe(1);
+    expect(await countOf('order_items', orderNo)).toBe(2);
+    expect(
+      await order.query('SELECT topic, tag FROM outbox_messages WHERE message_key = ?', [orderNo]),
+    ).toEqual([{ topic: 'ORDER_EVENTS', tag: 'Created' }]);
+  });
+
+  it('gives the first answer again for the same key and body, even when the order has moved on', async () => {
+    const key = randomUUID();
+    const first = await place(key);
+    const firstAnswer = (await first.json()) as OrderAnswer;
+    await order.post(`/orders/${firstAnswer.orderNo}/pay`);
+    const second = await place(key);
+    expect(second.status).toBe(201);
+    expect(second.headers.get('idempotency-replayed')).toBe('true');
+    expect(await second.json()).toEqual(firstAnswer);
+    expect(first.headers.get('idempotency-replayed')).toBeNull();
+  });
+
+  it('refuses the same key with another body and names the order the key stands for', async () => {
+    const key = randomUUID();
+    const { orderNo } = (await (await place(key)).json()) as OrderAnswer;
+    const other = await place(key, { ...body, items: [tea] });
+    expect(other.status).toBe(409);
+    expect(await other.json()).toMatchObject({
+      code: 'ORDER.KEY_REUSED',
+      detail: expect.stringContaining(orderNo),
+    });
+  });
+
+  it('places one order for 40 requests with one key at once', async () => {
+    const key = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 40 }, () => place(key)));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201]));
+    const orders = (await Promise.all(answers.map((answer) => answer.json()))) as OrderAnswer[];
+    const orderNos = new Set(orders.map(({ orderNo }) => orderNo));
+    expect(orderNos.size).toBe(1);
+    const [orderNo] = orderNos;
+    expect(await countOf('orders', orderNo!)).toBe(1);
+    expect(await countOf('outbox_messages', orderNo!)).toBe(1);
+    const replays = answers.filter((answer) => answer.headers.has('idempotency-replayed'));
+    expect(replays).toHaveLength(39);
+  });
+
+  it('tells keys apart by every letter', async () => {
+    const key = randomUUID();
+    const lower = (await (await place(`${key}a`)).json()) as OrderAnswer;
+    const upper = (await (await place(`${key}A`)).json()) as OrderAnswer;
+    expect(upper.orderNo).not.toBe(lower.orderNo);
+  });
+
+  it('leaves nothing of a refused order, and its key is free again', async () => {
+    const key = randomUUID();
+    const refused = await place(key, { ...body, items: [tea, { sku: 'UFO', quantity: 1 }] });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      code: 'ORDER.UNKNOWN_SKU',
+      errors: [{ field: 'items[1].sku', message: 'there is no sku UFO' }],
+    });
+    expect((await place(key)).status).toBe(201);
+  });
+
+  it('takes an order at every limit', async () => {
+    const items = Array.from({ length: 100 }, () => ({ sku: 'KETTLE-STEEL', quantity: 999 }));
+    const { totalMinor } = await placed({ userId: 'u'.repeat(64), items });
+    expect(totalMinor).toBe(100 * 999 * 5_990);
+  });
+});
+
+describe('POST /orders/:orderNo/pay', () => {
+  it('marks the order paid and announces it once, however often it is asked', async () => {
+    const { orderNo } = await placed();
+    const first = await order.post(`/orders/${orderNo}/pay`);
+    expect(first.status).toBe(200);
+    const paid = (await first.json()) as OrderAnswer;
+    expect(paid).toMatchObject({ status: 'PAID', paidAt: expect.any(String) });
+    const again = await order.post(`/orders/${orderNo}/pay`);
+    expect(again.status).toBe(200);
+    expect(await again.json()).toEqual(paid);
+    const tags = await order.query<{ tag: string }>(
+      'SELECT tag FROM outbox_messages WHERE message_key = ? ORDER BY id',
+      [orderNo],
+    );
+    expect(tags.map(({ tag }) => tag)).toEqual(['Created', 'Paid']);
+  });
+
+  it('announces one payment when 20 come at once', async () => {
+    const { orderNo } = await placed();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => order.post(`/orders/${orderNo}/pay`)),
+    );
+    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect(await countOf('outbox_messages', orderNo)).toBe(2);
+  });
+
+  it('refuses an order that is cancelled and names the state', async () => {
+    const { orderNo } = await placed();
+    await order.query(`UPDATE orders SET status = 'CANCELLED' WHERE order_no = ?`, [orderNo]);
+    const answer = await order.post(`/orders/${orderNo}/pay`);
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({
+      code: 'ORDER.ILLEGAL_MOVE',
+      detail: expect.stringContaining(`order ${orderNo} is CANCELLED and cannot become PAID`),
+    });
+    expect(await countOf('outbox_messages', orderNo)).toBe(1);
+  });
+
+  it('logs the order number of what it answered', async () => {
+    const { orderNo } = await placed();
+    await order.post(`/orders/${orderNo}/pay`);
+    const about = order.lines().filter((line) => line['orderNo'] === orderNo);
+    expect(about).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ msg: 'request answered', route: '/orders', status: 201 }),
+        expect.objectContaining({ route: '/orders/:orderNo/pay', status: 200 }),
+      ]),
+    );
+  });
+});
+
+describe('bad input', () => {
+  const json = { 'content-type': 'application/json', 'Idempotency-Key': 'bad-input' };
+  const send = (path: string, init: RequestInit): Promise<Response> =>
+    fetch(`${order.url}${path}`, { method: 'POST', ...init });
+  const items = (count: number): string =>
+    JSON.stringify({ userId: 'user-1', items: Array.from({ length: count }, () => tea) });
+
+  it.each<[string, number, string, () => Promise<Response>]>([
+    ['no key', 400, 'Idempotency-Key', () => order.post('/orders', body)],
+    ['a key of 129 characters', 400, '129', () => place('k'.repeat(129))],
+    ['no body', 400, 'userId', () => order.post('/orders', undefined, { 'Idempotency-Key': 'k' })],
+    ['an empty object', 400, 'items', () => place('k', {})],
+    ['a list', 400, 'field(s) refused', () => place('k', [body])],
+    ['a number', 400, 'field(s) refused', () => place('k', 5)],
+    [
+      'a quantity of zero',
+      400,
+      'from 1 to 999',
+      () => place('k', { ...body, items: [{ ...tea, quantity: 0 }] }),
+    ],
+    [
+      '10,000 items',
+      400,
+      'has 10000 entries, at most 100',
+      () => send('/orders', { headers: json, body: items(10_000) }),
+    ],
+    ['half a body', 400, 'JSON', () => send('/orders', { headers: json, body: '{"userId":"u' })],
+    [
+      'a poisoned prototype',
+      400,
+      'JSON',
+      () => send('/orders', { headers: json, body: '{"__proto__":{"a":1}}' }),
+    ],
+    [
+      'a content type nobody reads',
+      415,
+      'Media Type',
+      () => send('/orders', { headers: { ...json, 'content-type': 'text/xml' }, body: '<order/>' }),
+    ],
+    [
+      'plain text',
+      415,
+      'Media Type',
+      () => send('/orders', { headers: { ...json, 'content-type': 'text/plain' }, body: '{}' }),
+    ],
+    [
+      'a 10 MB body',
+      413,
+      'too large',
+      () => send('/orders', { headers: json, body: Buffer.alloc(10_000_000, 'x') }),
+    ],
+    [
+      'a payment of an unknown order',
+      404,
+      'there is no order 4711',
+      () => order.post('/orders/4711/pay'),
+    ],
+    [
+      'an unknown order',
+      404,
+      'there is no order',
+      () => order.get('/orders/20261120-7K3M9Q2T4VXA'),
+    ],
+    [
+      'an order number that is SQL',
+      404,
+      'there is no order',
+      () => order.get(`/orders/${encodeURIComponent("' OR 1=1 --")}`),
+    ],
+    [
+      'an order number that is not ASCII',
+      404,
+      'there is no order',
+      () => order.get(`/orders/${encodeURIComponent('鸡')}`),
+    ],
+    ['a path that cannot be decoded', 400, 'not a valid url', () => order.get('/orders/%zz')],
+    ['an unknown path', 404, '/nowhere', () => order.get('/nowhere')],
+  ])('%s gets %i and a problem that says why', async (_what, status, detail, request) => {
+    const answer = await request();
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    const problem = (await answer.json()) as { status: number; detail: string; title: string };
+    expect(problem).toMatchObject({ status, title: expect.any(String), type: expect.any(String) });
+    expect(`${problem.detail} ${problem.title}`).toContain(detail);
+    expect((await order.get('/health/live')).status).toBe(200);
+  });
+
+  it('a 10 MB body sent piece by piece, its length untold, gets 413, too', async () => {
+    const piece = new Uint8Array(1_000_000).fill(120);
+    let sentCount = 0;
+    const pieces = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (sentCount++ === 10) controller.close();
+        else controller.enqueue(piece);
+      },
+    });
+    const answer = await fetch(`${order.url}/orders`, {
+      method: 'POST',
+      headers: json,
+      body: pieces,
+      duplex: 'half',
+    });
+    expect(answer.status).toBe(413);
+    expect((await order.get('/health/live')).status).toBe(200);
+  });
+});
+
+describe('what operators look at', () => {
+  it('is ready without a broker: messages wait in the outbox', async () => {
+    const answer = await order.get('/health/ready');
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      status: 'up',
+      parts: { database: { status: 'up' } },
+    });
+  });
+
+  it('describes its interface as OpenAPI', () => {
+    const description = describeApi(order.app, { name: 'order', summary: 'under test' });
+    expect(Object.keys(description.paths)).toEqual([
+      '/orders',
+      '/orders/{orderNo}/pay',
+      '/orders/{orderNo}',
+      '/health/live',
+      '/health/ready',
+    ]);
+    expect(Object.keys(description.components?.schemas ?? {})).toContain('PlaceOrderDto');
+  });
+});

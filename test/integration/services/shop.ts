@@ -1,0 +1,126 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createConnection } from 'mysql2/promise';
+import { DataSource } from 'typeorm';
+import { createService } from '../../../services/common/service-process.ts';
+import { loadConfig as loadCouponConfig } from '../../../services/coupon/config.ts';
+import { CouponModule } from '../../../services/coupon/coupon.module.ts';
+import { loadConfig as loadOrderConfig } from '../../../services/order/config.ts';
+import { OrderModule } from '../../../services/order/order.module.ts';
+import { loadConfig as loadPushConfig } from '../../../services/push/config.ts';
+import { PushModule } from '../../../services/push/push.module.ts';
+import { recordingLog } from '../../services/recording-log.ts';
+
+/** Nobody listens there: for tests in which the broker is away. */
+export const NO_BROKER = '127.0.0.1:1';
+
+function given(name: 'DATABASE_URL' | 'REDIS_URL'): string {
+  const value = process.env[name];
+  if (value === undefined) {
+    throw new Error(`${name} is not set; npm test starts a MariaDB and a Redis and sets it`);
+  }
+  return value;
+}
+
+export function redisUrl(): string {
+  return given('REDIS_URL');
+}
+
+/** A schema name no other test uses. */
+export function newSchema(): string {
+  return `millrace_test_${randomBytes(6).toString('hex')}`;
+}
+
+export async function dropSchema(schema: string): Promise<void> {
+  const connection = await createConnection(given('DATABASE_URL'));
+  try {
+    await connection.query(`DROP DATABASE IF EXISTS \`${schema}\``);
+  } finally {
+    await connection.end();
+  }
+}
+
+/** A service of the shop running in this process, on a port and a schema of its own. */
+export class RunningService implements AsyncDisposable {
+  readonly app: NestFastifyApplication;
+  readonly url: string;
+  readonly database: DataSource;
+  readonly lines: () => Record<string, unknown>[];
+  readonly #ownedSchema: string | undefined;
+
+  constructor(parts: {
+    app: NestFastifyApplication;
+    url: string;
+    lines: () => Record<string, unknown>[];
+    ownedSchema: string | undefined;
+  }) {
+    this.app = parts.app;
+    this.url = parts.url;
+    this.database = parts.app.get(DataSource);
+    this.lines = parts.lines;
+    this.#ownedSchema = parts.ownedSchema;
+  }
+
+  get(path: string): Promise<Response> {
+    return fetch(`${this.url}${path}`);
+  }
+
+  post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
+      method: 'POST',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+    });
+  }
+
+  async query<Row>(statement: string, parameters: unknown[] = []): Promise<Row[]> {
+    return this.database.query(statement, parameters);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close();
+    if (this.#ownedSchema !== undefined) await dropSchema(this.#ownedSchema);
+  }
+}
+
+export interface StartOptions {
+  namesrvAddr?: string;
+  /** Shared with another process of the same service; the caller drops it. Default: one of its own. */
+  schema?: string;
+  redisUrl?: string;
+}
+
+type ServiceName = 'order' | 'coupon' | 'push';
+
+export async function startService(
+  name: ServiceName,
+  options: StartOptions = {},
+): Promise<RunningService> {
+  const schema = options.schema ?? newSchema();
+  const env = {
+    DATABASE_URL: given('DATABASE_URL'),
+    DATABASE_SCHEMA: schema,
+    REDIS_URL: options.redisUrl ?? redisUrl(),
+    NAMESRV_ADDR: options.namesrvAddr ?? NO_BROKER,
+    PORT: '0',
+  };
+  const { log, lines } = recordingLog();
+  const modules = {
+    order: () => OrderModule.with(loadOrderConfig(env), log),
+    coupon: () => CouponModule.with(loadCouponConfig(env), log),
+    push: () => PushModule.with(loadPushConfig(env), log),
+  };
+  const app = await createService(modules[name](), log);
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as { port: number };
+  return new RunningService({
+    app,
+    url: `http://127.0.0.1:${port}`,
+    lines,
+    ownedSchema: options.schema === undefined ? schema : undefined,
+  });
+}

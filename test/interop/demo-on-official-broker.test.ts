@@ -10,7 +10,9 @@ let cluster: OfficialCluster;
 beforeAll(async () => {
   cluster = await startOfficialCluster();
 });
-afterAll(() => cluster?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
 
 it('runs the demo unchanged on the official broker, by NAMESRV_ADDR alone', async () => {
   const { stdout } = await promisify(execFile)(

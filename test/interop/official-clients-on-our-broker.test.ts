@@ -39,7 +39,7 @@ describe.each(kinds)('the official client $name on our broker', (kind) => {
         for (const message of collected.messages) {
           expect(message.tags).toBe('TagA');
           expect(message.properties.get('origin')).toBe(kind === goPeer ? 'go' : 'java');
-          const ack = sent.find(({ key }) => key === message.keys)!;
+          const ack = sent.find(({ key }) => key === message.keys[0])!;
           if (mode === 'oneway') continue;
           expect(message.msgId).toBe(ack.msgId);
           expect(message.offsetMsgId).toBe(ack.offsetMsgId);
@@ -60,7 +60,7 @@ describe.each(kinds)('the official client $name on our broker', (kind) => {
       async (collected) => {
         await collected.keys(10);
         const inOrder = collected.messages.toSorted((a, b) => a.queueOffset - b.queueOffset);
-        expect(inOrder.map((message) => message.keys)).toEqual(
+        expect(inOrder.map((message) => message.keys[0])).toEqual(
           Array.from({ length: 10 }, (_, index) => `k${index}`),
         );
         expect(new Set(inOrder.map((message) => message.queueId)).size).toBe(1);
@@ -79,7 +79,7 @@ describe.each(kinds)('the official client $name on our broker', (kind) => {
         await collected.keys(3);
         for (const message of collected.messages) {
           expect(message.body).toHaveLength(20_000);
-          expect(message.text().startsWith(message.keys!)).toBe(true);
+          expect(message.text().startsWith(message.keys[0]!)).toBe(true);
         }
       },
     );

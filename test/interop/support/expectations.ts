@@ -43,7 +43,7 @@ export async function collecting<T>(
     });
   await consumer.start();
   const distinct = (): string[] =>
-    [...new Set(received.map((message) => message.keys ?? ''))].toSorted();
+    [...new Set(received.map((message) => message.keys[0] ?? ''))].toSorted();
   return body({
     messages: received,
     keys: async (count) => {

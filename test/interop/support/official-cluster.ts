@@ -62,10 +62,10 @@ export async function startOfficialCluster(): Promise<OfficialCluster> {
     const admin = new Admin({ namesrvAddr });
     await admin.start();
     const brokerAddr = `127.0.0.1:${brokerPort}`;
-    await until(
-      async () => (await admin.clusterInfo()).brokers.some((broker) => broker.addresses.has(0)),
-      { timeoutMs: startTimeoutMs },
-    );
+    await until(async () => (await admin.clusterInfo()).brokerAddrTable.has('broker-a'), {
+      timeoutMs: startTimeoutMs,
+      what: 'the registration of the official broker',
+    });
     return {
       namesrvAddr,
       brokerAddr,

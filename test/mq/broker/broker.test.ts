@@ -1,14 +1,26 @@
 import { access, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Broker } from '../../../mq/broker/broker.ts';
 import { brokerConfig } from '../../../mq/broker/config.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { nodeFiles, type Files } from '../../../mq/store/files.ts';
 import { until } from '../../support/deadline.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { BrokerUnderTest, sendReply } from './broker-under-test.ts';
+import { BrokerUnderTest, sendReply, type BrokerUnderTestOptions } from './broker-under-test.ts';
+
+const running: BrokerUnderTest[] = [];
+
+async function started(options?: BrokerUnderTestOptions): Promise<BrokerUnderTest> {
+  const broker = await BrokerUnderTest.start(options);
+  running.push(broker);
+  return broker;
+}
+
+afterEach(async () => {
+  for (const broker of running.splice(0)) await broker[Symbol.asyncDispose]();
+});
 
 function exists(file: string): Promise<boolean> {
   return access(file).then(
@@ -19,7 +31,7 @@ function exists(file: string): Promise<boolean> {
 
 describe('a broker', () => {
   it('keeps messages, topics and offsets over a restart', async () => {
-    await using broker = await BrokerUnderTest.start({ config: { flushDiskType: 'SYNC_FLUSH' } });
+    const broker = await started({ config: { flushDiskType: 'SYNC_FLUSH' } });
     await broker.createTopic('TopicA', 2);
     await broker.send({ topic: 'TopicA', queueId: 1, body: 'first' });
     const commit = { group: 'cg', topic: 'TopicA', queueId: 1, queueOffset: 1, client: 'c' };
@@ -33,7 +45,7 @@ describe('a broker', () => {
   });
 
   it('has everything it acknowledged after being killed', async () => {
-    await using broker = await BrokerUnderTest.start({ config: { autoCreateTopicEnable: true } });
+    const broker = await started({ config: { autoCreateTopicEnable: true } });
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, index) => broker.send({ topic: 'New', body: String(index) })),
     );
@@ -42,7 +54,7 @@ describe('a broker', () => {
     const killedDir = await mkdtemp(path.join(os.tmpdir(), 'millrace-killed-'));
     await cp(broker.storeDir, killedDir, { recursive: true });
     await rm(path.join(killedDir, 'lock'), { force: true });
-    await using revived = await BrokerUnderTest.start({ storeDir: killedDir });
+    const revived = await started({ storeDir: killedDir });
     const bodies = (await revived.messages('New')).map((message) => message.body.toString());
     expect(bodies).toEqual(Array.from({ length: 20 }, (_, index) => String(index)));
     expect(sendReply(await revived.send({ topic: 'New' })).queueOffset).toBe(20);
@@ -54,7 +66,7 @@ describe('a broker', () => {
     const clock = new FakeClock();
     let usage = { usedPercent: 50, freeBytes: 1e12 };
     const files: Files = { ...nodeFiles, diskUsage: () => usage };
-    await using broker = await BrokerUnderTest.start({ files, clock });
+    const broker = await started({ files, clock });
     await broker.createTopic('TopicA');
     expect((await broker.send({ topic: 'TopicA' })).code).toBe(ResponseCode.SUCCESS);
     usage = { usedPercent: 97, freeBytes: 1e6 };
@@ -84,7 +96,7 @@ describe('a broker', () => {
       },
     };
     const config = { flushDiskType: 'SYNC_FLUSH', syncFlushTimeout: 2_000 } as const;
-    await using broker = await BrokerUnderTest.start({ files, clock, config });
+    const broker = await started({ files, clock, config });
     await broker.createTopic('TopicA');
     let release = (): void => undefined;
     stuck = new Promise((resolve) => {
@@ -101,7 +113,7 @@ describe('a broker', () => {
   });
 
   it('marks the store as open while it runs and as closed when it has stopped', async () => {
-    await using broker = await BrokerUnderTest.start();
+    const broker = await started();
     const abort = path.join(broker.storeDir, 'abort');
     expect(await exists(abort)).toBe(true);
     await broker.stop();
@@ -109,7 +121,7 @@ describe('a broker', () => {
   });
 
   it('writes topics.json as RocketMQ does', async () => {
-    await using broker = await BrokerUnderTest.start();
+    const broker = await started();
     await broker.createTopic('TopicA', 3);
     const file = path.join(broker.storeDir, 'config', 'topics.json');
     const stored = JSON.parse(await readFile(file, 'utf8')) as {
@@ -130,7 +142,7 @@ describe('a broker', () => {
   });
 
   it('does not start on a store that another broker has open, and leaves nothing behind', async () => {
-    await using broker = await BrokerUnderTest.start();
+    const broker = await started();
     const second = brokerConfig({ listenPort: 0, storePathRootDir: broker.storeDir });
     await expect(Broker.start(second)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     await broker.createTopic('TopicA');
@@ -138,8 +150,8 @@ describe('a broker', () => {
   });
 
   it('does not start on a port that is taken, and releases its store again', async () => {
-    await using broker = await BrokerUnderTest.start();
-    await using other = await BrokerUnderTest.start();
+    const broker = await started();
+    const other = await started();
     const port = Number(broker.broker.address.split(':')[1]);
     await other.stop();
     const taken = brokerConfig({ listenPort: port, storePathRootDir: other.storeDir });
@@ -148,19 +160,19 @@ describe('a broker', () => {
   });
 
   it('tells clients the address it is configured to be reached at', async () => {
-    await using broker = await BrokerUnderTest.start({ config: { brokerIP1: '10.1.2.3' } });
+    const broker = await started({ config: { brokerIP1: '10.1.2.3' } });
     expect(broker.broker.address).toMatch(/^10\.1\.2\.3:\d+$/);
   });
 
   it('answers a request it does not know with its number', async () => {
-    await using broker = await BrokerUnderTest.start();
+    const broker = await started();
     const reply = await broker.request(9999);
     expect(reply.code).toBe(ResponseCode.REQUEST_CODE_NOT_SUPPORTED);
     expect(reply.remark).toContain('9999');
   });
 
   it('stops listening before it has closed its store', async () => {
-    await using broker = await BrokerUnderTest.start();
+    const broker = await started();
     const { address } = broker.broker;
     await broker.stop();
     const { client } = broker;

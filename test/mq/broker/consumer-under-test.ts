@@ -3,6 +3,7 @@ import {
   requestCommand,
   type ExtFields,
   type RemotingCommand,
+  type SerializeType,
 } from '../../../mq/protocol/frame.ts';
 import { encodeHeartbeat, type ConsumerData } from '../../../mq/protocol/heartbeat.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
@@ -28,10 +29,11 @@ export class ConsumerUnderTest {
   readonly #address: string;
   readonly #client: RemotingClient;
 
-  constructor(address: string, clientId: string) {
+  constructor(address: string, clientId: string, serializeType?: SerializeType) {
     this.#address = address;
     this.clientId = clientId;
     this.#client = new RemotingClient({
+      serializeType,
       processors: new Map([
         [
           RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MqError } from '../../../../mq/errors.ts';
+import { decodeFrame, SerializeType, type RemotingCommand } from '../../../../mq/protocol/frame.ts';
 import { decodeRecords } from '../../../../mq/protocol/message.ts';
 import { RequestCode } from '../../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { PullSysFlag } from '../../../../mq/protocol/sys-flag.ts';
+import { capturedFrames } from '../../../support/captured-frames.ts';
 import { until } from '../../../support/deadline.ts';
 import { BrokerUnderTest } from '../broker-under-test.ts';
 import { ConsumerUnderTest, pullReply } from '../consumer-under-test.ts';
@@ -85,6 +87,58 @@ describe('a pull', () => {
     expect(offsets.query('cg', topic, 0)).toBeUndefined();
     await consumer.pull({ topic, commitOffset: 1, sysFlag: PullSysFlag.COMMIT_OFFSET });
     expect(offsets.query('cg', topic, 0)).toBe(1);
+  });
+});
+
+describe('a pull of a Java client, as recorded', () => {
+  const recordedFrames = (kind: 'request' | 'response', sender: 'client' | 'server') =>
+    capturedFrames()
+      .filter((frame) => frame.kind === kind && frame.sender === sender)
+      .map((frame) => ({ requestCode: frame.requestCode, command: decodeFrame(frame.bytes) }));
+  const theirs = (requestCode: number, code: number): RemotingCommand =>
+    recordedFrames('response', 'server').find(
+      (frame) => frame.requestCode === requestCode && frame.command.code === code,
+    )!.command;
+
+  it('is answered with the fields and the remark of its own broker', async () => {
+    await broker.createTopic('TopicA', 4);
+    const requests = recordedFrames('request', 'client').map(({ command }) => command);
+    const heartbeat = requests.find(
+      ({ code, body }) =>
+        code === RequestCode.HEART_BEAT && body?.includes('"groupName":"cg"') === true,
+    )!;
+    const pull = requests.find(
+      ({ code, extFields }) =>
+        code === RequestCode.PULL_MESSAGE &&
+        extFields?.['topic'] === 'TopicA' &&
+        extFields['consumerGroup'] === 'cg',
+    )!;
+    const early = await consumer.request(pull.code, { ...pull.extFields, consumerGroup: 'new' });
+    expect(early.code).toBe(ResponseCode.SUBSCRIPTION_NOT_EXIST);
+    const subscribed = await consumer.request(heartbeat.code, undefined, { body: heartbeat.body! });
+    expect(subscribed.code).toBe(ResponseCode.SUCCESS);
+
+    const queueId = Number(pull.extFields!['queueId']);
+    await broker.send({ topic: 'TopicA', queueId });
+    const found = await consumer.request(pull.code, {
+      ...pull.extFields,
+      queueOffset: '0',
+      subVersion: '0',
+    });
+    const theirFound = theirs(RequestCode.PULL_MESSAGE, ResponseCode.SUCCESS);
+    expect(found.remark).toBe(theirFound.remark);
+    expect(Object.keys(found.extFields!).toSorted()).toEqual(
+      Object.keys(theirFound.extFields!).toSorted(),
+    );
+  });
+
+  it('is answered in the binary header when it came in one, also after a long poll', async () => {
+    await using binary = new ConsumerUnderTest(broker.broker.address, 'c1', SerializeType.ROCKETMQ);
+    const pulled = binary.pull({ topic, suspendTimeoutMillis: 60_000 });
+    await until(() => heldCount() === 1);
+    await sendAll(['news']);
+    const reply = await pulled;
+    expect([reply.serializeType, bodiesOf(reply)]).toEqual([SerializeType.ROCKETMQ, ['news']]);
   });
 });
 
@@ -319,9 +373,11 @@ describe('a long poll', () => {
   });
 
   it('notices a topic that was deleted meanwhile, when it looks again', async () => {
-    const pulled = consumer.pull({ topic, suspendTimeoutMillis: 150 });
+    const pulled = consumer.pull({ topic, suspendTimeoutMillis: 60_000 });
     await until(() => heldCount() === 1);
-    await broker.broker.context.topics.delete(topic);
+    const { longPolling, topics } = broker.broker.context;
+    await topics.delete(topic);
+    longPolling.messageArrived({ topic, queueId: 0, queueOffset: 0, tagsCode: 0 });
     expect((await pulled).code).toBe(ResponseCode.TOPIC_NOT_EXIST);
   });
 

@@ -25,13 +25,14 @@ export class InFlight {
   readonly #clock: Clock;
   readonly #onTimeout: () => void;
   readonly #waiters = new Map<number, Waiter>();
-  #lastOpaque = 0;
+  #lastOpaque: number;
   #timer: TimerHandle | undefined;
   #armedForMs = Infinity;
 
-  constructor(clock: Clock, onTimeout: () => void) {
+  constructor(clock: Clock, onTimeout: () => void, lastOpaque = 0) {
     this.#clock = clock;
     this.#onTimeout = onTimeout;
+    this.#lastOpaque = lastOpaque;
   }
 
   get size(): number {

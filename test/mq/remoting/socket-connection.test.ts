@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
 import {
   encodeFrame,
   FrameDecoder,
@@ -167,5 +168,40 @@ describe('requests in flight', () => {
     expect((await early).message).toMatch(/HEART_BEAT\(34\) .* within 100 ms/);
     clock.advance(29_900);
     expect((await late).message).toMatch(/PULL_MESSAGE\(11\) .* within 30000 ms/);
+  });
+});
+
+describe('any bytes in any pieces', () => {
+  it('are answered as far as they are requests, and end the connection where they are not', async () => {
+    const pieces = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 });
+    const garbage = fc.uint8Array({ minLength: 8, maxLength: 64 }).map((bytes) => {
+      // A first byte of 2 and more is a length beyond the frame limit.
+      bytes[0] = 2 + (bytes[0]! % 254);
+      return Buffer.from(bytes);
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 6 }),
+        garbage,
+        pieces,
+        async (count, end, cuts) => {
+          const { socket, sent, logger, connection } = connect();
+          const bytes = Buffer.concat([frames(...Array.from({ length: count }, () => 2)), end]);
+          for (let at = 0, turn = 0; at < bytes.length; turn++) {
+            const size = cuts[turn % cuts.length]!;
+            socket.receive(bytes.subarray(at, at + size));
+            at += size;
+          }
+          await settle();
+          expect(sent().map(({ opaque }) => opaque)).toEqual(
+            Array.from({ length: count }, (_, index) => index),
+          );
+          expect(connection.isOpen).toBe(false);
+          expect(logger.messages('warn')).toHaveLength(1);
+          expect(socket.writableEnded).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });

@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import { brokerConfig } from '../../../../mq/broker/config.ts';
+import type { BrokerContext } from '../../../../mq/broker/broker-context.ts';
+import { LongPolling } from '../../../../mq/broker/long-polling.ts';
+import { pullMessageProcessor } from '../../../../mq/broker/processors/pull-message.ts';
+import { requestCommand } from '../../../../mq/protocol/frame.ts';
+import { pullMessage } from '../../../../mq/protocol/requests/pull-message.ts';
+import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
+import { PullSysFlag } from '../../../../mq/protocol/sys-flag.ts';
+import type { Connection } from '../../../../mq/remoting/connection.ts';
+import type { Reply } from '../../../../mq/remoting/processor.ts';
+import type { GetResult } from '../../../../mq/store/message-store.ts';
+import { FakeChannel } from '../../../support/fake-channel.ts';
+import { FakeClock, settle } from '../../../support/fake-clock.ts';
+
+/** A queue whose reads end when the test says so. */
+class SlowQueue {
+  maxOffset = 0;
+  readonly #reads: (() => void)[] = [];
+
+  get(queueOffset: number): Promise<GetResult> {
+    const maxOffset = this.maxOffset;
+    const found = queueOffset < maxOffset;
+    return new Promise((resolve) => {
+      this.#reads.push(() =>
+        resolve({
+          status: found ? 'FOUND' : maxOffset === 0 ? 'NO_MESSAGE_IN_QUEUE' : 'OFFSET_OVERFLOW_ONE',
+          buffers: found ? [Buffer.from('record')] : [],
+          count: found ? 1 : 0,
+          nextBeginOffset: found ? maxOffset : queueOffset,
+          minOffset: 0,
+          maxOffset,
+        }),
+      );
+    });
+  }
+
+  get pendingReads(): number {
+    return this.#reads.length;
+  }
+
+  async finishRead(): Promise<void> {
+    this.#reads.shift()!();
+    await settle();
+  }
+}
+
+function setUp({ maxHeldPulls = 10 } = {}) {
+  const clock = new FakeClock();
+  const queue = new SlowQueue();
+  const longPolling = new LongPolling({ clock, maxOffsetOf: () => queue.maxOffset, maxHeldPulls });
+  const parts = {
+    config: brokerConfig(),
+    clock,
+    longPolling,
+    store: {
+      get: ({ queueOffset }: { queueOffset: number }) => queue.get(queueOffset),
+      maxOffset: () => queue.maxOffset,
+    },
+    groups: { get: () => ({ consumeEnable: true }) },
+    topics: { get: () => ({ perm: 6, readQueueNums: 1 }) },
+    messagesGot: { add: () => undefined },
+  };
+  const process = pullMessageProcessor(parts as unknown as BrokerContext);
+  const channel = new FakeChannel();
+  const pull = () => {
+    const outcomes: (Reply | undefined | Error)[] = [];
+    const request = requestCommand({
+      code: pullMessage.code,
+      extFields: pullMessage.encodeRequest({
+        consumerGroup: 'cg',
+        topic: 'TopicA',
+        queueId: 0,
+        queueOffset: 0,
+        maxMsgNums: 32,
+        sysFlag: PullSysFlag.SUSPEND | PullSysFlag.SUBSCRIPTION,
+        commitOffset: 0,
+        suspendTimeoutMillis: 15_000,
+        subscription: '*',
+        subVersion: 0,
+      }),
+    });
+    Promise.resolve(process(request, channel as unknown as Connection)).then(
+      (reply) => outcomes.push(reply),
+      (error: unknown) => outcomes.push(error as Error),
+    );
+    return outcomes;
+  };
+  const arrive = (): void => {
+    const queueOffset = queue.maxOffset++;
+    longPolling.messageArrived({ topic: 'TopicA', queueId: 0, queueOffset, tagsCode: 0 });
+  };
+  return { clock, queue, longPolling, channel, pull, arrive };
+}
+
+describe('a pull whose read takes its time', () => {
+  it('does not miss the message that arrives between the read and the hold', async () => {
+    const { queue, longPolling, pull, arrive } = setUp();
+    const outcomes = pull();
+    await settle();
+    arrive();
+    await queue.finishRead();
+    expect([outcomes, longPolling.heldCount, queue.pendingReads]).toEqual([[], 0, 1]);
+    await queue.finishRead();
+    expect(outcomes).toMatchObject([{ code: ResponseCode.SUCCESS, body: Buffer.from('record') }]);
+  });
+
+  it('is answered once when its time is up while it looks again', async () => {
+    const { clock, queue, longPolling, pull, arrive } = setUp();
+    const outcomes = pull();
+    await settle();
+    await queue.finishRead();
+    expect(longPolling.heldCount).toBe(1);
+    arrive();
+    await settle();
+    await clock.advanceAndSettle(60_000);
+    arrive();
+    expect(outcomes).toEqual([]);
+    await queue.finishRead();
+    expect(outcomes).toMatchObject([{ code: ResponseCode.SUCCESS }]);
+    expect([queue.pendingReads, longPolling.heldCount]).toEqual([0, 0]);
+  });
+
+  it('looks once more when its time is up, and then does not wait again', async () => {
+    const { clock, queue, longPolling, pull } = setUp();
+    const outcomes = pull();
+    await settle();
+    await queue.finishRead();
+    await clock.advanceAndSettle(15_000);
+    expect([outcomes, queue.pendingReads]).toEqual([[], 1]);
+    await queue.finishRead();
+    expect(outcomes).toMatchObject([
+      { code: ResponseCode.PULL_NOT_FOUND, remark: 'NO_MESSAGE_IN_QUEUE' },
+    ]);
+    expect(longPolling.heldCount).toBe(0);
+  });
+
+  it('is not held for a connection that closed during the read', async () => {
+    const { queue, longPolling, channel, pull } = setUp();
+    const outcomes = pull();
+    await settle();
+    channel.destroy();
+    await queue.finishRead();
+    expect([outcomes.length, longPolling.heldCount]).toEqual([1, 0]);
+  });
+
+  it('is told that the broker is busy when too many are held', async () => {
+    const { queue, pull } = setUp({ maxHeldPulls: 1 });
+    const first = pull();
+    const second = pull();
+    await settle();
+    await queue.finishRead();
+    await queue.finishRead();
+    expect(first).toEqual([]);
+    expect(second).toMatchObject([{ code: 'SYSTEM_BUSY', retriable: true }]);
+  });
+});

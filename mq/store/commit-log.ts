@@ -123,16 +123,22 @@ export class CommitLog {
    */
   write(): void {
     if (this.#writtenOffset === this.#appendOffset) return;
-    for (const { offset, bytes } of this.#recent.stretches(
-      this.#writtenOffset,
-      this.#appendOffset,
-    )) {
-      const segment = this.#segmentAt(offset);
-      assert(segment !== undefined, 'placed bytes belong to a segment');
-      segment.write(bytes, offset - segment.baseOffset);
-    }
+    const stretches = this.#recent.stretches(this.#writtenOffset, this.#appendOffset);
+    for (const { offset, bytes } of stretches) this.#writeStretch(offset, bytes);
     this.#writtenOffset = this.#appendOffset;
     this.#recent.trim(this.#writtenOffset);
+  }
+
+  /** A blank record of just its header is followed at once by the next segment, in memory too. */
+  #writeStretch(start: number, bytes: Buffer): void {
+    for (let done = 0; done < bytes.length;) {
+      const segment = this.#segmentAt(start + done);
+      assert(segment !== undefined, 'placed bytes belong to a segment');
+      const position = start + done - segment.baseOffset;
+      const count = Math.min(bytes.length - done, segment.sizeBytes - position);
+      segment.write(bytes.subarray(done, done + count), position);
+      done += count;
+    }
   }
 
   /**

@@ -19,7 +19,9 @@ const unreachable = new Set([
 /** The database cannot be reached just now; the same statement may succeed later. */
 export function isDatabaseUnreachable(error: unknown): boolean {
   const code = driverCode(error);
-  return code !== undefined && unreachable.has(code);
+  if (code !== undefined) return unreachable.has(code);
+  // A statement on a connection that is already closed is refused by mysql2 without any code.
+  return error instanceof Error && 'fatal' in error && error.fatal === true;
 }
 
 /** The server rolled the transaction back to let another one go on; running it again is the cure. */

@@ -30,13 +30,15 @@ export interface OptionDescription {
   readonly help: string;
 }
 
-/** Where settings come from; a later source in the order file, env, flags wins over an earlier one. */
+/** Where settings come from; a later source in the order file, env, flags, values wins over an earlier one. */
 export interface OptionSources {
   /** Text of a Java properties file (`brokerName=broker-a`), as RocketMQ's own conf files are. */
   readonly file?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** By property name. */
   readonly flags?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Given by the embedding program, by property name. */
+  readonly values?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
 }
 
 export interface ReadOptions<Table extends OptionTable> {
@@ -96,6 +98,18 @@ export function oneOf<const Choice extends string>(
   };
 }
 
+/** A promise of RocketMQ's that is not kept here: any other value must stop the start rather than be ignored. */
+export function only(fallback: string, why: string): Option<string> {
+  return {
+    fallback,
+    help: `Only ${fallback}: ${why}.`,
+    parse: (value) => {
+      if (value !== fallback) throw new Error(`only ${fallback} is supported: ${why}`);
+      return value;
+    },
+  };
+}
+
 /** brokerIP1 → broker-ip1, namesrvAddr → namesrv-addr. */
 function kebab(property: string): string {
   return property.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
@@ -122,6 +136,7 @@ export function readOptions<const Table extends OptionTable>(
   for (const { property, flag: flagName, env } of describeOptions(table)) {
     const option = table[property]!;
     const given =
+      described(sources.values?.[property]?.toString(), property) ??
       described(sources.flags?.[property], `--${flagName}`) ??
       described(sources.env?.[env], env) ??
       described(fromFile.get(property), property);

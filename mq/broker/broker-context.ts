@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import type { Connection } from '../remoting/connection.ts';
+import type { DiskUsage } from '../store/files.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { BrokerConfig } from './config.ts';
 import type { ClientChannels } from './client-channels.ts';
@@ -38,6 +39,8 @@ export interface BrokerContext {
   /** Messages stored, and messages handed out by pulls. */
   readonly messagesPut: MessageCounter;
   readonly messagesGot: MessageCounter;
+  /** Of the disk the store is on. */
+  readonly diskUsage: () => DiskUsage;
   readonly startedAt: number;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -208,6 +208,7 @@ async function startParts(
     get advertised() {
       return advertised;
     },
+    diskUsage: () => files.diskUsage(config.storePathRootDir),
     startedAt,
     clock,
     logger,

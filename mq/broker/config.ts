@@ -5,6 +5,7 @@ import {
   flag,
   integer,
   oneOf,
+  only,
   readOptions,
   text,
   type ConfigOf,
@@ -28,6 +29,12 @@ const options = {
   brokerClusterName: text('DefaultCluster', 'Cluster this broker belongs to.'),
   brokerName: text('broker-a', 'Name of this broker; unique in its cluster.'),
   brokerId: integer(0, int32, '0 for a master. Name servers take queues from masters only.'),
+  brokerRole: only('ASYNC_MASTER', 'this broker does not replicate'),
+  enableDLegerCommitLog: only('false', 'this broker does not replicate'),
+  enableControllerMode: only('false', 'this broker does not replicate'),
+  aclEnable: only('false', 'this broker does not authenticate anybody'),
+  authenticationEnabled: only('false', 'this broker does not authenticate anybody'),
+  authorizationEnabled: only('false', 'this broker does not authenticate anybody'),
   bindAddress: text('127.0.0.1', 'Address to listen on.'),
   allowNonLoopback: flag(
     false,
@@ -69,7 +76,8 @@ const options = {
   ),
   maxMessageSize: integer(
     4 * MIB,
-    { min: 1, max: 128 * MIB },
+    // Java clients close a connection over a frame of more than 16 MiB.
+    { min: 1, max: 15 * MIB },
     'Largest message body, and batch body, in bytes.',
   ),
   autoCreateTopicEnable: flag(false, 'Create a topic when the first message for it arrives.'),
@@ -141,24 +149,18 @@ export function loadBrokerConfig(sources: OptionSources, logger: Logger): Broker
 
 /** The settings of a broker started from code. Errors: CONFIG_INVALID, as {@link loadBrokerConfig}. */
 export function brokerConfig(overrides: Partial<BrokerConfig> = {}): BrokerConfig {
-  const flags: Record<string, string | undefined> = {};
-  for (const [property, value] of Object.entries(overrides)) {
-    if (!Object.hasOwn(options, property)) {
-      assertNoProblems('broker', [`${property} is not a setting of the broker`]);
-    }
-    if (value !== undefined) flags[property] = String(value);
-  }
-  const { values, problems } = readOptions(options, { flags });
-  assertNoProblems('broker', [...problems, ...relationProblems(values)]);
+  const unknown = Object.keys(overrides)
+    .filter((property) => !Object.hasOwn(options, property))
+    .map((property) => `${property} is not a setting of the broker`);
+  const { values, problems } = readOptions(options, { values: overrides });
+  assertNoProblems('broker', [...unknown, ...problems, ...relationProblems(values)]);
   return Object.freeze(values);
 }
 
 /** The name servers of `host:port;host:port`. */
 export function namesrvAddresses(namesrvAddr: string): string[] {
-  return namesrvAddr
-    .split(';')
-    .map((address) => address.trim())
-    .filter((address) => address !== '');
+  const addresses = namesrvAddr.split(';').map((address) => address.trim());
+  return [...new Set(addresses)].filter((address) => address !== '');
 }
 
 function relationProblems(config: BrokerConfig): string[] {

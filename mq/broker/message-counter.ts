@@ -11,7 +11,7 @@ export class MessageCounter {
   /** One count per second, at index second % 600. */
   readonly #buckets = new Float64Array(WINDOW_SECONDS);
   #second: number;
-  #day: number;
+  #nextMidnight: number;
   #total = 0;
   #totalThisMorning = 0;
   #totalYesterdayMorning = 0;
@@ -19,7 +19,7 @@ export class MessageCounter {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#second = this.#currentSecond();
-    this.#day = new Date(clock.now()).setHours(0, 0, 0, 0);
+    this.#nextMidnight = midnightAfter(clock.now());
   }
 
   add(count: number): void {
@@ -37,12 +37,6 @@ export class MessageCounter {
   /** Counted since start, and how much of it by midnight of today and of yesterday. */
   totals(): { now: number; thisMorning: number; yesterdayMorning: number } {
     this.#advance();
-    const midnight = new Date(this.#clock.now()).setHours(0, 0, 0, 0);
-    if (midnight !== this.#day) {
-      this.#day = midnight;
-      this.#totalYesterdayMorning = this.#totalThisMorning;
-      this.#totalThisMorning = this.#total;
-    }
     return {
       now: this.#total,
       thisMorning: this.#totalThisMorning,
@@ -56,6 +50,8 @@ export class MessageCounter {
 
   #advance(): void {
     const now = this.#currentSecond();
+    if (now === this.#second) return;
+    this.#noteMidnight();
     if (now - this.#second >= WINDOW_SECONDS) this.#buckets.fill(0);
     else {
       for (let second = this.#second + 1; second <= now; second++) {
@@ -65,6 +61,14 @@ export class MessageCounter {
     this.#second = now;
   }
 
+  #noteMidnight(): void {
+    const now = this.#clock.now();
+    if (now < this.#nextMidnight) return;
+    this.#nextMidnight = midnightAfter(now);
+    this.#totalYesterdayMorning = this.#totalThisMorning;
+    this.#totalThisMorning = this.#total;
+  }
+
   #sum(seconds: number): number {
     let sum = 0;
     for (let back = 0; back < seconds; back++) {
@@ -72,4 +76,8 @@ export class MessageCounter {
     }
     return sum;
   }
+}
+
+function midnightAfter(timestampMs: number): number {
+  return new Date(timestampMs).setHours(24, 0, 0, 0);
 }

@@ -1,5 +1,6 @@
 import { PROTOCOL_VERSION } from '../../protocol/frame.ts';
 import { encodeKvTable } from '../../protocol/kv-table.ts';
+import { readRecordHeader } from '../../protocol/message.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import type { Processor } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
@@ -10,12 +11,24 @@ import type { BrokerContext } from '../broker-context.ts';
  * The thread-pool keys are there because tools expect them; a single event loop has no such queues, so they are 0.
  */
 export function getBrokerRuntimeInfoProcessor(context: BrokerContext): Processor {
-  return () => ({
-    code: ResponseCode.SUCCESS,
-    body: encodeKvTable(
-      new Map(Object.entries(runtimeInfo(context)).map(([key, value]) => [key, String(value)])),
-    ),
-  });
+  return async () => {
+    const info = {
+      ...runtimeInfo(context),
+      earliestMessageTimeStamp: await earliestStoreTime(context),
+    };
+    return {
+      code: ResponseCode.SUCCESS,
+      body: encodeKvTable(
+        new Map(Object.entries(info).map(([key, value]) => [key, String(value)])),
+      ),
+    };
+  };
+}
+
+/** −1 while nothing is stored. */
+async function earliestStoreTime({ store }: BrokerContext): Promise<number> {
+  const record = await store.readRecord(store.minCommitLogOffset);
+  return record === undefined ? -1 : readRecordHeader(record).storeTimestamp;
 }
 
 function runtimeInfo(context: BrokerContext): Record<string, string | number | boolean> {
@@ -23,6 +36,7 @@ function runtimeInfo(context: BrokerContext): Record<string, string | number | b
   const put = messagesPut.totals();
   const got = messagesGot.totals();
   const now = clock.now();
+  const diskRatio = context.diskUsage().usedPercent / 100;
   return {
     brokerVersionDesc: 'V4_9_8',
     brokerVersion: PROTOCOL_VERSION,
@@ -58,10 +72,8 @@ function runtimeInfo(context: BrokerContext): Record<string, string | number | b
     commitLogMaxOffset: store.maxCommitLogOffset,
     remainHowManyDataToFlush: `${store.maxCommitLogOffset - store.confirmOffset} B`,
     dispatchBehindBytes: store.maxCommitLogOffset - store.confirmOffset,
-    // A version that tools print with "%.4f": the share of the disk in use, -1 for unknown.
-    commitLogDiskRatio: -1,
-    consumeQueueDiskRatio: -1,
-    earliestMessageTimeStamp: -1,
+    commitLogDiskRatio: diskRatio,
+    consumeQueueDiskRatio: diskRatio,
     connections: [...context.connections()].length,
     flushDiskType: config.flushDiskType,
     ...context.schedule.progress(),

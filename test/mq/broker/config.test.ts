@@ -44,7 +44,7 @@ describe('broker configuration', () => {
     expect(config.listenPort).toBe(11911);
     expect(namesrvAddresses(config.namesrvAddr)).toEqual(['192.168.0.1:9876', '192.168.0.2:9876']);
     expect(warnings).toEqual([
-      'broker configuration keys without effect here: deleteWhen, fileReservedTime, brokerRole',
+      'broker configuration keys without effect here: deleteWhen, fileReservedTime',
     ]);
   });
 
@@ -102,6 +102,21 @@ describe('broker configuration', () => {
   it.each(['1s 2x', '', 'soon', '5'])('refuses the delay levels %j', (messageDelayLevel) => {
     expect(problemOf(() => brokerConfig({ messageDelayLevel })).message).toContain(
       'messageDelayLevel',
+    );
+  });
+
+  it.each(['aclEnable=true', 'brokerRole=SLAVE', 'enableControllerMode=true'])(
+    'does not ignore %s, which asks for what it cannot do',
+    (file) => {
+      const { message } = problemOf(() => loadBrokerConfig({ file }, silentLogger));
+      expect(message).toContain(file.split('=')[0]);
+      expect(message).toContain('is supported');
+    },
+  );
+
+  it('names a setting given by a program as the program does', () => {
+    expect(problemOf(() => brokerConfig({ listenPort: -1 })).message).toContain(
+      'listenPort is "-1", outside 0..65535',
     );
   });
 

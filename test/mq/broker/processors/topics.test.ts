@@ -154,5 +154,7 @@ it('counts messages for operators', async () => {
   expect(info.get('brokerVersionDesc')).toBe('V4_9_8');
   expect(info.get('putTps')).toMatch(/^\d+\.\d\d \d+\.\d\d \d+\.\d\d$/);
   expect(info.get('scheduleMessageOffset_18')).toBe('0,1');
+  expect(Number(info.get('commitLogDiskRatio'))).toBeGreaterThan(0);
+  expect(Number(info.get('earliestMessageTimeStamp'))).toBeGreaterThan(1_700_000_000_000);
   expect(info.get('getTransferedTps')).toBe(info.get('getTransferredTps'));
 });

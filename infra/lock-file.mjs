@@ -11,6 +11,8 @@ function read(path) {
 }
 
 function isRunning(pid) {
+  // 0 would ask about our own process group.
+  if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return true;
@@ -23,7 +25,7 @@ function isRunning(pid) {
 /** The pid of the running process that holds this lock, or undefined. */
 export function lockOwner(path) {
   const pid = Number(read(path));
-  return pid > 0 && isRunning(pid) ? pid : undefined;
+  return isRunning(pid) ? pid : undefined;
 }
 
 /** Takes the lock and returns the function that gives it back, or returns undefined when a running process has it. */

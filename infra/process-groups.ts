@@ -7,7 +7,7 @@ export function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolea
     process.kill(-groupId, signal);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
   }
 }

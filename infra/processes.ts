@@ -92,8 +92,9 @@ export class RunningProcess {
       this.kill('SIGKILL');
       await this.exited;
     }
-    // What the process itself has started and left behind.
-    this.kill('SIGKILL');
+    // What the process itself has started and left behind. The system needs a moment to bury it.
+    for (let wait = 0; signalGroup(this.pid, 'SIGKILL') && wait < 40; wait += 1)
+      await delay(pollMs);
   }
 
   /** "order ended with code 1" and the end of what it printed. */

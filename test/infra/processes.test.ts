@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { signalGroup, startTimeOf } from '../../infra/process-groups.ts';
+import { endLeftovers, Processes } from '../../infra/processes.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+let dir: string;
+let processes: Processes;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'millrace-processes-'));
+  processes = new Processes(dir, root);
+});
+afterEach(async () => {
+  await processes.stopAll();
+  await rm(dir, { recursive: true });
+});
+
+/** A process that runs `code` and then stays. */
+function node(
+  name: string,
+  code: string,
+): {
+  name: string;
+  command: string;
+  args: string[];
+  stopOrder: number;
+} {
+  const args = ['-e', `${code}; setInterval(() => undefined, 1e6);`];
+  return { name, command: process.execPath, args, stopOrder: 1 };
+}
+
+describe('Processes', () => {
+  it('waits for the line that says it serves, and keeps what it prints', async () => {
+    const running = await processes.start({
+      ...node('server', "console.log('ready in 5 ms')"),
+      ready: /ready in \d+ ms/,
+    });
+    expect(running.output()).toBe('ready in 5 ms\n');
+    expect(await readFile(join(dir, 'logs', 'server.log'), 'utf8')).toBe('ready in 5 ms\n');
+  });
+
+  it('does not take the line of an earlier start for that of the next', async () => {
+    const server = { ...node('server', "console.log('ready ' + process.pid)"), ready: /ready/ };
+    const first = await processes.start(server);
+    first.kill('SIGKILL');
+    await first.exited;
+    const second = await processes.start(server);
+    expect(second.output()).toBe(`ready ${second.pid}\n`);
+  });
+
+  it('shows the end of the log when a process ends before it is ready', async () => {
+    const failing = node('server', "console.error('port 1 is taken'); process.exit(3)");
+    await expect(processes.start({ ...failing, ready: /ready/ })).rejects.toThrow(
+      /port 1 is taken\n\nserver did not start: it ended with code 3. Log: .*server.log/,
+    );
+  });
+
+  it('says so when a process is not ready in time', async () => {
+    const silent = { ...node('server', ''), ready: /ready/, readyTimeoutMs: 1 };
+    await expect(processes.start(silent)).rejects.toThrow(/server is not ready after 0.001 s/);
+  });
+
+  it('names a command that does not exist', async () => {
+    await expect(
+      processes.start({ name: 'server', command: join(dir, 'none'), args: [], stopOrder: 1 }),
+    ).rejects.toThrow(/server cannot be started: .*ENOENT/);
+  });
+
+  it('reports a process that ends by itself, and not one that was told to', async () => {
+    const told = await processes.start(node('told', ''));
+    told.kill('SIGKILL');
+    await told.exited;
+    await processes.start(node('crashing', 'process.exit(7)'));
+    await expect(processes.failure).rejects.toThrow(/crashing ended unexpectedly with code 7/);
+  });
+
+  it('stops those with the highest number first', async () => {
+    const noteEnd = (name: string): string =>
+      `process.on('SIGTERM', () => { require('fs').appendFileSync(${JSON.stringify(join(dir, 'ends'))}, '${name} '); process.exit(); }); console.log('up')`;
+    for (const [name, stopOrder] of [
+      ['database', 0],
+      ['service', 3],
+      ['broker', 2],
+    ] as const) {
+      await processes.start({ ...node(name, noteEnd(name)), stopOrder, ready: /up/ });
+    }
+    await processes.stopAll();
+    expect(await readFile(join(dir, 'ends'), 'utf8')).toBe('service broker database ');
+  });
+
+  it('kills a process that does not listen to SIGTERM, with what it has started', async () => {
+    const stubborn =
+      "process.on('SIGTERM', () => undefined);" +
+      "const child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => 0, 1e6)']);" +
+      'console.log(`child ${child.pid}`)';
+    const running = await processes.start({
+      ...node('stubborn', stubborn),
+      ready: /child/,
+      stopTimeoutMs: 1,
+    });
+    await processes.stopAll();
+    expect(signalGroup(running.pid, 0)).toBe(false);
+    expect(await readdir(join(dir, 'pids'))).toEqual([]);
+  });
+
+  it('tells the exit code of a process that is run to its end', async () => {
+    const command = { name: 'step', command: process.execPath };
+    expect(await processes.runToEnd({ ...command, args: ['-e', 'process.exit(4)'] })).toBe(4);
+    expect(await processes.runToEnd({ ...command, args: ['-e', ''] })).toBe(0);
+  });
+});
+
+describe('endLeftovers', () => {
+  it('ends a process that a killed command has left, and only that', async () => {
+    const left = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1e6)'], {
+      stdio: 'ignore',
+      detached: true,
+    });
+    const ended = new Promise((done) => left.once('exit', done));
+    await mkdir(join(dir, 'pids'), { recursive: true });
+    await writeFile(join(dir, 'pids', String(left.pid)), startTimeOf(left.pid ?? 0) ?? '');
+    // The same number, given to somebody else since: this very process.
+    await writeFile(join(dir, 'pids', String(process.pid)), 'another time');
+    expect(await endLeftovers(dir)).toBe(1);
+    await ended;
+    expect(existsSync(join(dir, 'pids'))).toBe(false);
+    await mkdir(join(dir, 'pids'));
+  });
+});

@@ -44,7 +44,8 @@ export async function collecting<T>(
   await consumer.start();
   const distinct = (): string[] =>
     [...new Set(received.map((message) => message.keys[0] ?? ''))].toSorted();
-  return body({
+  // Awaited here: the consumer is disposed of as soon as this function returns.
+  return await body({
     messages: received,
     keys: async (count) => {
       await until(() => distinct().length >= count, {

@@ -81,7 +81,7 @@ export interface WholeDatabase {
 }
 
 /** Reads the three schemas. Knows nothing of brokers or services: what it says, the databases alone say. */
-export class Audit implements AsyncDisposable {
+export class Audit {
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
@@ -157,7 +157,7 @@ export class Audit implements AsyncDisposable {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     await this.#connection.end();
   }
 

@@ -31,7 +31,7 @@ export const run: Command = async (context) => {
       `  Everything runs, ${seconds().toFixed(1)} s after the command. Logs: ${slot.dir}/logs`,
     );
 
-    await using audit = await Audit.open(databases.databaseUrl);
+    const audit = await Audit.open(databases.databaseUrl);
     const ways = await step('20 orders', async (say) => {
       say('placed and paid over HTTP');
       const crash = options.killBroker ? new BrokerCrash(cluster.broker) : undefined;
@@ -40,6 +40,7 @@ export const run: Command = async (context) => {
       return await waitForEffects(audit, orderNos);
     });
     const whole = await audit.wholeDatabase();
+    await audit.close();
     verdict = verdictOf(ways, whole, seconds());
     console.log(`\n${wayTable(ways)}\n\n${auditText(verdict, whole)}\n`);
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Admin } from 'millrace';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Admin, MqError } from 'millrace';
 import { schemas } from '../audit.ts';
 import type { Databases } from '../databases/databases.ts';
 import { freePort } from '../free-port.ts';
@@ -9,6 +10,8 @@ import type { Session } from '../session.ts';
 
 export const orderTopic = 'ORDER_EVENTS';
 
+/** A cluster that was given may still be starting. */
+const topicTimeoutMs = 30_000;
 const isServing = /ready in \d+ ms/;
 
 /** Services stop first, then the broker, then the name server, then the databases (0). */
@@ -116,20 +119,31 @@ function writeBrokerConfig(storeDir: string, port: number, namesrvAddr: string):
 }
 
 async function createTopic(namesrvAddr: string): Promise<void> {
-  await using admin = new Admin({ namesrvAddr });
-  const deadline = performance.now() + 30_000;
-  // A broker registers a moment after it serves, and the topic's route follows a moment after the topic.
-  for (;;) {
-    try {
-      await admin.createTopic({ topic: orderTopic, readQueueNums: 4 });
-      if ((await admin.topicRoute(orderTopic)) !== undefined) return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
+  const admin = new Admin({ namesrvAddr });
+  const deadline = performance.now() + topicTimeoutMs;
+  try {
+    // A broker registers a moment after it serves, and a topic's route follows a moment after the topic.
+    for (;;) {
+      const isOver = performance.now() > deadline;
+      const problem = await tryCreateTopic(admin);
+      if (problem === undefined) return;
+      if (isOver) throw new Error(`${orderTopic} cannot be used at ${namesrvAddr}: ${problem}`);
+      await delay(50);
     }
-    if (performance.now() > deadline) {
-      throw new Error(`${orderTopic} has no route at ${namesrvAddr} 30 s after it was created`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  } finally {
+    await admin.shutdown();
+  }
+}
+
+/** Undefined when the topic has a route, else why not. */
+async function tryCreateTopic(admin: Admin): Promise<string | undefined> {
+  try {
+    await admin.createTopic({ topic: orderTopic, readQueueNums: 4 });
+    const route = await admin.topicRoute(orderTopic);
+    return route === undefined ? 'it was created and has no route' : undefined;
+  } catch (error) {
+    if (MqError.is(error)) return `${error.code}: ${error.message}`;
+    throw error;
   }
 }
 

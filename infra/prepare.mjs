@@ -139,8 +139,10 @@ async function runLogged(name, command, args) {
   });
   closeSync(log);
   if (outcome === undefined) return;
-  const tail = readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-20).join('\n');
+  const lines = readFileSync(logPath, 'utf8').trimEnd().split('\n');
+  // npm says what is wrong first and explains itself at length after; compilers end with their worst.
+  const excerpt = lines.length <= 30 ? lines : [...lines.slice(0, 15), '…', ...lines.slice(-15)];
   throw new Error(
-    `${tail}\n\n"${[command, ...args].join(' ')}" failed: ${outcome}. Log: ${relative(process.cwd(), logPath)}`,
+    `${excerpt.join('\n')}\n\n"${[command, ...args].join(' ')}" failed: ${outcome}. Log: ${relative(process.cwd(), logPath)}`,
   );
 }

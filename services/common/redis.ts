@@ -14,6 +14,7 @@ export class RedisConnection implements OnApplicationShutdown {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       connectTimeout: 2_000,
+      disconnectTimeout: 200,
       commandTimeout: 500,
       retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 10), 2_000),
     });

@@ -30,10 +30,12 @@ export async function prepareAndRun(argv) {
     console.log(`Millrace ${line.command}`);
     await installAndBuild();
     const { run } = await import(`./dist/commands/${line.command}.js`);
-    process.exitCode = await run({ options: line.options, root, step, takeStateSlot });
+    const exitCode = await run({ options: line.options, root, step, takeStateSlot });
+    // Not left to Node: work that an interrupt has cut short may still wait for something that will never come.
+    process.exit(exitCode);
   } catch (error) {
     console.error(`\n${error.message}`);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }
 

@@ -209,7 +209,7 @@ export class Processes {
       rmSync(pidFile, { force: true });
       this.#watchdog.remove('group', running.pid);
       if (options.container !== undefined) this.#watchdog.remove('container', options.container);
-      if (!running.isStopping && options.endsByItself !== true) {
+      if (!running.isStopping && !this.#isStopping && options.endsByItself !== true) {
         this.#fail(new Error(running.describeEnd(`ended unexpectedly with ${end}`)));
       }
     });

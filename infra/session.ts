@@ -45,12 +45,15 @@ export async function runSession(
       return;
     }
     isInterrupted = true;
+    console.log(`\n  ${signal}: stopping.`);
     interrupt(session.exitCodeWhenInterrupted ?? 128 + constants.signals[signal]);
   };
   for (const signal of endSignals) process.on(signal, onSignal);
   process.on('uncaughtException', fail);
   // Whoever read our output is gone (`| head`, a closed terminal): nobody will press Ctrl-C any more.
-  const onClosedPipe = (): void => onSignal('SIGHUP');
+  const onClosedPipe = (): void => {
+    if (!isInterrupted) onSignal('SIGHUP');
+  };
   process.stdout.on('error', onClosedPipe);
   process.stderr.on('error', onClosedPipe);
   try {

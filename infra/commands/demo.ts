@@ -1,6 +1,7 @@
+import { join, relative } from 'node:path';
 import { Audit } from '../audit.ts';
 import type { Command } from '../command.ts';
-import { provideDatabases } from '../databases/databases.ts';
+import { prepareDatabases, startDatabases } from '../databases/databases.ts';
 import { thisMachine } from '../databases/machine.ts';
 import { auditText, verdictOf, wayTable, type Verdict } from '../demo/report.ts';
 import { placeOrders, waitForEffects } from '../demo/scenario.ts';
@@ -21,15 +22,15 @@ export const run: Command = async (context) => {
   }
   let verdict: Verdict | undefined;
   const exitCode = await runSession(context, async (session) => {
-    const { slot, processes, step } = session;
+    const { slot, step } = session;
+    const sources = await prepareDatabases(thisMachine, session);
     const [databases, cluster] = await Promise.all([
-      provideDatabases(thisMachine, slot, processes, step),
+      startDatabases(thisMachine, session, sources),
       startCluster(session, root, namesrvAddr),
     ]);
     const urls = await startServices(session, root, cluster.namesrvAddr, databases);
-    console.log(
-      `  Everything runs, ${seconds().toFixed(1)} s after the command. Logs: ${slot.dir}/logs`,
-    );
+    const logs = relative(process.cwd(), join(slot.dir, 'logs'));
+    console.log(`  Everything runs, ${seconds().toFixed(1)} s after the command. Logs: ${logs}`);
 
     const audit = await Audit.open(databases.databaseUrl);
     const ways = await step('20 orders', async (say) => {

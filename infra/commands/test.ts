@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../command.ts';
-import { provideDatabases } from '../databases/databases.ts';
+import { prepareDatabases, startDatabases } from '../databases/databases.ts';
 import { thisMachine } from '../databases/machine.ts';
 import { resultsPathFor, runJestProject } from '../jest.ts';
 import { runSession, type Session } from '../session.ts';
@@ -47,8 +47,8 @@ async function runCheck(session: Session, root: string): Promise<Tally[]> {
 async function runIntegration(session: Session, root: string): Promise<Tally> {
   console.log('\n— databases for the integration tests');
   try {
-    const { slot, processes, step } = session;
-    const { databaseUrl, redisUrl } = await provideDatabases(thisMachine, slot, processes, step);
+    const sources = await prepareDatabases(thisMachine, session);
+    const { databaseUrl, redisUrl } = await startDatabases(thisMachine, session, sources);
     return await runJestProject(session, root, 'integration', {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Say, StateSlot, Step } from '../command.ts';
-import type { Processes } from '../processes.ts';
+import type { Session } from '../session.ts';
 import { chooseSources, type Source } from './choose-source.ts';
 import type { DatabaseContext } from './database-context.ts';
 import { installPackages } from './debian-packages.ts';
@@ -16,16 +16,17 @@ export interface Databases {
   redisUrl: string;
 }
 
-/**
- * Finds, installs or takes as given a MariaDB and a Redis, starts private instances where they are not given, and
- * returns when both answer. They stop with `processes`.
- */
-export async function provideDatabases(
+/** Where the two come from, with what that needs installed. */
+export interface Sources {
+  mariadb: Source;
+  redis: Source;
+}
+
+/** Finds out where MariaDB and Redis are to come from, and installs packages if that is the way, asking first. */
+export async function prepareDatabases(
   machine: Machine,
-  slot: StateSlot,
-  processes: Processes,
-  step: Step,
-): Promise<Databases> {
+  { slot, step }: Session,
+): Promise<Sources> {
   const choice = chooseSources(await lookAround(machine));
   if (choice.kind === 'impossible') {
     throw new Error(
@@ -33,14 +34,23 @@ export async function provideDatabases(
     );
   }
   if (choice.install.length > 0) await install(machine, slot, choice.install, choice.mustAsk, step);
+  return { mariadb: choice.mariadb, redis: choice.redis };
+}
+
+/** Starts private instances of what is not given, and returns when both answer. They stop with the session. */
+export async function startDatabases(
+  machine: Machine,
+  { slot, processes, step }: Session,
+  sources: Sources,
+): Promise<Databases> {
   const context = (name: string): DatabaseContext => {
     const dir = join(slot.dir, name);
     mkdirSync(dir, { recursive: true });
     return { processes, dir };
   };
   const [databaseUrl, redisUrl] = await Promise.all([
-    step('MariaDB', (say) => provide(mariadb, choice.mariadb, machine, context('mariadb'), say)),
-    step('Redis', (say) => provide(redis, choice.redis, machine, context('redis'), say)),
+    step('MariaDB', (say) => provide(mariadb, sources.mariadb, machine, context('mariadb'), say)),
+    step('Redis', (say) => provide(redis, sources.redis, machine, context('redis'), say)),
   ]);
   return { databaseUrl, redisUrl };
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Admin, MqError } from 'millrace';
 import { schemas } from '../audit.ts';
@@ -89,7 +89,7 @@ async function startOwnCluster(session: Session, root: string): Promise<Cluster>
   const broker = await step('broker', async (say) => {
     const port = await freePort(10911);
     const storeDir = join(slot.dir, 'broker');
-    say(`127.0.0.1:${port}, SYNC_FLUSH, store ${storeDir}`);
+    say(`127.0.0.1:${port}, SYNC_FLUSH, store ${relative(process.cwd(), storeDir)}`);
     const own = new OwnBroker(session, {
       name: 'broker',
       command: process.execPath,

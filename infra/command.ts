@@ -16,6 +16,8 @@ export interface CommandContext {
   /** The folder of the clone. */
   root: string;
   step: Step;
+  /** Steps that fail from now on fail because of what happened, and are not printed. */
+  endProgress(): void;
   takeStateSlot(): StateSlot;
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from './command-line.mjs';
 import { lockOwner, tryLock } from './lock-file.mjs';
-import { step } from './progress.mjs';
+import { endProgress, step } from './progress.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stateDir = join(root, '.millrace');
@@ -30,7 +30,7 @@ export async function prepareAndRun(argv) {
     console.log(`Millrace ${line.command}`);
     await installAndBuild();
     const { run } = await import(`./dist/commands/${line.command}.js`);
-    const exitCode = await run({ options: line.options, root, step, takeStateSlot });
+    const exitCode = await run({ options: line.options, root, step, endProgress, takeStateSlot });
     // Not left to Node: work that an interrupt has cut short may still wait for something that will never come.
     process.exit(exitCode);
   } catch (error) {

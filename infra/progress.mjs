@@ -1,5 +1,12 @@
 // One line a step: what it was, what came of it, how long it took.
 
+let isOver = false;
+
+/** After a failure or an interrupt: steps that are cut short because of it are not news. */
+export function endProgress() {
+  isOver = true;
+}
+
 const firstNoteAfterMs = 2_000;
 const nextNoteAfterMs = 10_000;
 
@@ -19,6 +26,7 @@ export async function step(name, work) {
   let detail = '';
   let timer = setTimeout(note, firstNoteAfterMs);
   function note() {
+    if (isOver) return;
     console.log(`  … ${label} ${detail} (${seconds(startedAt)})`);
     timer = setTimeout(note, nextNoteAfterMs);
   }
@@ -29,7 +37,7 @@ export async function step(name, work) {
     console.log(`  ✓ ${label} ${detail.padEnd(64)} ${seconds(startedAt).padStart(7)}`);
     return result;
   } catch (error) {
-    console.log(`  ✗ ${label} ${detail.padEnd(64)} ${seconds(startedAt).padStart(7)}`);
+    if (!isOver) console.log(`  ✗ ${label} ${detail.padEnd(64)} ${seconds(startedAt).padStart(7)}`);
     throw error;
   } finally {
     clearTimeout(timer);

@@ -59,6 +59,7 @@ export async function runSession(
   try {
     return await Promise.race([work(session), ended, processes.failure]);
   } finally {
+    context.endProgress();
     await processes.stopAll();
     slot.release();
     process.off('uncaughtException', fail);

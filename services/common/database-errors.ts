@@ -4,7 +4,7 @@ function driverCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-const unreachable = new Set([
+const passing = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -14,20 +14,21 @@ const unreachable = new Set([
   'PROTOCOL_CONNECTION_LOST',
   'ER_CON_COUNT_ERROR',
   'ER_SERVER_SHUTDOWN',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_LOCK_DEADLOCK',
 ]);
 
-/** The database cannot be reached just now; the same statement may succeed later. */
-export function isDatabaseUnreachable(error: unknown): boolean {
+/** The database cannot be reached, or is too busy, just now; the same statement may succeed later. */
+export function isDatabaseUnavailable(error: unknown): boolean {
   const code = driverCode(error);
-  if (code !== undefined) return unreachable.has(code);
+  if (code !== undefined) return passing.has(code);
   // A statement on a connection that is already closed is refused by mysql2 without any code.
   return error instanceof Error && 'fatal' in error && error.fatal === true;
 }
 
 /** The server rolled the transaction back to let another one go on; running it again is the cure. */
 export function isDeadlock(error: unknown): boolean {
-  const code = driverCode(error);
-  return code === 'ER_LOCK_DEADLOCK' || code === 'ER_LOCK_WAIT_TIMEOUT';
+  return driverCode(error) === 'ER_LOCK_DEADLOCK';
 }
 
 /**

@@ -2,7 +2,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
-import { isDatabaseUnreachable } from './database-errors.ts';
+import { isDatabaseUnavailable } from './database-errors.ts';
 import type { DatabaseSettings } from './service-settings.ts';
 
 type ClassList = MixedList<new () => object>;
@@ -18,7 +18,7 @@ export function databaseModule(
       retryAttempts: 30,
       retryDelay: 1_000,
       // Started before the database is an everyday thing; a wrong password or a broken migration is not.
-      toRetry: (error: unknown) => isDatabaseUnreachable(error),
+      toRetry: (error: unknown) => isDatabaseUnavailable(error),
     }),
     dataSourceFactory: async (options) => {
       await createSchema(settings);

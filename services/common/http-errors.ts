@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { isDatabaseUnreachable } from './database-errors.ts';
+import { isDatabaseUnavailable } from './database-errors.ts';
 import { DomainError, type DomainErrorKind, type FieldProblem } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -69,12 +69,8 @@ export function problemOf(error: unknown): Problem {
   if (isClientError(error)) {
     return problem(error.statusCode, `HTTP.${error.statusCode}`, error.message);
   }
-  if (isDatabaseUnreachable(error)) {
-    return problem(
-      503,
-      'DATABASE.UNAVAILABLE',
-      'the database cannot be reached just now, try again',
-    );
+  if (isDatabaseUnavailable(error)) {
+    return problem(503, 'DATABASE.UNAVAILABLE', 'the database cannot answer just now, try again');
   }
   return problem(500, 'INTERNAL', 'the request failed on our side; nothing was changed half-way');
 }

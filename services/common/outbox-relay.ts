@@ -171,7 +171,7 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
         // Stored is not enough: any other status says that a crash now could take the message with it.
         if (result.status !== 'SEND_OK') return { message, reason: result.status };
         messageIds.set(message.id, result.msgId);
-        this.#log.debug('message sent', {
+        this.#log.info('message sent', {
           orderNo: message.messageKey,
           messageId: result.msgId,
           topic: message.topic,

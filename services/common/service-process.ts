@@ -23,6 +23,8 @@ export async function createService(
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
+    // A request that trickles in for longer holds a connection and nothing else.
+    requestTimeout: 30_000,
     // Errors before routing (a URL that cannot be decoded) do not reach Nest's filter.
     frameworkErrors: (error: Error, _request: unknown, reply: unknown) =>
       sendProblem(reply as ProblemReply, problemOf(error)),

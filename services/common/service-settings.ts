@@ -47,7 +47,8 @@ function readDatabaseSettings(env: EnvReader, defaultSchema: string): DatabaseSe
       'each service has a schema of its own (DATABASE_SCHEMA)',
   );
   return Object.freeze({
-    host: url.hostname,
+    // A URL writes an IPv6 address in brackets, a socket wants it without.
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username) || 'root',
     password: decodeURIComponent(url.password),

@@ -1,13 +1,18 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager } from 'typeorm';
 import { isDeadlock } from './database-errors.ts';
 
-const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 10;
+const PAUSE_STEP_MS = 10;
 
 /**
  * Runs `work` in one READ COMMITTED transaction; a deadlock victim is run again, from the start.
  *
  * `work` may therefore run several times and must have no effect outside its `manager`. READ COMMITTED, because
- * after losing to a unique key a transaction must see the winner's committed row.
+ * after losing to a unique key a transaction must see the winner's committed row. Deadlocks do happen: when an
+ * insert is rolled back, all who waited for its unique key share a lock that each of them then wants alone. They
+ * come back one by one, after pauses of random length.
  */
 export async function inTransaction<T>(
   dataSource: DataSource,
@@ -19,5 +24,6 @@ export async function inTransaction<T>(
     } catch (error) {
       if (attempt === MAX_ATTEMPTS || !isDeadlock(error)) throw error;
     }
+    await delay(randomInt(1, PAUSE_STEP_MS * attempt + 2));
   }
 }

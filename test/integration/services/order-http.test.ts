@@ -119,6 +119,14 @@ describe('POST /orders', () => {
     expect((await place(key)).status).toBe(201);
   });
 
+  it('refuses 20 requests at once with one key and an unknown sku, each with the reason', async () => {
+    const wrong = { ...body, items: [{ sku: 'UFO', quantity: 1 }] };
+    const key = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => place(key, wrong)));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([400]));
+    expect((await place(key)).status).toBe(201);
+  });
+
   it('takes an order at every limit', async () => {
     const items = Array.from({ length: 100 }, () => ({ sku: 'KETTLE-STEEL', quantity: 999 }));
     const { totalMinor } = await placed({ userId: 'u'.repeat(64), items });
@@ -202,6 +210,19 @@ describe('bad input', () => {
       400,
       'has 10000 entries, at most 100',
       () => send('/orders', { headers: json, body: items(10_000) }),
+    ],
+    [
+      'a megabyte of brackets',
+      400,
+      'levels deep',
+      () => send('/orders', { headers: json, body: '['.repeat(500_000) + ']'.repeat(500_000) }),
+    ],
+    [
+      'a form',
+      415,
+      'Media Type',
+      () =>
+        send('/orders', { headers: { 'Idempotency-Key': 'k' }, body: new URLSearchParams('a=1') }),
     ],
     ['half a body', 400, 'JSON', () => send('/orders', { headers: json, body: '{"userId":"u' })],
     [

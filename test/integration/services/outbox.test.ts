@@ -4,7 +4,7 @@ import type { Message, MessageQueue, MessageSender } from '../../../services/com
 import { appendToOutbox, OutboxMessage } from '../../../services/common/outbox.ts';
 import { OutboxRelay } from '../../../services/common/outbox-relay.ts';
 import { Outbox1764000000001 } from '../../../services/order/persistence/migrations/1764000000001-outbox.ts';
-import { isDatabaseUnreachable } from '../../../services/common/database-errors.ts';
+import { isDatabaseUnavailable } from '../../../services/common/database-errors.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 import { until, within } from '../../support/deadline.ts';
 import { Tables } from './tables.ts';
@@ -155,7 +155,7 @@ describe('the outbox relay', () => {
     const failure: unknown = await relay()
       .pass()
       .catch((error: unknown) => error);
-    expect(isDatabaseUnreachable(failure)).toBe(true);
+    expect(isDatabaseUnavailable(failure)).toBe(true);
     expect(sender.of('4711')).toEqual(['Created', 'Paid']);
     expect(await unsent()).toBe(2);
 

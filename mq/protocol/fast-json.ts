@@ -15,6 +15,7 @@ export type JsonValue =
   | null
   | boolean
   | number
+  | bigint
   | string
   | readonly JsonValue[]
   | JsonObject
@@ -33,8 +34,9 @@ export const defaultJsonLimits: JsonLimits = { maxDepth: 64, maxChars: 16 * 1024
 /**
  * Parses one JSON text.
  *
- * Errors: INVALID_ARGUMENT naming the position; also for integers beyond 2^53, which a `number` cannot hold,
- * and for texts that are longer or deeper than `limits`.
+ * Shape:  integers beyond 2^53, which a `number` cannot hold, come as bigint: Go puts nanoseconds into subVersion.
+ * Errors: INVALID_ARGUMENT naming the position; also for integers that are no Java long, and for texts that are
+ *         longer or deeper than `limits`.
  */
 export function parseFastJson(text: string, limits: JsonLimits = defaultJsonLimits): JsonValue {
   if (text.length > limits.maxChars) {
@@ -49,6 +51,8 @@ export function parseFastJson(text: string, limits: JsonLimits = defaultJsonLimi
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const INTEGER = /^-?\d+$/;
+/** Length of -2^63. */
+const MAX_LONG_CHARS = 20;
 
 class FastJsonParser {
   readonly #text: string;
@@ -160,13 +164,15 @@ class FastJsonParser {
     }
   }
 
-  #number(): number {
+  #number(): number | bigint {
     const text = this.#numberText();
     const value = Number(text);
-    if (INTEGER.test(text) && !Number.isSafeInteger(value)) {
-      throw this.#failure(`integer ${text} exceeds 2^53`);
+    if (Number.isSafeInteger(value) || !INTEGER.test(text)) return value;
+    const exact = text.length <= MAX_LONG_CHARS ? BigInt(text) : undefined;
+    if (exact === undefined || BigInt.asIntN(64, exact) !== exact) {
+      throw this.#failure(`integer ${text.slice(0, 40)} does not fit 64 bits`);
     }
-    return value;
+    return exact;
   }
 
   #numberText(): string {

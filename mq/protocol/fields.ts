@@ -52,6 +52,15 @@ export const int64: Field<number> = integerBetween(
   Number.MAX_SAFE_INTEGER,
 );
 
+/** A Java long that is only ever compared, such as subVersion: beyond 2^53 it is rounded, not refused. */
+export const version64: Field<number> = field(
+  (value) => String(BigInt(Math.trunc(value))),
+  (text) => {
+    if (!INTEGER.test(text)) throw illegal(`${JSON.stringify(text)} is not an integer`);
+    return Number(text);
+  },
+);
+
 /** Java's Boolean.parseBoolean: "true" in any case is true, all else is false. */
 export const bool: Field<boolean> = field(
   (value) => String(value),

@@ -52,6 +52,15 @@ export class JsonBody {
     return toInteger(value, this.#pathOf(name));
   }
 
+  /**
+   * A long that is only ever compared: it may use all 64 bits, and beyond 2^53 it is rounded. Go counts versions
+   * in nanoseconds, Java in milliseconds.
+   */
+  version(name: string, fallback: number): number {
+    const value = this.#get(name);
+    return typeof value === 'bigint' ? Number(value) : this.integer(name, fallback);
+  }
+
   boolean(name: string, fallback: boolean): boolean {
     const value = this.#get(name);
     if (value === undefined) return fallback;
@@ -152,6 +161,12 @@ function toInteger(value: JsonValue, path: string): number {
 }
 
 function illegal(path: string, value: JsonValue | undefined, wanted: string): MqError {
-  const found = value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 60) ?? '');
+  const found = value === undefined ? 'nothing' : describe(value).slice(0, 60);
   return new MqError('INVALID_ARGUMENT', `${path} is ${found}, not ${wanted}`);
+}
+
+function describe(value: JsonValue): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? String(inner) : inner,
+  );
 }

@@ -87,7 +87,7 @@ export function readSubscription(json: JsonBody): SubscriptionData {
     subString,
     tagsSet: tags,
     codeSet: needsCodes ? tags.map(javaHashCode) : codeSet,
-    subVersion: json.integer('subVersion', 0),
+    subVersion: json.version('subVersion', 0),
     expressionType,
     classFilterMode,
   };

@@ -1,5 +1,5 @@
 import { defineRequest } from '../define-request.ts';
-import { int32, int64, optional, str } from '../fields.ts';
+import { int32, int64, optional, str, version64 } from '../fields.ts';
 import { RequestCode } from '../request-code.ts';
 
 export const pullMessageFields = {
@@ -15,7 +15,7 @@ export const pullMessageFields = {
   suspendTimeoutMillis: int64,
   /** The expression, when the SUBSCRIPTION bit is set. */
   subscription: optional(str),
-  subVersion: int64,
+  subVersion: version64,
   /** `TAG` when missing: C++ leaves it out. */
   expressionType: optional(str),
   /** 5.x: a limit on the reply's body. */

@@ -75,6 +75,17 @@ describe('a heartbeat', () => {
     });
   });
 
+  it('of a Go client counts its versions in nanoseconds, beyond 2^53', () => {
+    const body = Buffer.from(
+      '{"clientID":"go","producerDataSet":[],"consumerDataSet":[{"groupName":"g","consumeType":' +
+        '"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",' +
+        '"subscriptionDataSet":[{"classFilterMode":false,"topic":"GT","subString":"*","tagsSet":[],' +
+        '"codeSet":[],"subVersion":1795184547370225993,"expressionType":"TAG"}],"unitMode":false}]}',
+    );
+    const [subscription] = decodeHeartbeat(body).consumerDataSet[0]!.subscriptionDataSet;
+    expect(subscription!.subVersion).toBe(Number(1795184547370225993n));
+  });
+
   it('may carry what newer clients add', () => {
     const text =
       '{"clientID":"c","heartbeatFingerprint":0,"withoutSub":false,"producerDataSet":[]}';

@@ -195,6 +195,13 @@ export class ConsumeQueue {
     this.#isDirectoryNew = false;
   }
 
+  /** An entry found on disk may not be flushed: the process that wrote it was killed. */
+  markDirty(queueOffset: number): void {
+    if (queueOffset >= this.#writtenOffset) return;
+    this.#isDirectoryNew = true;
+    this.#segmentAt(queueOffset)?.markDirty();
+  }
+
   /** Entries from `queueOffset` on are gone, in memory and on disk. */
   truncate(queueOffset: number): void {
     if (queueOffset >= this.#maxOffset) return;
@@ -224,22 +231,13 @@ export class ConsumeQueue {
     this.#segmentFor(queueOffset).write(filler, 0);
   }
 
-  /** Cuts entries that point behind the end of the CommitLog, and returns how many there were. */
-  cutBeyond(commitLogEnd: number): number {
-    const before = this.#maxOffset;
-    let end = before;
-    for (; end > 0; end--) {
-      const entry = this.readEntry(end - 1)!;
-      if (!isRealEntry(entry) || entry.commitLogOffset + entry.sizeBytes <= commitLogEnd) break;
-    }
+  /** Cuts the last entries as far as they point to `commitLogOffset` or behind it. */
+  cutBehind(commitLogOffset: number): void {
+    const isBehind = (entry: QueueEntry): boolean =>
+      isRealEntry(entry) && entry.commitLogOffset >= commitLogOffset;
+    let end = this.#maxOffset;
+    while (end > 0 && isBehind(this.readEntry(end - 1)!)) end--;
     this.truncate(end);
-    return before - end;
-  }
-
-  /** First byte in the CommitLog behind the last message of this queue; 0 for an empty queue. */
-  commitLogEnd(): number {
-    const last = this.#maxOffset === 0 ? undefined : this.readEntry(this.#maxOffset - 1);
-    return last === undefined || !isRealEntry(last) ? 0 : last.commitLogOffset + last.sizeBytes;
   }
 
   close(): void {
@@ -306,13 +304,18 @@ export class ConsumeQueue {
 
   #readFiles(queueOffset: number, count: number): Buffer {
     const position = queueOffset * ENTRY_BYTES;
-    const segment = this.#segments.find(
-      (each) => position >= each.baseOffset && position < each.baseOffset + each.sizeBytes,
-    );
+    const segment = this.#segmentAt(queueOffset);
     // Below the first file: messages that were removed.
     if (segment === undefined) return Buffer.alloc(count * ENTRY_BYTES);
     this.#options.onUse(segment);
     return segment.readSync(position - segment.baseOffset, count * ENTRY_BYTES);
+  }
+
+  #segmentAt(queueOffset: number): SegmentFile | undefined {
+    const position = queueOffset * ENTRY_BYTES;
+    return this.#segments.find(
+      (each) => position >= each.baseOffset && position < each.baseOffset + each.sizeBytes,
+    );
   }
 }
 

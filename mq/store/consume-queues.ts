@@ -43,6 +43,7 @@ export class ConsumeQueues {
   #timer: TimerHandle | undefined;
   #round: Promise<void> | undefined;
   #failure: MqError | undefined;
+  #isUnreliable = false;
 
   constructor(options: ConsumeQueuesOptions) {
     this.#options = options;
@@ -50,9 +51,14 @@ export class ConsumeQueues {
     this.#listQueues();
   }
 
-  /** Set while entries cannot be written; cleared by the first round that succeeds. */
+  /** Set while entries cannot be written; cleared by the first round that succeeds, unless fsync failed. */
   get failure(): MqError | undefined {
     return this.#failure;
+  }
+
+  /** An fsync failed: what the disk holds is unknown, and the queues must be rebuilt before they are used again. */
+  get isUnreliable(): boolean {
+    return this.#isUnreliable;
   }
 
   get isEmpty(): boolean {
@@ -108,6 +114,17 @@ export class ConsumeQueues {
     this.#armTimer();
   }
 
+  /** To be called for an entry that was found written, by a process that was killed. */
+  noteUnflushed(queue: ConsumeQueue, queueOffset: number): void {
+    queue.markDirty(queueOffset);
+    this.#unsynced.add(queue);
+  }
+
+  /** To be called after entries were cut, so that the cut is flushed. */
+  noteCut(queue: ConsumeQueue): void {
+    this.#unsynced.add(queue);
+  }
+
   /** Hands every entry to the kernel. Errors: STORE_FAILED or SERVICE_NOT_AVAILABLE, and `failure` is set. */
   async writeAll(): Promise<void> {
     await this.#round;
@@ -122,9 +139,10 @@ export class ConsumeQueues {
       this.#unsynced.delete(queue);
       try {
         await queue.sync();
-      } catch (error) {
+      } catch (cause) {
         this.#unsynced.add(queue);
-        throw error;
+        this.#isUnreliable = true;
+        throw this.#noteFailure(cause);
       }
     }
   }
@@ -212,7 +230,7 @@ export class ConsumeQueues {
   /** Never rejects: a failure is kept, and the next round tries again. */
   #write(smallQueues: number): Promise<void> {
     this.#round ??= this.#writeRound(smallQueues)
-      .catch((cause: unknown) => this.#noteFailure(cause))
+      .catch((cause: unknown) => void this.#noteFailure(cause))
       .finally(() => {
         this.#round = undefined;
         if (this.#unwritten.size > 0) this.#armTimer();
@@ -232,13 +250,13 @@ export class ConsumeQueues {
       this.#unsynced.add(queue);
       if (++done % QUEUES_PER_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    if (this.#failure !== undefined) {
+    if (this.#failure !== undefined && !this.#isUnreliable) {
       this.#failure = undefined;
       this.#options.logger.info('ConsumeQueues can be written again');
     }
   }
 
-  #noteFailure(cause: unknown): void {
+  #noteFailure(cause: unknown): MqError {
     const text = cause instanceof Error ? cause.message : String(cause);
     if (this.#failure === undefined) {
       this.#options.logger.error('ConsumeQueues cannot be written', { cause });
@@ -248,6 +266,7 @@ export class ConsumeQueues {
       `ConsumeQueues below ${this.directory} cannot be written: ${text}`,
       { retriable: true, cause, details: { path: this.directory } },
     );
+    return this.#failure;
   }
 }
 

@@ -27,6 +27,8 @@ export interface GroupCommitOptions<T extends PendingAppend> {
   onConfirmed(appends: readonly T[]): void;
   /** These were taken back out of the log, or may be anywhere on a disk that failed. */
   onRefused(appends: readonly T[]): void;
+  /** The store takes no more appends; what is flushed ends at log.flushedOffset. */
+  onFailed(error: MqError): void;
   /** Says what a full disk's refusal shall say; undefined for any other cause. */
   describeFullDisk(cause: unknown): MqError | undefined;
 }
@@ -193,6 +195,7 @@ export class GroupCommit<T extends PendingAppend> {
       `the store takes no more messages until it is reopened, because ${what} failed: ${text}`,
       { retriable: true, cause, details: { flushedOffset: this.#options.log.flushedOffset } },
     );
+    this.#options.onFailed(this.#failure);
     this.#refuse(this.#unconfirmed.splice(0), this.#failure);
   }
 

@@ -15,6 +15,7 @@ import {
 import { SystemTopic } from '../protocol/names.ts';
 import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
+import { AbortFile } from './abort-file.ts';
 import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
 import type { ConsumeQueue } from './consume-queue.ts';
 import { ConsumeQueues } from './consume-queues.ts';
@@ -135,6 +136,7 @@ interface StoreParts {
   log: CommitLog;
   queues: ConsumeQueues;
   recovered: Recovered;
+  abortFile: AbortFile;
   wasAborted: boolean;
   openedInMs: number;
   unlock: () => void;
@@ -170,6 +172,7 @@ export class MessageStore {
   readonly #queues: ConsumeQueues;
   readonly #commit: GroupCommit<Append>;
   readonly #diskSpace: DiskSpace;
+  readonly #abortFile: AbortFile;
   readonly #unlock: () => void;
   readonly #opened: Pick<StoreStats, 'openedInMs' | 'recoveredRecords' | 'wasAborted'>;
   readonly #arrivalListeners: ((arrival: Arrival) => void)[] = [];
@@ -196,8 +199,9 @@ export class MessageStore {
     }
     const unlock = files.lock(path.join(rootDir, 'lock'));
     try {
-      const wasAborted = files.sizeOf(abortPath(rootDir)) !== undefined;
-      files.open(abortPath(rootDir), 'write').close();
+      const abortFile = new AbortFile(files, rootDir);
+      const aborted = abortFile.read();
+      if (aborted === undefined) abortFile.write();
       const queues = new ConsumeQueues({
         files,
         rootDir,
@@ -213,7 +217,7 @@ export class MessageStore {
         delayLevelsMs: options.delayLevelsMs,
         queues,
         checkpoint: readCheckpoint(files, rootDir),
-        wasAborted,
+        aborted,
         logger,
       });
       const log = new CommitLog(
@@ -235,11 +239,15 @@ export class MessageStore {
         log,
         queues,
         recovered,
-        wasAborted,
+        abortFile,
+        wasAborted: aborted !== undefined,
         openedInMs: clock.monotonicMs() - startedAt,
         unlock,
       });
-      if (wasAborted) await store.#checkpoint();
+      if (aborted !== undefined) {
+        await store.#checkpoint();
+        abortFile.write();
+      }
       return store;
     } catch (error) {
       unlock();
@@ -253,6 +261,7 @@ export class MessageStore {
     this.#transferLimits = parts.transferLimits;
     this.#log = log;
     this.#queues = queues;
+    this.#abortFile = parts.abortFile;
     this.#unlock = parts.unlock;
     this.#lastDispatched = recovered.last;
     this.#checkpointedAt = recovered.last?.commitLogOffset ?? 0;
@@ -276,6 +285,7 @@ export class MessageStore {
       syncFlushTimeoutMs: options.syncFlushTimeoutMs,
       onConfirmed: (appends) => this.#dispatch(appends),
       onRefused: (appends) => this.#takeBack(appends),
+      onFailed: (error) => this.#noteFailure(error),
       describeFullDisk: (cause) => this.#diskSpace.explain(cause),
     });
   }
@@ -417,14 +427,14 @@ export class MessageStore {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { files, rootDir } = this.#options;
     try {
       await this.#commit.close();
       await this.#checkpointUnderWay;
-      if (this.#commit.failure === undefined) {
+      // After a failure only recovery can tell what the disk holds: the abort file stays.
+      if (this.#commit.failure === undefined && !this.#queues.isUnreliable) {
         await this.#saveCheckpoint();
-        files.remove(abortPath(rootDir));
-        await files.syncDirectory(rootDir);
+        this.#abortFile.remove();
+        await this.#options.files.syncDirectory(this.#options.rootDir);
       }
     } finally {
       await this.#queues.close();
@@ -549,6 +559,23 @@ export class MessageStore {
     return bytes === undefined ? -1 : readInt64(bytes, 0);
   }
 
+  #noteFailure(error: MqError): void {
+    this.#options.logger.error('the store takes no more messages', { cause: error });
+    this.#writeAbortNote();
+  }
+
+  #writeAbortNote(): void {
+    try {
+      this.#abortFile.write({
+        flushFailedAt: this.#commit.failure === undefined ? undefined : this.#log.flushedOffset,
+        rebuildQueues: this.#queues.isUnreliable,
+      });
+    } catch (cause) {
+      // The disk that failed may fail again. Without the note recovery still finds all that was flushed.
+      this.#options.logger.error('the abort file cannot be written', { cause });
+    }
+  }
+
   /** Never rejects. What cannot be saved now is saved later; recovery then has more to read. */
   #checkpoint(): Promise<void> {
     this.#checkpointUnderWay ??= this.#saveCheckpoint()
@@ -566,7 +593,11 @@ export class MessageStore {
     const last = this.#lastDispatched;
     this.#checkpointedAt = this.#commit.confirmOffset;
     await this.#commit.flush();
-    await this.#queues.sync();
+    try {
+      await this.#queues.sync();
+    } finally {
+      if (this.#queues.isUnreliable) this.#writeAbortNote();
+    }
     if (last === undefined) return;
     await writeCheckpoint(files, rootDir, {
       physicMsgTimestamp: last.storeTimestamp,
@@ -576,11 +607,6 @@ export class MessageStore {
       recoverFrom: last.commitLogOffset,
     });
   }
-}
-
-/** Exists while a store is open: found at open, the last run did not end in `close`. */
-function abortPath(rootDir: string): string {
-  return path.join(rootDir, 'abort');
 }
 
 function assertAtMost(what: string, bytes: number, limit: number): void {

@@ -1,18 +1,21 @@
 import path from 'node:path';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { AbortNote } from './abort-file.ts';
 import { commitLogDirectory } from './commit-log.ts';
+import type { ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { Files } from './files.ts';
 import { LogScanner, type ScanEnd, type ScannedRecord } from './log-scanner.ts';
 import { parseSegmentName, SegmentFile, segmentName } from './segment-file.ts';
-import { flushedBefore, type StoreCheckpoint } from './store-checkpoint.ts';
+import { checkpointPath, flushedBefore, type StoreCheckpoint } from './store-checkpoint.ts';
 
 /** Entries rebuilt in memory before they are written. */
 const DISPATCHED_PER_WRITE = 100_000;
 /** How many segments a cleanly closed store without our hint is scanned from the end, as the original does. */
 const CLEAN_SCAN_SEGMENTS = 3;
+const REWRITE_BYTES = 1024 * 1024;
 
 export interface RecoveryOptions {
   files: Files;
@@ -21,8 +24,8 @@ export interface RecoveryOptions {
   delayLevelsMs: readonly number[];
   queues: ConsumeQueues;
   checkpoint: StoreCheckpoint | undefined;
-  /** The last run ended without closing the store. */
-  wasAborted: boolean;
+  /** The last run ended without closing the store; undefined when it did close it. */
+  aborted: AbortNote | undefined;
   logger: Logger;
 }
 
@@ -48,7 +51,9 @@ export interface Recovered {
  *     what follows is cut, so that no later record can be read together with old bytes behind it.
  *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
  *     makes all of them be rebuilt from the first record of the log.
- *  4. Cut ConsumeQueue entries that point behind the end.
+ *  4. Cut ConsumeQueue entries that point to no record.
+ *  5. After a failed fsync, write again what it was to flush: the kernel may hold those pages as clean, and would
+ *     never write them otherwise.
  *
  * Order: nothing is visible before this ends. Cutting is the only thing that destroys, and it moves whole
  *        segments that hold records into `quarantine/` instead.
@@ -57,7 +62,9 @@ export interface Recovered {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const segments = findSegments(options);
   const start = await chooseStart(options, segments);
-  let walk = await walkLog(options, segments, start.offset, !start.isRebuild);
+  let walk = start.isRebuild
+    ? await rebuild(options, segments)
+    : await walkLog(options, segments, start.offset, true);
   if (walk.lacks !== undefined) {
     options.logger.warn(
       'ConsumeQueues lack entries and are rebuilt from the CommitLog',
@@ -66,7 +73,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     walk = await rebuild(options, segments);
   }
   const kept = await cutBehind(options, segments, walk);
-  if (options.wasAborted || !start.isFromHint) await cutQueues(options, walk.endOffset);
+  await rewriteUnflushed(options, kept, walk.endOffset);
+  if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
   if (walk.end !== undefined && walk.end.kind === 'invalid') {
     options.logger.warn('cut the CommitLog behind its last whole record', {
       commitLogOffset: walk.endOffset,
@@ -88,10 +96,13 @@ interface Start {
 }
 
 interface Walk {
+  startOffset: number;
   endOffset: number;
   end: ScanEnd | undefined;
   last: LastRecord | undefined;
   scannedRecords: number;
+  /** Of each queue that got or had an entry: the queueOffset behind its last one. */
+  queueEnds: Map<ConsumeQueue, number>;
   /** The first entry found missing from before the start; the walk stopped there. */
   lacks?: { topic: string; queueId: number; queueOffset: number; maxOffset: number };
 }
@@ -131,16 +142,16 @@ async function chooseStart(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
 ): Promise<Start> {
-  const { queues, checkpoint, wasAborted } = options;
+  const { queues, checkpoint, aborted } = options;
   const first = segments[0];
   if (first === undefined) return { offset: 0, isFromHint: false, isRebuild: false };
   const beginning = { offset: first.baseOffset, isFromHint: false, isRebuild: true };
-  if (queues.isEmpty) return beginning;
+  if (aborted?.rebuildQueues === true || queues.isEmpty) return beginning;
   const hint = checkpoint?.recoverFrom;
   if (hint !== undefined && (await isRecordAt(segments, hint))) {
     return { offset: hint, isFromHint: true, isRebuild: false };
   }
-  if (!wasAborted) {
+  if (aborted === undefined) {
     const segment = segments[Math.max(0, segments.length - CLEAN_SCAN_SEGMENTS)]!;
     return { offset: segment.baseOffset, isFromHint: false, isRebuild: false };
   }
@@ -160,7 +171,10 @@ async function isRecordAt(segments: readonly SegmentFile[], offset: number): Pro
   return segment !== undefined && (await new LogScanner(segment, offset).next()) !== undefined;
 }
 
-function rebuild(options: RecoveryOptions, segments: readonly SegmentFile[]): Promise<Walk> {
+async function rebuild(options: RecoveryOptions, segments: readonly SegmentFile[]): Promise<Walk> {
+  // The checkpoint goes first: should this be interrupted, its hint must not vouch for half-rebuilt queues.
+  options.files.remove(checkpointPath(options.rootDir));
+  await options.files.syncDirectory(options.rootDir);
   options.queues.wipe();
   return walkLog(options, segments, segments[0]!.baseOffset, false);
 }
@@ -171,16 +185,23 @@ async function walkLog(
   startOffset: number,
   stopsAtGap: boolean,
 ): Promise<Walk> {
-  const walk: Walk = { endOffset: startOffset, end: undefined, last: undefined, scannedRecords: 0 };
+  const walk: Walk = {
+    startOffset,
+    endOffset: startOffset,
+    end: undefined,
+    last: undefined,
+    scannedRecords: 0,
+    queueEnds: new Map(),
+  };
   for (const segment of segments) {
     if (segment.baseOffset + segment.sizeBytes <= walk.endOffset) continue;
     // The segment before ended early: what is in this one comes after the end.
     if (segment.baseOffset > walk.endOffset) break;
     // What a killed process wrote may be in the page cache only, and must be flushed before it is served.
-    if (options.wasAborted) segment.markDirty();
+    if (options.aborted !== undefined) segment.markDirty();
     const scanner = new LogScanner(segment, walk.endOffset);
     for (let record = await scanner.next(); record !== undefined; record = await scanner.next()) {
-      const lacks = dispatchAgain(options, record, stopsAtGap);
+      const lacks = dispatchAgain(options, walk, record, stopsAtGap);
       if (lacks !== undefined) return { ...walk, lacks };
       walk.last = record.header;
       walk.scannedRecords++;
@@ -199,13 +220,15 @@ async function walkLog(
  * later wins: the topic was deleted and created anew between them.
  */
 function dispatchAgain(
-  { queues, delayLevelsMs }: RecoveryOptions,
+  { queues, delayLevelsMs, aborted }: RecoveryOptions,
+  { queueEnds }: Walk,
   { header, propertiesString }: ScannedRecord,
   stopsAtGap: boolean,
 ): Walk['lacks'] {
   const { topic, queueId, queueOffset, commitLogOffset, totalSize, storeTimestamp } = header;
   if (!isDispatched(header.sysFlag)) return undefined;
   const queue = queues.findOrCreate(topic, queueId);
+  queueEnds.set(queue, queueOffset + 1);
   const entry = {
     commitLogOffset,
     sizeBytes: totalSize,
@@ -217,7 +240,10 @@ function dispatchAgain(
       present.commitLogOffset === entry.commitLogOffset &&
       present.sizeBytes === entry.sizeBytes &&
       present.tagsCode === entry.tagsCode;
-    if (isSame) return undefined;
+    if (isSame) {
+      if (aborted !== undefined) queues.noteUnflushed(queue, queueOffset);
+      return undefined;
+    }
     queue.truncate(queueOffset);
   } else if (queueOffset > queue.maxOffset) {
     if (stopsAtGap) return { topic, queueId, queueOffset, maxOffset: queue.maxOffset };
@@ -242,10 +268,29 @@ async function cutBehind(
   }
   const last = kept.at(-1);
   if (last === undefined || walk.endOffset >= last.baseOffset + last.sizeBytes) return kept;
-  if (options.wasAborted || walk.end?.kind !== 'zeros') {
+  if (options.aborted !== undefined || walk.end?.kind !== 'zeros') {
     last.clearFrom(walk.endOffset - last.baseOffset);
   }
   return kept;
+}
+
+async function rewriteUnflushed(
+  { aborted, logger }: RecoveryOptions,
+  segments: readonly SegmentFile[],
+  endOffset: number,
+): Promise<void> {
+  const flushedOffset = aborted?.flushFailedAt;
+  if (flushedOffset === undefined) return;
+  logger.warn('writing again what a failed fsync did not flush', { flushedOffset, endOffset });
+  for (const segment of segments) {
+    const end = Math.min(endOffset - segment.baseOffset, segment.sizeBytes);
+    let position = Math.max(0, flushedOffset - segment.baseOffset);
+    while (position < end) {
+      const bytes = await segment.read(position, Math.min(REWRITE_BYTES, end - position));
+      segment.write(bytes, position);
+      position += bytes.length;
+    }
+  }
 }
 
 /** A segment behind the end: an empty one was created in advance and goes; one with records is kept apart. */
@@ -268,12 +313,21 @@ async function setAside(
   });
 }
 
-async function cutQueues({ queues, logger }: RecoveryOptions, endOffset: number): Promise<void> {
+/**
+ * Every record from the start of the walk on was given its entry, so any other entry that points there, or behind
+ * the end, is left over from before a cut.
+ */
+function cutQueues({ queues, logger }: RecoveryOptions, walk: Walk): void {
   let entryCount = 0;
-  for (const queue of queues.all()) entryCount += queue.cutBeyond(endOffset);
+  for (const queue of queues.all()) {
+    const before = queue.maxOffset;
+    const end = walk.queueEnds.get(queue);
+    if (end === undefined) queue.cutBehind(walk.startOffset);
+    else queue.truncate(end);
+    if (queue.maxOffset === before) continue;
+    queues.noteCut(queue);
+    entryCount += before - queue.maxOffset;
+  }
   if (entryCount === 0) return;
-  logger.warn('cut ConsumeQueue entries that point behind the CommitLog', {
-    entryCount,
-    endOffset,
-  });
+  logger.warn('cut ConsumeQueue entries that point to no record', { entryCount });
 }

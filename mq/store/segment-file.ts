@@ -34,6 +34,8 @@ export class SegmentFile {
   #pins = 0;
   #closeWhenUnpinned = false;
   #isDirty = false;
+  /** No file yet: it is made by the first write. */
+  #isMissing: boolean;
   /** A new name survives a power cut only after its directory was synced. */
   #hasNewName: boolean;
 
@@ -42,7 +44,8 @@ export class SegmentFile {
     this.path = path.join(directory, segmentName(baseOffset));
     this.baseOffset = baseOffset;
     this.sizeBytes = sizeBytes;
-    this.#hasNewName = files.sizeOf(this.path) === undefined;
+    this.#isMissing = files.sizeOf(this.path) === undefined;
+    this.#hasNewName = this.#isMissing;
   }
 
   get isOpen(): boolean {
@@ -76,7 +79,7 @@ export class SegmentFile {
 
   readSync(position: number, byteCount: number): Buffer {
     const target = Buffer.allocUnsafe(byteCount);
-    if (this.#hasNewName && this.#file === undefined) return target.fill(0);
+    if (this.#isMissing) return target.fill(0);
     const file = this.#openForReading();
     let filled = 0;
     while (filled < byteCount) {
@@ -89,7 +92,7 @@ export class SegmentFile {
 
   async read(position: number, byteCount: number): Promise<Buffer> {
     const target = Buffer.allocUnsafe(byteCount);
-    if (this.#hasNewName && this.#file === undefined) return target.fill(0);
+    if (this.#isMissing) return target.fill(0);
     const file = this.#openForReading();
     return this.#pinned(async () => {
       let filled = 0;
@@ -110,9 +113,10 @@ export class SegmentFile {
     file.truncate(this.sizeBytes);
   }
 
-  /** The next `sync` is to flush this file although it was not written to through this object. */
+  /** A process that was killed may have written to this file, or made it, without flushing that: `sync` is to do so. */
   markDirty(): void {
     this.#isDirty = true;
+    this.#hasNewName = true;
   }
 
   /** Resolves when everything written so far would survive a power cut. */
@@ -164,6 +168,7 @@ export class SegmentFile {
       throw error;
     }
     this.#file = file;
+    this.#isMissing = false;
     return file;
   }
 

@@ -126,7 +126,7 @@ export class FaultyFiles implements Files {
     }
     inode.size = size;
     inode.dirty.clear();
-    inode.durablePages = new Map(inode.pages);
+    inode.durablePages = clonePages(inode.pages);
     inode.durableSize = size;
   }
 
@@ -268,17 +268,26 @@ export class FaultyFiles implements Files {
         truncateTo(inode, sizeBytes);
       },
       datasync: async () => {
-        const pages = [...inode.dirty].map((index) => [index, inode.pages.get(index)] as const);
         const size = inode.size;
-        inode.dirty.clear();
-        const snapshot = pages.map(([index, page]) => [index, page && Buffer.from(page)] as const);
-        check('datasync');
+        const pages = Array.from(inode.dirty, (index) => {
+          const page = inode.pages.get(index);
+          return { index, page, bytes: page && Buffer.from(page) };
+        });
+        try {
+          check('datasync');
+        } catch (error) {
+          inode.dirty.clear();
+          throw error;
+        }
         await this.#syncGate;
         await new Promise<void>((resolve) => setImmediate(resolve));
+        // Killed meanwhile: the kernel may or may not have finished, and whoever asked is gone.
         if (life !== this.#life) throw systemError('EIO', `${file} (its process was killed)`);
-        for (const [index, page] of snapshot) {
-          if (page === undefined) inode.durablePages.delete(index);
-          else inode.durablePages.set(index, page);
+        for (const { index, page, bytes } of pages) {
+          if (bytes === undefined) inode.durablePages.delete(index);
+          else inode.durablePages.set(index, bytes);
+          const now = inode.pages.get(index);
+          if (now === page && (now === undefined || now.equals(bytes!))) inode.dirty.delete(index);
         }
         inode.durableSize = size;
       },

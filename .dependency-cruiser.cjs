@@ -1,3 +1,12 @@
+const { Visitor } = require('@swc/core/Visitor.js');
+
+// swc parses `using` and `await using`, but the visitor that comes with it throws on them.
+const { visitStatement } = Visitor.prototype;
+Visitor.prototype.visitStatement = function visitStatementOrUsing(statement) {
+  if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement);
+  return { ...statement, decls: this.visitVariableDeclarators(statement.decls) };
+};
+
 /** The layers of the repository. One rule each, so that a violation names the rule it broke. */
 const noPackages = {
   dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'],

@@ -3,7 +3,7 @@ import type { MessageQueue } from './message-queue.ts';
 export interface ProcessQueueLimits {
   /** Messages fetched and not finished. */
   maxCount: number;
-  /** Bytes of their records. */
+  /** Their bytes: of the record, or of the inflated body if that is larger. */
   maxBytes: number;
   /** Distance between the lowest and the highest unfinished queueOffset. */
   maxSpan: number;
@@ -23,7 +23,7 @@ export type FlowState = 'open' | 'count' | 'bytes' | 'span';
 export class ProcessQueue {
   readonly queue: MessageQueue;
   readonly #limits: ProcessQueueLimits;
-  /** Unfinished messages: queueOffset → record bytes, in ascending order of offset. */
+  /** Unfinished messages: queueOffset → bytes, in ascending order of offset. */
   readonly #unfinished = new Map<number, number>();
   #bytes = 0;
   #highestOffset = -1;
@@ -70,15 +70,15 @@ export class ProcessQueue {
    * Takes in one pull reply and returns the messages that are new here. Offsets already passed are left out: a peer
    * that repeats itself must not move the commit offset back.
    */
-  put<M extends { queueOffset: number; storeSize: number }>(
+  put<M extends { queueOffset: number; bytes: number }>(
     messages: readonly M[],
     nextBeginOffset: number,
   ): M[] {
     const taken: M[] = [];
     for (const message of messages) {
       if (message.queueOffset < this.#nextPullOffset) continue;
-      this.#unfinished.set(message.queueOffset, message.storeSize);
-      this.#bytes += message.storeSize;
+      this.#unfinished.set(message.queueOffset, message.bytes);
+      this.#bytes += message.bytes;
       this.#highestOffset = message.queueOffset;
       this.#nextPullOffset = message.queueOffset + 1;
       taken.push(message);

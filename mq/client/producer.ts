@@ -253,6 +253,7 @@ export class Producer implements AsyncDisposable {
       } catch (error) {
         if (!MqError.is(error) || !error.retriable || error.code === 'REQUEST_ABORTED') throw error;
         failed = { brokerName: queue.brokerName, error };
+        this.#watch.doubt(request.topic);
       }
     }
     throw failed!.error;

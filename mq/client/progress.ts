@@ -56,7 +56,7 @@ export class Progress {
       this.#knownOffset = queueOffset;
     } catch (error) {
       if (!MqError.is(error)) throw error;
-      this.#client.settings.logger.info('a broker did not take a progress report', {
+      this.#client.settings.logger.debug('a broker did not take a progress report', {
         queue: queueKey(this.#queue),
         queueOffset,
         error: error.message,

@@ -421,6 +421,7 @@ export class PushConsumer implements AsyncDisposable {
       queue,
       subscription: () => this.#subscriptions.get(queue.topic),
       submit: (deliveries) => this.#dispatcher?.submit(deliveries),
+      doubtRoute: () => this.#watch.doubt(queue.topic),
     });
     this.#pullers.set(key, puller);
     puller.start();

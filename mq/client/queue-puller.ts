@@ -54,6 +54,8 @@ export interface QueuePullerOptions extends PullSettings {
   /** Asked for before each pull: it changes when the application subscribes anew. */
   subscription: () => SubscriptionData | undefined;
   submit: (deliveries: readonly Delivery[]) => void;
+  /** Called when the broker does not do what is asked: it may have moved. */
+  doubtRoute: () => void;
 }
 
 /**
@@ -127,12 +129,6 @@ export class QueuePuller {
     this.#progress.forget();
   }
 
-  /** Goes on from another offset; what is fetched and unfinished counts no more. */
-  resetTo(queueOffset: number): void {
-    this.#moveTo(queueOffset);
-    this.#rest.end();
-  }
-
   /** Never rejects. */
   async #run(): Promise<void> {
     while (!this.#abort.signal.aborted) {
@@ -144,6 +140,7 @@ export class QueuePuller {
         if (this.#abort.signal.aborted) break;
         this.#logFailure(error);
         this.#suggestedBrokerId = MASTER_ID;
+        this.#options.doubtRoute();
         pauseMs = ERROR_PAUSE_MS;
       }
       if (pauseMs > 0 && !this.#abort.signal.aborted) await this.#rest.take(pauseMs);
@@ -229,10 +226,16 @@ export class QueuePuller {
     if (this.#abort.signal.aborted || processQueue.isDropped) return 0;
     const lastOffset = records.at(-1)?.queueOffset;
     const nextOffset = lastOffset === undefined ? processQueue.nextPullOffset : lastOffset + 1;
-    const taken = new Set(
-      processQueue.put(wanted, broken === undefined ? header.nextBeginOffset : nextOffset),
+    const entries = deliveries.map((delivery) => ({
+      queueOffset: delivery.record.queueOffset,
+      bytes: Math.max(delivery.record.storeSize, delivery.message?.body.length ?? 0),
+      delivery,
+    }));
+    const taken = processQueue.put(
+      entries,
+      broken === undefined ? header.nextBeginOffset : nextOffset,
     );
-    this.#options.submit(deliveries.filter(({ record }) => taken.has(record)));
+    this.#options.submit(taken.map(({ delivery }) => delivery));
     if (broken === undefined || records.length > 0) return 0;
     return this.#skipUnreadable(processQueue, broken);
   }
@@ -291,6 +294,7 @@ export class QueuePuller {
     return 0;
   }
 
+  /** What is fetched and unfinished counts no more. */
   #moveTo(queueOffset: number): void {
     this.#processQueue?.drop();
     this.#processQueue = new ProcessQueue(this.queue, queueOffset, this.#options.limits);

@@ -8,6 +8,8 @@ import { RouteCache } from './route-cache.ts';
 const POLL_MS = 30_000;
 /** A topic that has no route yet is asked for more often: somebody waits for it. */
 const MISSING_POLL_MS = 2_000;
+/** A route that something failed with is asked for at most this often. */
+const DOUBT_MS = 1_000;
 /** After a restart a name server knows no topic until its brokers have registered again, at most 120 s later. */
 const BELIEVED_GONE_AFTER_MS = 120_000;
 
@@ -25,7 +27,9 @@ export class RouteWatch {
   readonly #onChange: RouteListener;
   readonly #watched = new Set<string>();
   readonly #deniedSinceMs = new Map<string, number>();
+  readonly #askedAtMs = new Map<string, number>();
   readonly #refreshing = new Map<string, Promise<TopicRouteData | undefined>>();
+  #isUnanswered = false;
   #pollTimer: TimerHandle | undefined;
   #missingTimer: TimerHandle | undefined;
 
@@ -56,7 +60,16 @@ export class RouteWatch {
   unwatch(topic: string): void {
     this.#watched.delete(topic);
     this.#deniedSinceMs.delete(topic);
+    this.#askedAtMs.delete(topic);
     this.routes.delete(topic);
+  }
+
+  /** Something failed that went by this route: its broker may have moved. Asks again, without waiting and not too often. */
+  doubt(topic: string): void {
+    const sinceAskedMs =
+      this.#client.settings.clock.monotonicMs() - (this.#askedAtMs.get(topic) ?? -Infinity);
+    if (sinceAskedMs < DOUBT_MS || !this.#watched.has(topic)) return;
+    this.refresh(topic).catch((error: unknown) => this.#warn(topic, error));
   }
 
   /**
@@ -68,6 +81,7 @@ export class RouteWatch {
   refresh(topic: string): Promise<TopicRouteData | undefined> {
     const running = this.#refreshing.get(topic);
     if (running !== undefined) return running;
+    this.#askedAtMs.set(topic, this.#client.settings.clock.monotonicMs());
     const refreshing = this.#refresh(topic).finally(() => this.#refreshing.delete(topic));
     this.#refreshing.set(topic, refreshing);
     return refreshing;
@@ -80,6 +94,7 @@ export class RouteWatch {
         acceptStandardJsonOnly: true,
       });
       this.#deniedSinceMs.delete(topic);
+      this.#isUnanswered = false;
       const route = decodeTopicRoute(reply.body);
       if (this.routes.set(topic, route)) this.#onChange(topic, route);
     } catch (error) {
@@ -105,9 +120,12 @@ export class RouteWatch {
     }
   }
 
+  /** Once as a warning; while it lasts, every poll of every topic would repeat it. */
   #warn(topic: string, error: unknown): void {
     if (MqError.is(error) && error.code === 'CLIENT_CLOSED') return;
-    this.#client.settings.logger.warn('no name server tells the route of a topic', {
+    const level = this.#isUnanswered ? 'debug' : 'warn';
+    this.#isUnanswered = true;
+    this.#client.settings.logger[level]('no name server tells the route of a topic', {
       topic,
       hasRoute: this.routes.get(topic) !== undefined,
       error: error instanceof Error ? error.message : String(error),

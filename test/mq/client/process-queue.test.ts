@@ -5,8 +5,8 @@ import { ProcessQueue } from '../../../mq/client/process-queue.ts';
 const queue = { topic: 'T', brokerName: 'broker-a', queueId: 0 };
 const limits = { maxCount: 10, maxBytes: 1000, maxSpan: 50 };
 
-function messages(...offsets: number[]): { queueOffset: number; storeSize: number }[] {
-  return offsets.map((queueOffset) => ({ queueOffset, storeSize: 100 }));
+function messages(...offsets: number[]): { queueOffset: number; bytes: number }[] {
+  return offsets.map((queueOffset) => ({ queueOffset, bytes: 100 }));
 }
 
 describe('process queue', () => {
@@ -45,7 +45,7 @@ describe('process queue', () => {
 
   it.each([
     ['count', messages(...Array.from({ length: 10 }, (_, index) => index))],
-    ['bytes', [{ queueOffset: 0, storeSize: 1000 }]],
+    ['bytes', [{ queueOffset: 0, bytes: 1000 }]],
     ['span', messages(0, 50)],
   ])('stops pulling at the limit of %s and goes on below it', (limit, batch) => {
     const wide = { ...limits, maxBytes: limit === 'count' ? Infinity : limits.maxBytes };

@@ -291,6 +291,20 @@ describe('routes', () => {
     await until(async () => (await sender.queues('T')).length === 1);
   });
 
+  it('are asked for again when a broker fails, which may have moved', async () => {
+    routes['T'] = routeOver([a]);
+    const sender = producer();
+    await sender.send({ topic: 'T', body: 'x' });
+    await a.vanish();
+    routes['T'] = routeOver([b]);
+    await until(() =>
+      sender.send({ topic: 'T', body: 'x' }).then(
+        () => b.requests(SEND).length > 0,
+        () => false,
+      ),
+    );
+  });
+
   it('are asked of the other name server when one is gone', async () => {
     const other = open(await scriptedNameServer(routes));
     await nameServer.vanish();

@@ -12,7 +12,7 @@ export interface ContainerOptions {
   /** Where the image keeps its data; a folder under .millrace/ is mounted there. */
   mount: string;
   env: Readonly<Record<string, string>>;
-  /** Arguments for the server in the image. */
+  /** What follows the image's name: a command, or arguments for the image's own. */
   args: readonly string[];
   ready: () => Promise<boolean>;
   readyTimeoutMs: number;

@@ -48,7 +48,8 @@ export async function startRedisInDocker(
     publish: `127.0.0.1:${port}:6379`,
     mount: '/data',
     env: {},
-    args: serverSettings,
+    // Reached from outside the container, which is published on 127.0.0.1 only.
+    args: ['redis-server', '--bind', '0.0.0.0', '--protected-mode', 'no', ...serverSettings],
     ready: async () => (await redisAnswers(url)) === undefined,
     readyTimeoutMs,
     say,

@@ -1,6 +1,7 @@
 const { Visitor } = require('@swc/core/Visitor.js');
 
 // swc parses `using` and `await using`, but the visitor that comes with it throws on them.
+// oxlint-disable-next-line typescript/unbound-method -- called with its own `this` below
 const { visitStatement } = Visitor.prototype;
 Visitor.prototype.visitStatement = function visitStatementOrUsing(statement) {
   if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement);

@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { JsonConfigFile } from '../../../mq/store/config-file.ts';
+import { failure } from '../../support/failure.ts';
+import { settle } from '../../support/fake-clock.ts';
+import { FaultyFiles } from '../../support/faulty-files.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+
+const PATH = '/store/config/topics.json';
+
+let files: FaultyFiles;
+let logger: RecordingLogger;
+let file: JsonConfigFile;
+
+beforeEach(() => {
+  files = new FaultyFiles();
+  logger = new RecordingLogger();
+  file = new JsonConfigFile(PATH, files, logger);
+});
+
+function text(path: string): string {
+  return files.bytes(path).toString();
+}
+
+describe('a config file', () => {
+  it('is nothing before the first write, then what was written, with the one before as .bak', async () => {
+    expect(await file.read()).toBeUndefined();
+    await file.write({ version: 1 });
+    expect(files.sizeOf(`${PATH}.bak`)).toBeUndefined();
+    await file.write({ version: 2 });
+    expect(JSON.parse(text(PATH))).toEqual({ version: 2 });
+    expect(JSON.parse(text(`${PATH}.bak`))).toEqual({ version: 1 });
+    expect(files.list('/store/config')).toEqual(['topics.json', 'topics.json.bak']);
+  });
+
+  it('is read as the original writes it, with numbers as keys', async () => {
+    files.put(PATH, Buffer.from('{"offsetTable":{"TopicA@group":{0:5,1:7}}}'));
+    expect(JSON.stringify(await file.read())).toBe(
+      '{"offsetTable":{"TopicA@group":{"0":5,"1":7}}}',
+    );
+  });
+
+  it.each(['', '   ', '{"version":', 'garbage', '\0\0\0\0'])(
+    'that is half-written (%j) is read from its backup',
+    async (broken) => {
+      await file.write({ version: 1 });
+      await file.write({ version: 2 });
+      files.put(PATH, Buffer.from(broken));
+      expect(await file.read()).toEqual({ version: 1 });
+    },
+  );
+
+  it('that is gone is read from its backup: a crash came between the two renames', async () => {
+    await file.write({ version: 1 });
+    await file.write({ version: 2 });
+    files.remove(PATH);
+    expect(await file.read()).toEqual({ version: 1 });
+  });
+
+  it('that cannot be parsed, nor its backup, is an error and not an empty start', async () => {
+    files.put(PATH, Buffer.from('{'));
+    files.put(`${PATH}.bak`, Buffer.from('['));
+    expect(await failure(file.read())).toMatchObject({
+      code: 'STORE_FAILED',
+      details: { path: PATH },
+    });
+    expect(logger.messages('error')).toHaveLength(2);
+  });
+
+  it('never replaces a backup by an empty file', async () => {
+    await file.write({ version: 1 });
+    await file.write({ version: 2 });
+    files.put(PATH, Buffer.alloc(0));
+    await file.write({ version: 3 });
+    expect(JSON.parse(text(`${PATH}.bak`))).toEqual({ version: 1 });
+  });
+
+  it('is written once for changes that come while it is written, with the newest', async () => {
+    await file.write({ version: 0 });
+    const before = files.count('datasync');
+    const release = files.holdSyncs();
+    const first = file.write({ version: 1 });
+    await settle();
+    const later = [2, 3, 4].map((version) => file.write({ version }));
+    release();
+    await Promise.all([first, ...later]);
+    expect(files.count('datasync') - before).toBe(2);
+    expect(await file.read()).toEqual({ version: 4 });
+  });
+
+  it.each(['write', 'datasync', 'syncDirectory'] as const)(
+    'keeps the old content when %s fails, and takes the next',
+    async (operation) => {
+      await file.write({ version: 1 });
+      files.failNext(operation, { code: 'ENOSPC' });
+      await expect(file.write({ version: 2 })).rejects.toThrow('ENOSPC');
+      expect(await file.read()).toEqual({ version: operation === 'syncDirectory' ? 2 : 1 });
+      await file.write({ version: 3 });
+      expect(await file.read()).toEqual({ version: 3 });
+    },
+  );
+
+  it('is whole, old or new, after a power cut at any moment', async () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      files = new FaultyFiles(seed);
+      file = new JsonConfigFile(PATH, files, logger);
+      const content = (version: number): unknown => ({ version, filler: 'x'.repeat(9000) });
+      await file.write(content(1));
+      await file.write(content(2));
+      const cut = file.write(content(3)).catch(() => undefined);
+      await settle(seed % 4);
+      files.cutPower();
+      await cut;
+      const { version } = (await new JsonConfigFile(PATH, files, logger).read()) as {
+        version: number;
+      };
+      expect([1, 2, 3]).toContain(version);
+    }
+  });
+});

@@ -3,6 +3,7 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
+import { LazyAbort } from './lazy-abort.ts';
 import { queueKey } from './message-queue.ts';
 import type { ProcessQueue } from './process-queue.ts';
 
@@ -56,7 +57,7 @@ export class ConsumeDispatcher {
   readonly #waiting: Delivery[] = [];
   /** Index of the first delivery in `#waiting` that has not begun. */
   #head = 0;
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Set<LazyAbort>();
   readonly #retryTimers = new Set<TimerHandle>();
   #isStopped = false;
   #onIdle: (() => void) | undefined;
@@ -96,7 +97,7 @@ export class ConsumeDispatcher {
     }
     const abandoned = this.#running.size;
     const reason = new MqError('CLIENT_CLOSED', 'the consumer is shutting down');
-    for (const controller of this.#running) controller.abort(reason);
+    for (const context of this.#running) context.abort(reason);
     return abandoned;
   }
 
@@ -116,14 +117,14 @@ export class ConsumeDispatcher {
 
   /** Never rejects. */
   async #run(delivery: Delivery): Promise<void> {
-    const controller = new AbortController();
-    this.#running.add(controller);
+    const context = new LazyAbort();
+    this.#running.add(context);
     try {
-      const outcome = await this.#consume(delivery, controller);
+      const outcome = await this.#consume(delivery, context);
       if (outcome === 'finished') this.#finish(delivery);
       else if (outcome === 'retry') this.#retryLocally(delivery);
     } finally {
-      this.#running.delete(controller);
+      this.#running.delete(context);
       if (this.#running.size === 0) this.#onIdle?.();
       this.#startMore();
     }
@@ -131,7 +132,7 @@ export class ConsumeDispatcher {
 
   async #consume(
     delivery: Delivery,
-    controller: AbortController,
+    context: LazyAbort,
   ): Promise<'finished' | 'retry' | 'ignored'> {
     if (delivery.message !== undefined) {
       let handedBack: Promise<'finished' | 'retry'> | undefined;
@@ -140,18 +141,18 @@ export class ConsumeDispatcher {
           'the listener takes longer than consumeTimeoutMs; the message is sent back',
           delivery,
         );
-        controller.abort(new MqError('REQUEST_TIMEOUT', 'consumeTimeoutMs has passed'));
+        context.abort(new MqError('REQUEST_TIMEOUT', 'consumeTimeoutMs has passed'));
         // At once, not when the listener ends: it may never end, and holds back the whole queue's progress.
         handedBack = this.#handBack(delivery).then((outcome) => {
           if (outcome === 'finished') this.#finish(delivery);
           return outcome;
         });
       }, this.#options.consumeTimeoutMs);
-      const result = await this.#listen(delivery, delivery.message, controller.signal);
+      const result = await this.#listen(delivery, delivery.message, context);
       this.#options.clock.clearTimeout(timer);
       if (handedBack !== undefined) return handedBack;
-      if (delivery.processQueue.isDropped || controller.signal.aborted) return 'ignored';
-      if (result === 'CONSUME_SUCCESS') return 'finished';
+      if (delivery.processQueue.isDropped || context.isAborted) return 'ignored';
+      if (result !== 'RECONSUME_LATER') return 'finished';
     } else {
       this.#warn(
         'a message cannot be read and goes to the dead-letter queue',
@@ -165,10 +166,10 @@ export class ConsumeDispatcher {
   async #listen(
     delivery: Delivery,
     message: ConsumedMessage,
-    signal: AbortSignal,
+    context: ConsumeContext,
   ): Promise<ConsumeResult> {
     try {
-      return (await this.#options.listener(message, { signal })) ?? 'CONSUME_SUCCESS';
+      return (await this.#options.listener(message, context)) ?? 'CONSUME_SUCCESS';
     } catch (error) {
       this.#warn('the listener failed', delivery, error);
       return 'RECONSUME_LATER';

@@ -165,6 +165,27 @@ describe('joining a group', () => {
     await until(() => own() === 4);
   });
 
+  it('asks another broker of the topic who is in the group when one is gone', async () => {
+    const other = open(await scriptedBroker());
+    routes['T'] = routeOver([other, broker]);
+    routes['%RETRY%g'] = routeOver([other, broker]);
+    await other.vanish();
+    const member = consumer();
+    void member.start();
+    await advanceUntil(() => member.assignedQueues().length === 4);
+  });
+
+  it('reads from a slave while the master is gone, and reports no progress with its pulls', async () => {
+    const route = routeOver([broker]);
+    route.brokerDatas[0]!.brokerAddrs = new Map([[1, broker.address]]);
+    routes['T'] = route;
+    broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { extFields: { offset: '5' } });
+    delete routes['%RETRY%g'];
+    await consumer().start();
+    await until(() => pulls().length === 1);
+    expect(pulls()[0]).toMatchObject({ queueOffset: '5', sysFlag: '2', commitOffset: '0' });
+  });
+
   it('says hello again when the broker does not know it', async () => {
     const member = consumer();
     let isKnown = false;

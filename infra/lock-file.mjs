@@ -1,5 +1,5 @@
-// A lock file holds the pid of its owner, so that a lock whose owner was killed can be taken over.
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// A lock file names its owner, so that a lock whose owner was killed can be taken over.
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 function read(path) {
   try {
@@ -10,28 +10,36 @@ function read(path) {
   }
 }
 
-function isRunning(pid) {
+/** "pid starttime": after a reboot the pid alone may be somebody else's. Without /proc the pid has to do. */
+function nameOf(pid) {
+  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+  // Field 22, counted from behind the command name, which may hold spaces and parentheses.
+  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+}
+
+/** The pid in a lock file's content, if that very process still runs. */
+function runningOwner(content) {
+  const pid = Number.parseInt(content, 10);
   // 0 would ask about our own process group.
-  if (!(pid > 0)) return false;
+  if (!(pid > 0)) return undefined;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     // EPERM: it runs, as another user.
-    return error.code === 'EPERM';
+    if (error.code !== 'EPERM') return undefined;
   }
+  return content === nameOf(pid) ? pid : undefined;
 }
 
 /** The pid of the running process that holds this lock, or undefined. */
 export function lockOwner(path) {
-  const pid = Number(read(path));
-  return isRunning(pid) ? pid : undefined;
+  return runningOwner(read(path) ?? '');
 }
 
 /** Takes the lock and returns the function that gives it back, or returns undefined when a running process has it. */
 export function tryLock(path) {
   const mine = `${path}.${process.pid}`;
-  writeFileSync(mine, String(process.pid));
+  writeFileSync(mine, nameOf(process.pid));
   try {
     for (;;) {
       try {
@@ -43,7 +51,7 @@ export function tryLock(path) {
       }
       const found = read(path);
       if (found === undefined) continue;
-      if (isRunning(Number(found))) return undefined;
+      if (runningOwner(found) !== undefined) return undefined;
       removeStale(path, found);
     }
   } finally {

@@ -38,6 +38,11 @@ describe('tryLock', () => {
     expect(await readdir(dir)).toEqual(['lock']);
   });
 
+  it('takes over a lock whose pid is another process by now', async () => {
+    await writeFile(path, `${process.pid} 12345`);
+    expect(tryLock(path)).toBeDefined();
+  });
+
   it('takes over a lock file without a pid', async () => {
     await writeFile(path, '');
     expect(tryLock(path)).toBeDefined();

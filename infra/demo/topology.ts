@@ -60,7 +60,7 @@ export async function startCluster(
       ? await startOwnCluster(session, root)
       : { namesrvAddr, broker: undefined };
   await session.step('topic', async (say) => {
-    say(orderTopic);
+    say(namesrvAddr === undefined ? orderTopic : `${orderTopic}, at NAMESRV_ADDR ${namesrvAddr}`);
     await createTopic(cluster.namesrvAddr);
   });
   return cluster;

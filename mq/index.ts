@@ -10,7 +10,8 @@ export { ConsumedMessage } from './client/consumed-message.ts';
 export type { MessageQueue } from './client/message-queue.ts';
 export type { Message } from './client/outgoing-message.ts';
 export { Producer, type ProducerOptions, type SendOptions } from './client/producer.ts';
-export { PushConsumer, type PushConsumerOptions } from './client/push-consumer.ts';
+export { PushConsumer } from './client/push-consumer.ts';
+export type { PushConsumerOptions } from './client/push-consumer-options.ts';
 export type { SendResult, SendStatus } from './client/send-result.ts';
 export { MqError, type MqErrorCode, type MqErrorOptions } from './errors.ts';
 export {

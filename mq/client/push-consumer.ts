@@ -1,57 +1,25 @@
 import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
-import { decodeConsumerList } from '../protocol/consumer-list.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
 import { assertGroupName, assertTopicName, retryTopic } from '../protocol/names.ts';
 import { RequestCode } from '../protocol/request-code.ts';
-import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.ts';
 import { notifyConsumerIdsChanged } from '../protocol/requests/notify-consumer-ids-changed.ts';
 import { unregisterClient } from '../protocol/requests/unregister-client.ts';
 import type { TopicRouteData } from '../protocol/route.ts';
 import { SUBSCRIBE_ALL, tagSubscription, type SubscriptionData } from '../protocol/subscription.ts';
-import { clientSettings, positive, wholeNumber, type ClientOptions } from './client-options.ts';
+import { Assignment } from './assignment.ts';
+import { clientSettings, positive, wholeNumber } from './client-options.ts';
 import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { queueKey, type MessageQueue } from './message-queue.ts';
+import type { MessageQueue } from './message-queue.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
 import { inTime } from './pause.ts';
-import { QueuePuller, type PullSettings } from './queue-puller.ts';
-import { Rebalance, type RebalanceEffect } from './rebalance.ts';
+import { pullSettings, type PushConsumerOptions } from './push-consumer-options.ts';
+import type { PullSettings } from './queue-puller.ts';
 import { RouteWatch } from './route-watch.ts';
 import { SendBack } from './send-back.ts';
-import { anyAddress, readableQueues } from './topic-queues.ts';
-
-export interface PushConsumerOptions extends ClientOptions {
-  consumerGroup: string;
-  /** Where a group begins that has no progress yet. Default CONSUME_FROM_LAST_OFFSET. */
-  consumeFromWhere?:
-    'CONSUME_FROM_LAST_OFFSET' | 'CONSUME_FROM_FIRST_OFFSET' | 'CONSUME_FROM_TIMESTAMP';
-  /** For CONSUME_FROM_TIMESTAMP, ms since epoch. Default: half an hour before now. */
-  consumeTimestampMs?: number;
-  /** Listeners running at a time, over all queues. Default 20. */
-  concurrency?: number;
-  /** Redeliveries before a message goes to the dead-letter queue. Default 16. */
-  maxReconsumeTimes?: number;
-  /** A listener that takes longer has its signal aborted and its message sent back. Default 15 minutes. */
-  consumeTimeoutMs?: number;
-  pullBatchSize?: number;
-  /** Fetched and unfinished messages of one queue at which pulling pauses. Default 1000. */
-  pullThresholdForQueue?: number;
-  /** The same in bytes. Default 100 MiB. */
-  pullThresholdBytesForQueue?: number;
-  /** Distance between lowest and highest unfinished offset at which pulling pauses. Default 2000. */
-  consumeConcurrentlyMaxSpan?: number;
-  /** Largest body after inflating; a larger one goes to the dead-letter queue. Default 16 MiB. */
-  maxBodyBytes?: number;
-  /** How often progress is reported. Default 5000. */
-  persistIntervalMs?: number;
-  /** How long shutdown waits for running listeners. Default 10,000. */
-  shutdownGraceMs?: number;
-}
 
 const REBALANCE_MS = 20_000;
-/** After telling a broker that it does not list this client: until it is likely to. */
-const AFTER_ANNOUNCE_MS = 1_000;
 
 /**
  * Consumes topics as one member of a consumer group (clustering): every message goes to one member, at least once.
@@ -64,7 +32,7 @@ export class PushConsumer implements AsyncDisposable {
   readonly #client: MqClient;
   readonly #watch: RouteWatch;
   readonly #heartbeats: Heartbeats;
-  readonly #rebalance: Rebalance;
+  readonly #assignment: Assignment;
   readonly #sendBack: SendBack;
   readonly consumerGroup: string;
   readonly #pullSettings: PullSettings;
@@ -72,16 +40,10 @@ export class PushConsumer implements AsyncDisposable {
   readonly #persistIntervalMs: number;
   readonly #shutdownGraceMs: number;
   readonly #subscriptions = new Map<string, SubscriptionData>();
-  readonly #pullers = new Map<string, QueuePuller>();
-  /** Queues given up whose last progress report is under way. */
-  readonly #leaving = new Map<string, Promise<void>>();
   readonly #timers: TimerHandle[] = [];
-  #announceTimer: TimerHandle | undefined;
   #listener: MessageListener | undefined;
   #dispatcher: ConsumeDispatcher | undefined;
   #subVersion = 0;
-  #isRebalanceDue = false;
-  #rebalancing: Promise<void> | undefined;
   #state: 'new' | 'running' | 'closed' = 'new';
   #shuttingDown: Promise<void> | undefined;
 
@@ -104,7 +66,6 @@ export class PushConsumer implements AsyncDisposable {
       ]),
     );
     this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
-    this.#rebalance = new Rebalance(settings.clientId);
     this.#sendBack = new SendBack(this.#client, this.#watch.routes, {
       consumerGroup: this.consumerGroup,
       maxReconsumeTimes: wholeNumber('maxReconsumeTimes', options.maxReconsumeTimes ?? 16),
@@ -127,9 +88,15 @@ export class PushConsumer implements AsyncDisposable {
       addresses: () => this.#watch.routes.all(),
       onAnnounced: (address) => this.#announced(address),
     });
-    this.#client.onConnectionClosed((address) => {
-      for (const puller of this.#pullersAt(address)) puller.brokerIsLost();
+    this.#assignment = new Assignment({
+      client: this.#client,
+      watch: this.#watch,
+      heartbeats: this.#heartbeats,
+      pulling: this.#pullSettings,
+      subscription: (topic) => this.#subscriptions.get(topic),
+      submit: (deliveries) => this.#dispatcher?.submit(deliveries),
     });
+    this.#client.onConnectionClosed((address) => this.#assignment.brokerIsLost(address));
   }
 
   get clientId(): string {
@@ -142,7 +109,7 @@ export class PushConsumer implements AsyncDisposable {
 
   /** The queues this member owns now. */
   assignedQueues(): MessageQueue[] {
-    return Array.from(this.#pullers.values(), (puller) => puller.queue);
+    return this.#assignment.queues();
   }
 
   /** Addresses of the brokers that took this consumer's latest heartbeat. */
@@ -170,9 +137,7 @@ export class PushConsumer implements AsyncDisposable {
 
   unsubscribe(topic: string): this {
     if (!this.#subscriptions.delete(topic)) return this;
-    this.#inBackground(this.#apply(this.#rebalance.handle({ type: 'unsubscribed', topic })));
-    this.#watch.unwatch(topic);
-    if (this.#state === 'running') void this.#heartbeats.announce();
+    this.#inBackground(this.#leaveTopic(topic));
     return this;
   }
 
@@ -221,8 +186,11 @@ export class PushConsumer implements AsyncDisposable {
     this.#watch.start();
     this.#heartbeats.start();
     this.#timers.push(
-      clock.setInterval(() => this.#inBackground(this.#rebalanceNow()), REBALANCE_MS),
-      clock.setInterval(() => this.#inBackground(this.#persist()), this.#persistIntervalMs),
+      clock.setInterval(() => this.#inBackground(this.#assignment.rebalance()), REBALANCE_MS),
+      clock.setInterval(
+        () => this.#inBackground(this.#assignment.persist()),
+        this.#persistIntervalMs,
+      ),
     );
     await this.#firstAssignment();
   }
@@ -244,10 +212,9 @@ export class PushConsumer implements AsyncDisposable {
     this.#state = 'closed';
     const { clock, logger } = this.#client.settings;
     for (const timer of this.#timers) clock.clearInterval(timer);
-    clock.clearTimeout(this.#announceTimer);
     this.#watch.stop();
     this.#heartbeats.stop();
-    for (const puller of this.#pullers.values()) puller.stop();
+    this.#assignment.stop();
     const abandoned = (await this.#dispatcher?.stop(this.#shutdownGraceMs)) ?? 0;
     if (abandoned > 0) {
       logger.warn('shut down while listeners were running; their messages will come again', {
@@ -255,9 +222,7 @@ export class PushConsumer implements AsyncDisposable {
         shutdownGraceMs: this.#shutdownGraceMs,
       });
     }
-    await Promise.all(Array.from(this.#pullers.values(), (puller) => puller.release()));
-    await Promise.all(this.#leaving.values());
-    this.#pullers.clear();
+    await this.#assignment.release();
     await Promise.allSettled(
       this.#heartbeats.announcedTo().map((address) =>
         this.#client.call(address, unregisterClient, {
@@ -277,8 +242,8 @@ export class PushConsumer implements AsyncDisposable {
       await Promise.allSettled(topics.map((topic) => this.#watch.refresh(topic)));
       await this.#heartbeats.announceToUnknown();
       await Promise.allSettled([this.#watch.refresh(retryTopic(this.consumerGroup))]);
-      await this.#rebalanceNow();
-      await Promise.all(Array.from(this.#pullers.values(), (puller) => puller.positioned));
+      await this.#assignment.rebalance();
+      await this.#assignment.positioned();
     };
     const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
     const late = (): MqError =>
@@ -297,58 +262,39 @@ export class PushConsumer implements AsyncDisposable {
   async #subscriptionChanged(topic: string): Promise<void> {
     await this.#heartbeats.announce();
     await Promise.allSettled([this.#watch.refresh(topic)]);
-    await this.#rebalanceNow();
+    await this.#assignment.rebalance();
+  }
+
+  async #leaveTopic(topic: string): Promise<void> {
+    // In this order: the last progress report finds its broker by the route.
+    await this.#assignment.removeTopic(topic);
+    if (this.#subscriptions.has(topic)) return;
+    this.#watch.unwatch(topic);
+    if (this.#state === 'running') await this.#heartbeats.announce();
   }
 
   #setSubscription(topic: string, tags: string): void {
     // The broker keeps the highest version: two changes within one millisecond must differ.
     this.#subVersion = Math.max(this.#client.settings.clock.now(), this.#subVersion + 1);
     this.#subscriptions.set(topic, tagSubscription(topic, tags, this.#subVersion));
-    this.#rebalance.handle({ type: 'subscribed', topic });
+    this.#assignment.addTopic(topic);
     this.#watch.watch(topic);
   }
 
   #groupChanged(request: RemotingCommand): undefined {
     const { consumerGroup } = notifyConsumerIdsChanged.decodeRequest(request.extFields);
-    if (consumerGroup === this.consumerGroup) this.#inBackground(this.#rebalanceNow());
+    if (consumerGroup === this.consumerGroup) this.#inBackground(this.#assignment.rebalance());
     return undefined;
   }
 
   #routeChanged(topic: string, route: TopicRouteData | undefined): void {
     if (this.#state !== 'running' || !this.#subscriptions.has(topic)) return;
-    const queues = route === undefined ? [] : readableQueues(topic, route);
-    const effects = this.#rebalance.handle({ type: 'routeChanged', topic, queues });
-    // A broker that is new to us must know us before it can tell who is in the group.
-    this.#inBackground(this.#heartbeats.announceToUnknown().then(() => this.#apply(effects)));
+    this.#inBackground(this.#assignment.routeChanged(topic, route));
   }
 
   #announced(address: string): void {
-    for (const puller of this.#pullersAt(address)) puller.brokerIsBack();
-    this.#inBackground(this.#rebalanceNow());
-  }
-
-  #pullersAt(address: string): QueuePuller[] {
-    return [...this.#pullers.values()].filter((puller) => {
-      const broker = this.#watch.routes.broker(puller.queue.brokerName);
-      return broker !== undefined && [...broker.brokerAddrs.values()].includes(address);
-    });
-  }
-
-  /**
-   * Settles when every topic's group has been asked for and the answers are acted upon. What comes in while one round
-   * is under way makes one more round, however much it is.
-   */
-  #rebalanceNow(): Promise<void> {
-    this.#isRebalanceDue = true;
-    this.#rebalancing ??= this.#rebalanceWhileDue().finally(() => (this.#rebalancing = undefined));
-    return this.#rebalancing;
-  }
-
-  async #rebalanceWhileDue(): Promise<void> {
-    while (this.#isRebalanceDue && this.#state === 'running') {
-      this.#isRebalanceDue = false;
-      await this.#apply(this.#rebalance.handle({ type: 'due' }));
-    }
+    this.#assignment.brokerIsBack(address);
+    this.#inBackground(this.#assignment.rebalance());
   }
 
   /** For work nobody awaits: what it throws is a defect, to be seen in the log and not to end the process. */
@@ -358,127 +304,9 @@ export class PushConsumer implements AsyncDisposable {
     });
   }
 
-  async #apply(effects: readonly RebalanceEffect[]): Promise<void> {
-    await Promise.all(effects.map((effect) => this.#carryOut(effect)));
-  }
-
-  async #carryOut(effect: RebalanceEffect): Promise<void> {
-    switch (effect.type) {
-      case 'listConsumers':
-        return this.#listConsumers(effect.topic, effect.round);
-      case 'take':
-        return this.#take(effect.queue);
-      case 'release':
-        return this.#release(effect.queue);
-      case 'announce':
-        return this.#announceAgain();
-      default:
-        return effect satisfies never;
-    }
-  }
-
-  async #listConsumers(topic: string, round: number): Promise<void> {
-    const consumerIds = await this.#consumerIds(topic);
-    if (consumerIds === undefined || this.#state !== 'running') return;
-    await this.#apply(
-      this.#rebalance.handle({ type: 'consumersListed', topic, round, consumerIds }),
-    );
-  }
-
-  /** The group's members as the first broker of the topic that answers knows them; undefined when none does. */
-  async #consumerIds(topic: string): Promise<string[] | undefined> {
-    for (const broker of this.#watch.routes.get(topic)?.brokerDatas ?? []) {
-      const address = anyAddress(broker);
-      if (address === undefined) continue;
-      try {
-        const { body } = await this.#client.call(address, getConsumerListByGroup, {
-          consumerGroup: this.consumerGroup,
-        });
-        return decodeConsumerList(body);
-      } catch (error) {
-        if (!MqError.is(error)) throw error;
-        // This is how brokers say that they know no member of the group.
-        if (error.code === 'SYSTEM_ERROR') return [];
-        this.#client.settings.logger.debug('a broker did not list the group', {
-          address,
-          error: error.message,
-        });
-      }
-    }
-    return undefined;
-  }
-
-  async #take(queue: MessageQueue): Promise<void> {
-    const key = queueKey(queue);
-    await this.#leaving.get(key);
-    if (this.#state !== 'running' || this.#pullers.has(key)) return;
-    const isOwned = this.#rebalance.owned().some((owned) => queueKey(owned) === key);
-    if (!isOwned) return;
-    const puller = new QueuePuller({
-      ...this.#pullSettings,
-      client: this.#client,
-      routes: this.#watch.routes,
-      queue,
-      subscription: () => this.#subscriptions.get(queue.topic),
-      submit: (deliveries) => this.#dispatcher?.submit(deliveries),
-      doubtRoute: () => this.#watch.doubt(queue.topic),
-    });
-    this.#pullers.set(key, puller);
-    puller.start();
-  }
-
-  async #release(queue: MessageQueue): Promise<void> {
-    const key = queueKey(queue);
-    const puller = this.#pullers.get(key);
-    if (puller === undefined) return;
-    this.#pullers.delete(key);
-    const leaving = puller.release().finally(() => this.#leaving.delete(key));
-    this.#leaving.set(key, leaving);
-    await leaving;
-  }
-
-  async #announceAgain(): Promise<void> {
-    const { clock } = this.#client.settings;
-    clock.clearTimeout(this.#announceTimer);
-    this.#announceTimer = clock.setTimeout(
-      () => this.#inBackground(this.#rebalanceNow()),
-      AFTER_ANNOUNCE_MS,
-    );
-    await this.#heartbeats.announce();
-  }
-
-  async #persist(): Promise<void> {
-    await Promise.all(Array.from(this.#pullers.values(), (puller) => puller.persist()));
-  }
-
   #handBack({ record, processQueue, message }: Delivery): Promise<void> {
     return message === undefined
       ? this.#sendBack.toDeadLetterQueue(record, processQueue.queue)
       : this.#sendBack.retryLater(record, processQueue.queue);
   }
-}
-
-function pullSettings(options: PushConsumerOptions, nowMs: number): PullSettings {
-  return {
-    start: {
-      consumerGroup: options.consumerGroup,
-      consumeFromWhere: options.consumeFromWhere ?? 'CONSUME_FROM_LAST_OFFSET',
-      consumeTimestampMs: options.consumeTimestampMs ?? nowMs - 30 * 60_000,
-    },
-    limits: {
-      maxCount: wholeNumber('pullThresholdForQueue', options.pullThresholdForQueue ?? 1000, 1),
-      maxBytes: wholeNumber(
-        'pullThresholdBytesForQueue',
-        options.pullThresholdBytesForQueue ?? 100 * 1024 * 1024,
-        1,
-      ),
-      maxSpan: wholeNumber(
-        'consumeConcurrentlyMaxSpan',
-        options.consumeConcurrentlyMaxSpan ?? 2000,
-        1,
-      ),
-    },
-    pullBatchSize: wholeNumber('pullBatchSize', options.pullBatchSize ?? 32, 1),
-    maxBodyBytes: wholeNumber('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024, 1),
-  };
 }

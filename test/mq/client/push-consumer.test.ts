@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { deflateSync } from 'node:zlib';
 import type { ConsumedMessage } from '../../../mq/client/consumed-message.ts';
 import type { ConsumeResult } from '../../../mq/client/consume-dispatcher.ts';
-import { PushConsumer, type PushConsumerOptions } from '../../../mq/client/push-consumer.ts';
+import { PushConsumer } from '../../../mq/client/push-consumer.ts';
+import type { PushConsumerOptions } from '../../../mq/client/push-consumer-options.ts';
 import { encodeConsumerList } from '../../../mq/protocol/consumer-list.ts';
 import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
@@ -546,10 +547,14 @@ describe('losing a queue', () => {
   });
 
   it('happens when it unsubscribes', async () => {
+    delete routes['%RETRY%g'];
+    servePulls(broker, [record({ queueOffset: 0 })]);
     const member = consumer();
     await member.start();
+    await until(() => got.length === 1);
     member.unsubscribe('T');
-    await until(() => member.assignedQueues().every(({ topic }) => topic !== 'T'));
+    await until(() => commits().includes(1));
+    expect(member.assignedQueues().every(({ topic }) => topic !== 'T')).toBe(true);
   });
 });
 

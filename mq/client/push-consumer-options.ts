@@ -1,0 +1,56 @@
+import { wholeNumber, type ClientOptions } from './client-options.ts';
+import type { PullSettings } from './queue-puller.ts';
+
+export interface PushConsumerOptions extends ClientOptions {
+  consumerGroup: string;
+  /** Where a group begins that has no progress yet. Default CONSUME_FROM_LAST_OFFSET. */
+  consumeFromWhere?:
+    'CONSUME_FROM_LAST_OFFSET' | 'CONSUME_FROM_FIRST_OFFSET' | 'CONSUME_FROM_TIMESTAMP';
+  /** For CONSUME_FROM_TIMESTAMP, ms since epoch. Default: half an hour before now. */
+  consumeTimestampMs?: number;
+  /** Listeners running at a time, over all queues. Default 20. */
+  concurrency?: number;
+  /** Redeliveries before a message goes to the dead-letter queue. Default 16. */
+  maxReconsumeTimes?: number;
+  /** A listener that takes longer has its signal aborted and its message sent back. Default 15 minutes. */
+  consumeTimeoutMs?: number;
+  pullBatchSize?: number;
+  /** Fetched and unfinished messages of one queue at which pulling pauses. Default 1000. */
+  pullThresholdForQueue?: number;
+  /** The same in bytes. Default 100 MiB. */
+  pullThresholdBytesForQueue?: number;
+  /** Distance between lowest and highest unfinished offset at which pulling pauses. Default 2000. */
+  consumeConcurrentlyMaxSpan?: number;
+  /** Largest body after inflating; a larger one goes to the dead-letter queue. Default 16 MiB. */
+  maxBodyBytes?: number;
+  /** How often progress is reported. Default 5000. */
+  persistIntervalMs?: number;
+  /** How long shutdown waits for running listeners. Default 10,000. */
+  shutdownGraceMs?: number;
+}
+
+/** Errors: CONFIG_INVALID naming the option. */
+export function pullSettings(options: PushConsumerOptions, nowMs: number): PullSettings {
+  return {
+    start: {
+      consumerGroup: options.consumerGroup,
+      consumeFromWhere: options.consumeFromWhere ?? 'CONSUME_FROM_LAST_OFFSET',
+      consumeTimestampMs: options.consumeTimestampMs ?? nowMs - 30 * 60_000,
+    },
+    limits: {
+      maxCount: wholeNumber('pullThresholdForQueue', options.pullThresholdForQueue ?? 1000, 1),
+      maxBytes: wholeNumber(
+        'pullThresholdBytesForQueue',
+        options.pullThresholdBytesForQueue ?? 100 * 1024 * 1024,
+        1,
+      ),
+      maxSpan: wholeNumber(
+        'consumeConcurrentlyMaxSpan',
+        options.consumeConcurrentlyMaxSpan ?? 2000,
+        1,
+      ),
+    },
+    pullBatchSize: wholeNumber('pullBatchSize', options.pullBatchSize ?? 32, 1),
+    maxBodyBytes: wholeNumber('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024, 1),
+  };
+}

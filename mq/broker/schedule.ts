@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../clock.ts';
+import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import {
@@ -22,6 +23,12 @@ const BATCH_COUNT = 64;
 const BATCH_BYTES = 1024 * 1024;
 /** Wait after a delivery that the store refused; it is full or closing, and asking faster would not help. */
 const RETRY_AFTER_MS = 1_000;
+/** What makes a message one that can never be stored. */
+const hopeless: ReadonlySet<string> = new Set([
+  'MESSAGE_ILLEGAL',
+  'MESSAGE_CORRUPT',
+  'INVALID_ARGUMENT',
+]);
 /** Longest delay a timer can have. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -100,19 +107,31 @@ export class DelaySchedule {
   }
 }
 
+/** A parked message whose time has come. */
+interface Parked {
+  readonly queueOffset: number;
+  readonly record: Buffer;
+}
+
 class LevelQueue {
   readonly #deps: DelayScheduleDeps;
   readonly level: number;
+  readonly #queueId: number;
   readonly #delayMs: number;
   #timer: TimerHandle | undefined;
   #delivering: Promise<void> | undefined;
   #state: 'new' | 'started' | 'closed' = 'new';
   /** A message arrived while a delivery round was running, so its "nothing left" may be out of date. */
   #hasNews = false;
+  /** Delivered although one before them has to be tried again. Not kept across a restart. */
+  readonly #deliveredAhead = new Set<number>();
+  /** Entries below maxOffset are due at dueAtMs, on the monotonic clock, whatever the wall clock says. */
+  #parkedBy: { maxOffset: number; dueAtMs: number } | undefined;
 
   constructor(deps: DelayScheduleDeps, level: number, delayMs: number) {
     this.#deps = deps;
     this.level = level;
+    this.#queueId = level - 1;
     this.#delayMs = delayMs;
   }
 
@@ -120,7 +139,7 @@ class LevelQueue {
     const { store, offsets } = this.#deps;
     return {
       delivered: offsets.get(this.level) ?? 0,
-      parked: store.maxOffset(SystemTopic.SCHEDULE, this.level - 1),
+      parked: store.maxOffset(SystemTopic.SCHEDULE, this.#queueId),
     };
   }
 
@@ -174,39 +193,102 @@ class LevelQueue {
 
   /** Returns how long the next message has to wait, 0 to look again at once, undefined when none is parked. */
   async #deliverBatch(): Promise<number | undefined> {
-    const { store, offsets, clock } = this.#deps;
-    const queueId = this.level - 1;
-    const from = offsets.get(this.level) ?? store.minOffset(SystemTopic.SCHEDULE, queueId);
-    const found = await store.get({
-      topic: SystemTopic.SCHEDULE,
-      queueId,
-      queueOffset: from,
-      maxCount: BATCH_COUNT,
-      maxBytes: BATCH_BYTES,
-    });
-    if (found.status !== 'FOUND') {
-      // Retention moved the queue's start, or a crash cut its end: go on where the store says.
-      if (found.nextBeginOffset === from) return undefined;
-      offsets.set(this.level, found.nextBeginOffset);
-      return 0;
-    }
-    const now = clock.now();
-    const deliveries: Promise<unknown>[] = [];
-    let next = from;
-    let waitMs = 0;
-    for (const record of recordsOf(found.buffers)) {
-      const dueAt = record.header.storeTimestamp + this.#delayMs;
-      if (dueAt > now) {
-        waitMs = dueAt - now;
-        break;
+    const { store, offsets } = this.#deps;
+    const from = offsets.get(this.level) ?? store.minOffset(SystemTopic.SCHEDULE, this.#queueId);
+    const { due, next, waitMs } = await this.#readDue(from);
+    const outcomes = await Promise.allSettled(due.map((parked) => this.#deliver(parked)));
+    // Progress stops at the first that is to be tried again; those behind it are not delivered twice for that.
+    let progress = next;
+    let failure: PromiseRejectedResult | undefined;
+    for (const [index, outcome] of outcomes.entries()) {
+      const { queueOffset } = due[index]!;
+      if (outcome.status === 'fulfilled') {
+        if (failure !== undefined) this.#deliveredAhead.add(queueOffset);
+      } else {
+        failure ??= outcome;
+        progress = Math.min(progress, queueOffset);
       }
-      next = record.header.queueOffset + 1;
-      const message = this.#restore(decodeRecord(record.bytes));
-      if (message !== undefined) deliveries.push(store.append(message));
     }
-    await Promise.all(deliveries);
-    if (next !== from) offsets.set(this.level, next);
+    if (progress !== from) offsets.set(this.level, progress);
+    for (const queueOffset of this.#deliveredAhead) {
+      if (queueOffset < progress) this.#deliveredAhead.delete(queueOffset);
+    }
+    if (failure !== undefined) throw failure.reason;
     return waitMs;
+  }
+
+  /** What is due from `from` on, at most a batch; the store returns old messages a few at a time. */
+  async #readDue(
+    from: number,
+  ): Promise<{ due: Parked[]; next: number; waitMs: number | undefined }> {
+    const { store } = this.#deps;
+    const due: Parked[] = [];
+    let next = from;
+    for (let bytes = 0; due.length < BATCH_COUNT && bytes < BATCH_BYTES;) {
+      const found = await store.get({
+        topic: SystemTopic.SCHEDULE,
+        queueId: this.#queueId,
+        queueOffset: next,
+        maxCount: BATCH_COUNT - due.length,
+        maxBytes: BATCH_BYTES - bytes,
+      });
+      if (found.status !== 'FOUND') {
+        // Retention moved the queue's start, or a crash cut its end: go on where the store says.
+        if (found.nextBeginOffset === next) return { due, next, waitMs: undefined };
+        next = found.nextBeginOffset;
+        continue;
+      }
+      for (const record of recordsOf(found.buffers)) {
+        const header = headerOf(record);
+        const queueOffset = header?.queueOffset ?? next;
+        const waitMs = header === undefined ? 0 : this.#waitMs(header);
+        if (waitMs > 0) return { due, next, waitMs };
+        next = queueOffset + 1;
+        bytes += record.length;
+        due.push({ queueOffset, record });
+      }
+    }
+    return { due, next, waitMs: 0 };
+  }
+
+  /**
+   * How long a parked message still has to wait.
+   *
+   * After a step of the wall clock far back its time of delivery may be years away. No message has to wait longer than
+   * the level's delay from when it is first known to be parked, by a clock that is never set: waiting on would hold up
+   * all that are parked behind it.
+   */
+  #waitMs({ queueOffset, storeTimestamp }: RecordHeader): number {
+    const { clock, store } = this.#deps;
+    const waitMs = storeTimestamp + this.#delayMs - clock.now();
+    if (waitMs <= this.#delayMs) return Math.max(0, waitMs);
+    const nowMs = clock.monotonicMs();
+    if (this.#parkedBy === undefined || queueOffset >= this.#parkedBy.maxOffset) {
+      const maxOffset = store.maxOffset(SystemTopic.SCHEDULE, this.#queueId);
+      this.#parkedBy = { maxOffset, dueAtMs: nowMs + this.#delayMs };
+      this.#deps.logger.warn(
+        `delay level ${this.level}: messages are from the future, the wall clock was set back`,
+        { waitMs, delayMs: this.#delayMs },
+      );
+    }
+    return Math.max(0, Math.ceil(this.#parkedBy.dueAtMs - nowMs));
+  }
+
+  /** Errors: what the store says when it is to be tried again. A message nobody can ever store is logged and passed over. */
+  async #deliver({ queueOffset, record }: Parked): Promise<void> {
+    const { logger, store } = this.#deps;
+    if (this.#deliveredAhead.has(queueOffset)) return;
+    try {
+      const message = this.#restore(decodeRecord(record));
+      if (message !== undefined) await store.append(message);
+    } catch (cause) {
+      if (!isHopeless(cause)) throw cause;
+      logger.error('a delayed message cannot be stored where it belongs and is skipped', {
+        level: this.level,
+        queueOffset,
+        cause,
+      });
+    }
   }
 
   #restore(parked: MessageExt): AppendMessage | undefined {
@@ -237,14 +319,28 @@ class LevelQueue {
   }
 }
 
-function* recordsOf(
-  buffers: readonly Buffer[],
-): Generator<{ header: RecordHeader; bytes: Buffer }> {
+/** A failure that comes from the message itself. All others pass: the disk gets space, the store is reopened. */
+function isHopeless(cause: unknown): boolean {
+  return MqError.is(cause) && hopeless.has(cause.code);
+}
+
+/** By the size each record begins with, which the store has compared with its entry. */
+function* recordsOf(buffers: readonly Buffer[]): Generator<Buffer> {
   for (const buffer of buffers) {
     for (let at = 0; at < buffer.length;) {
-      const header = readRecordHeader(buffer, at);
-      yield { header, bytes: buffer.subarray(at, at + header.totalSize) };
-      at += header.totalSize;
+      const end = at + buffer.readInt32BE(at);
+      yield buffer.subarray(at, end);
+      at = end;
     }
+  }
+}
+
+/** Undefined for a damaged record: it is passed over when it is delivered, and must not hold up those behind it. */
+function headerOf(record: Buffer): RecordHeader | undefined {
+  try {
+    return readRecordHeader(record);
+  } catch (cause) {
+    if (isHopeless(cause)) return undefined;
+    throw cause;
   }
 }

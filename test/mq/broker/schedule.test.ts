@@ -1,20 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { MqError } from '../../../mq/errors.ts';
+import { SystemTopic } from '../../../mq/protocol/names.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
+import { MessageStore } from '../../../mq/store/message-store.ts';
 import { until } from '../../support/deadline.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { BrokerUnderTest, sendReply } from './broker-under-test.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 let clock: FakeClock;
+let logger: RecordingLogger;
 let broker: BrokerUnderTest;
 
 beforeEach(async () => {
   clock = new FakeClock();
-  broker = await BrokerUnderTest.start({ clock });
+  logger = new RecordingLogger();
+  broker = await BrokerUnderTest.start({ clock, logger });
   await broker.createTopic('TopicA', 4);
 });
 
@@ -29,6 +35,11 @@ function delayed(level: number, body = 'later', queueId = 1): Promise<unknown> {
     body,
     properties: { DELAY: String(level), TAGS: 'T' },
   });
+}
+
+/** Delivered up to, parked up to. */
+function progressOf(level: number): string | undefined {
+  return broker.broker.context.schedule.progress()[`scheduleMessageOffset_${level}`];
 }
 
 async function delivered(queueId = 1): Promise<string[]> {
@@ -111,9 +122,7 @@ describe('a message with a delay level', () => {
     await delayed(1);
     await broker.broker.context.topics.delete('TopicA');
     await clock.advanceAndSettle(SECOND);
-    await until(
-      () => broker.broker.context.schedule.progress()['scheduleMessageOffset_1'] === '1,1',
-    );
+    await until(() => progressOf(1) === '1,1');
     expect(await delivered()).toEqual([]);
   });
 
@@ -130,5 +139,74 @@ describe('a message with a delay level', () => {
     await until(async () => (await delivered()).length === 2);
     await clock.advanceAndSettle(MINUTE);
     expect(await delivered()).toEqual(['before', 'after']);
+  });
+
+  it('that no longer fits the store is logged and skipped; its neighbours are delivered once', async () => {
+    await delayed(1, 'before');
+    await delayed(1, 'x'.repeat(2000));
+    await delayed(1, 'behind');
+    await broker.restart({ maxMessageSize: 1000 });
+    await clock.advanceAndSettle(SECOND);
+    await until(() => progressOf(1) === '3,3');
+    await clock.advanceAndSettle(MINUTE);
+    expect(await delivered()).toEqual(['before', 'behind']);
+    expect(logger.messages('error')).toEqual([
+      'a delayed message cannot be stored where it belongs and is skipped',
+    ]);
+  });
+
+  it('that the store refuses for now is tried again, without its neighbours', async () => {
+    for (const body of ['a', 'b', 'c']) await delayed(1, body);
+    const { store } = broker.broker;
+    const append = jest.spyOn(store, 'append');
+    const full = new MqError('SERVICE_NOT_AVAILABLE', 'the disk is full', { retriable: true });
+    append.mockImplementation((message) =>
+      message.body.toString() === 'b'
+        ? Promise.reject(full)
+        : MessageStore.prototype.append.call(store, message),
+    );
+    await clock.advanceAndSettle(SECOND);
+    await until(async () => (await delivered()).length === 2);
+    await clock.advanceAndSettle(2 * SECOND);
+    expect(await delivered()).toEqual(['a', 'c']);
+    expect(progressOf(1)).toBe('1,3');
+    append.mockRestore();
+    await clock.advanceAndSettle(SECOND);
+    await until(() => progressOf(1) === '3,3');
+    expect(await delivered()).toEqual(['a', 'c', 'b']);
+  });
+
+  it('shares an fsync with the others that are due, also when they are read from disk', async () => {
+    await broker.restart({ flushDiskType: 'SYNC_FLUSH' });
+    const bodies = Array.from({ length: 64 }, (_, index) => String(index));
+    await Promise.all(bodies.map((body) => delayed(1, body)));
+    const { store } = broker.broker;
+    const get = store.get.bind(store);
+    // As the store answers for messages far from its end.
+    jest
+      .spyOn(store, 'get')
+      .mockImplementation((request) =>
+        get(
+          request.topic === SystemTopic.SCHEDULE
+            ? { ...request, maxCount: Math.min(8, request.maxCount) }
+            : request,
+        ),
+      );
+    const before = store.stats.fsyncCount;
+    await clock.advanceAndSettle(SECOND);
+    await until(() => progressOf(1) === '64,64');
+    expect(store.stats.fsyncCount - before).toBe(1);
+    expect(await delivered()).toEqual(bodies);
+  });
+
+  it('waits its delay once more, and not for years, when the wall clock was years ahead', async () => {
+    await delayed(5, 'from the future');
+    clock.jumpWallClock(-10 * 365 * 24 * 60 * MINUTE);
+    await delayed(5, 'from today');
+    await clock.advanceAndSettle(MINUTE - 1);
+    expect(await delivered()).toEqual([]);
+    await clock.advanceAndSettle(MINUTE + 1);
+    await until(async () => (await delivered()).length === 2);
+    expect(await delivered()).toEqual(['from the future', 'from today']);
   });
 });

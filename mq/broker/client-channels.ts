@@ -25,6 +25,7 @@ const SILENCE_MS = 120_000;
 export class ClientChannels {
   readonly #deps: ClientChannelsDeps;
   readonly #watched = new WeakSet<ClientChannel>();
+  readonly #turns = new WeakMap<ClientChannel, Promise<unknown>>();
   #timer: TimerHandle | undefined;
 
   constructor(deps: ClientChannelsDeps) {
@@ -34,6 +35,19 @@ export class ClientChannels {
   start(): void {
     this.#timer ??= this.#deps.clock.setInterval(() => this.scan(), SCAN_INTERVAL_MS);
     this.#timer.unref();
+  }
+
+  /**
+   * Runs what one client says of its memberships in the order it came: a goodbye must not overtake the heartbeat before
+   * it, which may have to wait for a topic to be created and would then join a client that has left.
+   */
+  inTurn<T>(channel: ClientChannel, work: () => T | Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(work);
+    this.#turns.set(
+      channel,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   /** To be called with every heartbeat, after its registrations: a channel that has closed meanwhile loses them at once. */

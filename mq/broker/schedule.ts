@@ -10,7 +10,7 @@ import {
 } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import {
-  encodeProperties,
+  reencodeProperties,
   PropertyKey,
   tagsCode,
   type Properties,
@@ -102,7 +102,7 @@ export class DelaySchedule {
       ...message,
       topic: SystemTopic.SCHEDULE,
       queueId: actual - 1,
-      propertiesString: encodeProperties(properties),
+      propertiesString: reencodeProperties(properties),
     };
   }
 }
@@ -312,7 +312,7 @@ class LevelQueue {
       reconsumeTimes: parked.reconsumeTimes,
       preparedTransactionOffset: 0,
       body: parked.body,
-      propertiesString: encodeProperties(parked.properties),
+      propertiesString: reencodeProperties(parked.properties),
       tagsCode: tagsCode(parked.properties.get(PropertyKey.TAGS)),
       storeHost: this.#deps.storeHost(),
     };

@@ -43,17 +43,22 @@ const VALUE_END = '\u0002';
  * Errors: MESSAGE_ILLEGAL when a name or value holds one of the two separators.
  */
 export function encodeProperties(properties: ReadonlyMap<string, string>): string {
-  const parts: string[] = [];
   for (const [name, value] of properties) {
-    if (hasSeparator(name) || hasSeparator(value)) {
-      throw new MqError(
-        'MESSAGE_ILLEGAL',
-        `property ${JSON.stringify(name)} contains 0x01 or 0x02, which separate properties`,
-      );
-    }
-    parts.push(name + NAME_END + value);
+    if (!hasSeparator(name) && !hasSeparator(value)) continue;
+    throw new MqError(
+      'MESSAGE_ILLEGAL',
+      `property ${JSON.stringify(name)} contains 0x01 or 0x02, which separate properties`,
+    );
   }
-  return parts.join(VALUE_END);
+  return reencodeProperties(properties);
+}
+
+/**
+ * Encodes what `decodeProperties` gave, with no more than its own well-formed additions. A decoded value may hold
+ * 0x01, and a broker that refused it here could never retry or deliver a message it has stored.
+ */
+export function reencodeProperties(properties: ReadonlyMap<string, string>): string {
+  return Array.from(properties, ([name, value]) => name + NAME_END + value).join(VALUE_END);
 }
 
 function hasSeparator(text: string): boolean {

@@ -2,7 +2,12 @@ import { connect, type Socket } from 'node:net';
 import { systemClock, type Clock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import { silentLogger, type Logger } from '../logger.ts';
-import { SerializeType, type FrameLimits, type RemotingCommand } from '../protocol/frame.ts';
+import {
+  defaultFrameLimits,
+  SerializeType,
+  type FrameLimits,
+  type RemotingCommand,
+} from '../protocol/frame.ts';
 import { parseHostPort, stripMapped, type HostAddress } from '../protocol/host-address.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';
 import type { Connection, RequestOptions } from './connection.ts';
@@ -26,6 +31,12 @@ export interface RemotingClientOptions {
 }
 
 export type AddressCloseListener = (addr: string, reason?: MqError) => void;
+
+/** A broker's reply to a batch has two ids of every message in its header: 64 KiB would be 900 messages. */
+const replyLimits: FrameLimits = {
+  ...defaultFrameLimits,
+  maxHeaderBytes: defaultFrameLimits.maxFrameBytes,
+};
 
 const FIRST_BACK_OFF_MS = 100;
 const MAX_BACK_OFF_MS = 5000;
@@ -218,7 +229,7 @@ export class RemotingClient {
       processors: this.#options.processors ?? new Map(),
       clock: this.#clock,
       logger: this.#logger,
-      limits: this.#options.limits,
+      limits: this.#options.limits ?? replyLimits,
       closeGraceMs: this.#options.closeGraceMs,
     });
     endpoint.connection = connection;

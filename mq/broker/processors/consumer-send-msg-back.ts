@@ -1,6 +1,6 @@
 import { MqError } from '../../errors.ts';
 import { decodeRecord, type MessageExt } from '../../protocol/message.ts';
-import { encodeProperties, PropertyKey, tagsCode } from '../../protocol/properties.ts';
+import { reencodeProperties, PropertyKey, tagsCode } from '../../protocol/properties.ts';
 import { consumerSendMsgBack } from '../../protocol/requests/consumer-send-msg-back.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import { Permission } from '../../protocol/sys-flag.ts';
@@ -86,7 +86,7 @@ export function consumerSendMsgBackProcessor(context: BrokerContext): Processor 
       reconsumeTimes: message.reconsumeTimes + 1,
       preparedTransactionOffset: 0,
       body: message.body,
-      propertiesString: encodeProperties(properties),
+      propertiesString: reencodeProperties(properties),
       tagsCode: tagsCode(properties.get(PropertyKey.TAGS)),
     };
   }

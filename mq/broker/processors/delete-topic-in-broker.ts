@@ -17,12 +17,13 @@ export function deleteTopicInBrokerProcessor(context: BrokerContext): Processor 
     if (isReservedTopic(topic, context.config)) {
       throw invalidParameter(request, `the topic[${topic}] is conflict with system topic`);
     }
-    // The settings go first: from then on nothing can be sent to the queues that are being removed.
-    if (await context.topics.delete(topic)) {
-      await context.store.deleteTopic(topic);
-      context.offsets.removeTopic(topic);
-      context.logger.info(`topic ${topic} deleted`);
-    }
+    // The settings go first: from then on nothing can be sent to the queues that are being removed. What is left of a
+    // deletion that a crash or a full disk cut short goes as well, or a topic of that name would begin with old messages.
+    const wasKnown = await context.topics.delete(topic);
+    await context.store.deleteTopic(topic);
+    context.offsets.removeTopic(topic);
+    await context.offsets.persist();
+    if (wasKnown) context.logger.info(`topic ${topic} deleted`);
     return { code: ResponseCode.SUCCESS };
   };
 }

@@ -1,9 +1,15 @@
 import { MqError } from '../../errors.ts';
-import { decodeHeartbeat, type ConsumerData } from '../../protocol/heartbeat.ts';
+import {
+  decodeHeartbeat,
+  type ConsumerData,
+  type HeartbeatData,
+} from '../../protocol/heartbeat.ts';
 import { assertGroupName } from '../../protocol/names.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
-import type { Processor } from '../../remoting/processor.ts';
+import type { Connection } from '../../remoting/connection.ts';
+import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
+import type { ClientIdentity } from '../client-channel.ts';
 
 /**
  * Serves HEART_BEAT: makes the client a member of its groups, and each consumer group complete.
@@ -13,32 +19,42 @@ import type { BrokerContext } from '../broker-context.ts';
  * Source: RocketMQ 4.9 ClientManageProcessor.heartBeat.
  */
 export function heartBeatProcessor(context: BrokerContext): Processor {
-  return async (request, connection) => {
+  return (request, connection) => {
     const heartbeat = decodeHeartbeat(request.body);
     if (heartbeat.clientID === '') {
       throw new MqError('INVALID_ARGUMENT', 'HeartbeatData.clientID is empty');
     }
-    const { producerDataSet, consumerDataSet } = heartbeat;
-    for (const { groupName } of [...producerDataSet, ...consumerDataSet])
+    for (const { groupName } of [...heartbeat.producerDataSet, ...heartbeat.consumerDataSet])
       assertGroupName(groupName);
-    const retryTopics = await Promise.allSettled(
-      consumerDataSet.map((consumer) => ensureRetryTopic(context, consumer)),
+    const { version, language } = request;
+    const client = { clientId: heartbeat.clientID, version, language };
+    return context.clientChannels.inTurn(connection, () =>
+      join(context, connection, client, heartbeat),
     );
-    // Closed meanwhile: nobody would end these memberships.
-    if (connection.isOpen) {
-      const { version, language } = request;
-      const client = { clientId: heartbeat.clientID, version, language };
-      for (const consumer of consumerDataSet) {
-        context.consumers.register(connection, client, consumer);
-      }
-      for (const { groupName } of producerDataSet) {
-        context.producers.register(groupName, connection, client);
-      }
-      context.clientChannels.watch(connection);
-    }
-    for (const outcome of retryTopics) if (outcome.status === 'rejected') throw outcome.reason;
-    return { code: ResponseCode.SUCCESS };
   };
+}
+
+async function join(
+  context: BrokerContext,
+  connection: Connection,
+  client: ClientIdentity,
+  { producerDataSet, consumerDataSet }: HeartbeatData,
+): Promise<Reply> {
+  const retryTopics = await Promise.allSettled(
+    consumerDataSet.map((consumer) => ensureRetryTopic(context, consumer)),
+  );
+  // Closed meanwhile: nobody would end these memberships.
+  if (connection.isOpen) {
+    for (const consumer of consumerDataSet) {
+      context.consumers.register(connection, client, consumer);
+    }
+    for (const { groupName } of producerDataSet) {
+      context.producers.register(groupName, connection, client);
+    }
+    context.clientChannels.watch(connection);
+  }
+  for (const outcome of retryTopics) if (outcome.status === 'rejected') throw outcome.reason;
+  return { code: ResponseCode.SUCCESS };
 }
 
 async function ensureRetryTopic(context: BrokerContext, consumer: ConsumerData): Promise<void> {

@@ -12,7 +12,7 @@ import {
 import {
   appendProperty,
   decodeProperties,
-  encodeProperties,
+  reencodeProperties,
   findProperty,
   MAX_PROPERTIES_BYTES,
   PropertyKey,
@@ -315,7 +315,7 @@ function delayLevel(properties: string): number {
 function withoutProperties(encoded: string, isUnwanted: (name: string) => boolean): string {
   const properties = decodeProperties(encoded);
   for (const name of properties.keys()) if (isUnwanted(name)) properties.delete(name);
-  return encodeProperties(properties);
+  return reencodeProperties(properties);
 }
 
 function worstStatus(results: readonly AppendResult[]): AppendResult['status'] {

@@ -11,8 +11,10 @@ import type { BrokerContext } from '../broker-context.ts';
 export function unregisterClientProcessor(context: BrokerContext): Processor {
   return (request, connection) => {
     const { producerGroup, consumerGroup } = unregisterClient.decodeRequest(request.extFields);
-    if (producerGroup !== undefined) context.producers.unregister(producerGroup, connection);
-    if (consumerGroup !== undefined) context.consumers.unregister(consumerGroup, connection);
-    return { code: ResponseCode.SUCCESS };
+    return context.clientChannels.inTurn(connection, () => {
+      if (producerGroup !== undefined) context.producers.unregister(producerGroup, connection);
+      if (consumerGroup !== undefined) context.consumers.unregister(consumerGroup, connection);
+      return { code: ResponseCode.SUCCESS };
+    });
   };
 }

@@ -9,7 +9,7 @@ import { invalidParameter, topicNotExist, VERSION_5 } from '../refusals.ts';
 /**
  * Serves UPDATE_CONSUMER_OFFSET.
  *
- * Progress in a topic that does not exist is not stored: were the topic created later, the group would be sent past
+ * Progress in a topic or queue that does not exist is not stored: were the topic created later, the group would be sent past
  * its first messages. Clients older than 5.0 are not told, because they take the refusal for a broken broker.
  *
  * Source: RocketMQ 4.9 and 5.3 ConsumerManageProcessor.updateConsumerOffset.
@@ -23,7 +23,8 @@ export function updateConsumerOffsetProcessor(context: BrokerContext): Processor
     if (commitOffset < 0)
       throw invalidParameter(request, `commitOffset ${commitOffset} is below 0`);
     assertGroupName(consumerGroup);
-    const isTopicKnown = context.topics.get(topic) !== undefined;
+    const known = context.topics.get(topic);
+    const isTopicKnown = known !== undefined;
     if (request.version >= VERSION_5) {
       if (!isTopicKnown) throw topicNotExist(topic, context.config.autoCreateTopicEnable);
       if (!context.groups.has(consumerGroup)) {
@@ -33,7 +34,12 @@ export function updateConsumerOffsetProcessor(context: BrokerContext): Processor
         );
       }
     }
-    if (isTopicKnown) {
+    // A queue that the topic no longer has may still be drained; one it never had would be kept for nothing.
+    const isQueueKnown =
+      known !== undefined &&
+      (queueId < Math.max(known.readQueueNums, known.writeQueueNums) ||
+        context.store.maxOffset(topic, queueId) > 0);
+    if (isQueueKnown) {
       context.offsets.commit({
         group: consumerGroup,
         topic,

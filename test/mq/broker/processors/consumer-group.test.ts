@@ -108,6 +108,16 @@ describe('the members of a group', () => {
     expect(decodeConsumerList((await list(two)).body)).toEqual(['c2']);
   });
 
+  it('leave for good although the goodbye comes while their first heartbeat creates a topic', async () => {
+    const joined = one.heartbeat({ group: 'brief' });
+    const left = one.request(RequestCode.UNREGISTER_CLIENT, {
+      clientID: 'c1',
+      consumerGroup: 'brief',
+    });
+    expect([(await joined).code, (await left).code]).toEqual([0, 0]);
+    expect(broker.broker.context.consumers.clientIds('brief')).toEqual([]);
+  });
+
   it('cannot be unregistered by somebody else', async () => {
     await one.heartbeat();
     await two.request(RequestCode.UNREGISTER_CLIENT, { clientID: 'c1', consumerGroup: 'cg' });

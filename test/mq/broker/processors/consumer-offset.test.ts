@@ -89,6 +89,12 @@ describe('a commit', () => {
     expect(broker.broker.context.offsets.query('cg', 'Nowhere', 0)).toBeUndefined();
   });
 
+  it('for a queue the topic never had is accepted, and not kept', async () => {
+    const reply = await update({ queueId: '2147483647', commitOffset: '7' });
+    expect(reply.code).toBe(ResponseCode.SUCCESS);
+    expect(broker.broker.context.offsets.query('cg', topic, 2_147_483_647)).toBeUndefined();
+  });
+
   it('of an unknown group is accepted from old clients and refused to new ones', async () => {
     const consumerGroup = 'neverSeen';
     expect((await update({ consumerGroup }, V5_3)).code).toBe(

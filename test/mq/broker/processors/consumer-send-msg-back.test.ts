@@ -3,10 +3,11 @@ import type { RemotingCommand } from '../../../../mq/protocol/frame.ts';
 import type { MessageExt } from '../../../../mq/protocol/message.ts';
 import type { RequestOf } from '../../../../mq/protocol/define-request.ts';
 import { consumerSendMsgBack } from '../../../../mq/protocol/requests/consumer-send-msg-back.ts';
+import { sendMessageV2 } from '../../../../mq/protocol/requests/send-message-v2.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { until } from '../../../support/deadline.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { BrokerUnderTest } from '../broker-under-test.ts';
+import { BrokerUnderTest, sendHeader } from '../broker-under-test.ts';
 
 const RETRY = '%RETRY%cg';
 const HOUR = 3_600_000;
@@ -76,6 +77,19 @@ describe('sending a message back', () => {
     expect(again.reconsumeTimes).toBe(2);
     expect(again.properties.get('ORIGIN_MESSAGE_ID')).toBe(original.offsetMsgId);
     expect(again.properties.get('RETRY_TOPIC')).toBe('TopicA');
+  });
+
+  it('takes a message whose property has a separator in its value, or it would be retried for ever', async () => {
+    const properties = 'odd\u0001a\u0001b';
+    await broker.request(
+      sendMessageV2.code,
+      sendMessageV2.encodeRequest({ ...sendHeader({ topic: 'TopicA' }), properties }),
+    );
+    const odd = (await broker.messages('TopicA'))[1]!;
+    expect((await sendBack(odd)).code).toBe(ResponseCode.SUCCESS);
+    await clock.advanceAndSettle(HOUR);
+    await until(async () => (await broker.messages(RETRY)).length === 1);
+    expect((await only(RETRY)).properties.get('odd')).toBe('a\u0001b');
   });
 
   it('honours the level the consumer asks for', async () => {

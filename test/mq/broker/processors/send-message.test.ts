@@ -286,6 +286,20 @@ describe('sending a batch', () => {
     expect(await broker.messages('TopicA')).toHaveLength(0);
   });
 
+  it('of 2,000 messages is answered with the id of each, in a header our client takes', async () => {
+    const body = encodeBatchBody(
+      Array.from({ length: 2_000 }, () => ({
+        flag: 0,
+        body: Buffer.from('x'),
+        propertiesString: '',
+      })),
+    );
+    const header = sendMessageV2.encodeRequest(sendHeader({ topic: 'TopicA' }));
+    const reply = await broker.request(sendBatchMessage.code, header, { body });
+    expect(reply.code).toBe(ResponseCode.SUCCESS);
+    expect(new Set(sendReply(reply).msgId.split(',')).size).toBe(2_000);
+  });
+
   it('refuses one with a delay level, and one to a retry topic', async () => {
     const delayed = encodeBatchBody([
       {

@@ -109,6 +109,17 @@ describe('administering topics', () => {
     expect(sendReply(await broker.send({ topic: 'Made' })).queueOffset).toBe(0);
   });
 
+  it('deletes the queues that a deletion cut short by a crash left behind', async () => {
+    await updateTopic('Made');
+    await broker.send({ topic: 'Made' });
+    // The settings were saved without it, and the crash came before its queues were removed.
+    await broker.broker.context.topics.delete('Made');
+    await broker.restart();
+    expect((await deleteTopic('Made')).code).toBe(ResponseCode.SUCCESS);
+    await updateTopic('Made');
+    expect(await broker.messages('Made')).toEqual([]);
+  });
+
   it('succeeds in deleting what is not there, and refuses to delete what is its own', async () => {
     expect((await deleteTopic('Nowhere')).code).toBe(ResponseCode.SUCCESS);
     expect((await deleteTopic('BenchmarkTest')).code).toBe(ResponseCode.SYSTEM_ERROR);

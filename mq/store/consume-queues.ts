@@ -132,18 +132,27 @@ export class ConsumeQueues {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Resolves when every entry appended before the call would survive a power cut. */
-  async sync(): Promise<void> {
+  /** Resolves when every entry appended before the call would survive a power cut. Errors: as writeAll. */
+  async sync(queuesAtOnce: number): Promise<void> {
     await this.writeAll();
-    for (const queue of Array.from(this.#unsynced)) {
-      this.#unsynced.delete(queue);
-      try {
-        await queue.sync();
-      } catch (cause) {
-        this.#unsynced.add(queue);
-        this.#isUnreliable = true;
-        throw this.#noteFailure(cause);
+    const waiting = Array.from(this.#unsynced);
+    const syncInTurn = async (): Promise<void> => {
+      for (let queue = waiting.pop(); queue !== undefined; queue = waiting.pop()) {
+        await this.#syncQueue(queue);
       }
+    };
+    await Promise.all(Array.from({ length: queuesAtOnce }, syncInTurn));
+    if (this.#isUnreliable && this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #syncQueue(queue: ConsumeQueue): Promise<void> {
+    if (!this.#unsynced.delete(queue)) return;
+    try {
+      await queue.sync();
+    } catch (cause) {
+      this.#unsynced.add(queue);
+      this.#isUnreliable = true;
+      this.#noteFailure(cause);
     }
   }
 
@@ -230,7 +239,7 @@ export class ConsumeQueues {
   /** Never rejects: a failure is kept, and the next round tries again. */
   #write(smallQueues: number): Promise<void> {
     this.#round ??= this.#writeRound(smallQueues)
-      .catch((cause: unknown) => void this.#noteFailure(cause))
+      .catch((cause: unknown) => this.#noteFailure(cause))
       .finally(() => {
         this.#round = undefined;
         if (this.#unwritten.size > 0) this.#armTimer();
@@ -256,7 +265,7 @@ export class ConsumeQueues {
     }
   }
 
-  #noteFailure(cause: unknown): MqError {
+  #noteFailure(cause: unknown): void {
     const text = cause instanceof Error ? cause.message : String(cause);
     if (this.#failure === undefined) {
       this.#options.logger.error('ConsumeQueues cannot be written', { cause });
@@ -266,7 +275,6 @@ export class ConsumeQueues {
       `ConsumeQueues below ${this.directory} cannot be written: ${text}`,
       { retriable: true, cause, details: { path: this.directory } },
     );
-    return this.#failure;
   }
 }
 

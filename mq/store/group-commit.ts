@@ -61,7 +61,7 @@ export class GroupCommit<T extends PendingAppend> {
   #syncUnderWay: Promise<void> | undefined;
   #flushTimer: TimerHandle | undefined;
   #timeoutTimer: TimerHandle | undefined;
-  #idleWaiters: (() => void)[] = [];
+  #settledWaiters: (() => void)[] = [];
   syncCount = 0;
 
   constructor(options: GroupCommitOptions<T>) {
@@ -86,12 +86,12 @@ export class GroupCommit<T extends PendingAppend> {
     setImmediate(() => this.#writeTurn());
   }
 
-  /** Resolves when nothing submitted so far is unconfirmed; never rejects. */
-  async idle(): Promise<void> {
-    while (this.#unwritten.length + this.#unconfirmed.length > 0) {
-      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  /** Resolves when nothing submitted before the call waits any more; never rejects. */
+  async settled(): Promise<void> {
+    const offset = this.#options.log.appendOffset;
+    while (this.#confirmOffset < offset && this.#unwritten.length + this.#unconfirmed.length > 0) {
+      await new Promise<void>((resolve) => this.#settledWaiters.push(resolve));
     }
-    await this.#syncUnderWay;
   }
 
   /** Resolves when all that is written now would survive a power cut. Errors: the failure that stops the store. */
@@ -106,7 +106,8 @@ export class GroupCommit<T extends PendingAppend> {
 
   /** Waits for what is under way and stops the timers. */
   async close(): Promise<void> {
-    await this.idle();
+    await this.settled();
+    await this.#syncUnderWay;
     const { clock } = this.#options;
     clock.clearTimeout(this.#flushTimer);
     clock.clearTimeout(this.#timeoutTimer);
@@ -156,7 +157,7 @@ export class GroupCommit<T extends PendingAppend> {
   #sync(): Promise<void> {
     this.#syncUnderWay ??= this.#syncUntilClean().finally(() => {
       this.#syncUnderWay = undefined;
-      this.#wakeIdleWaiters();
+      this.#wakeSettledWaiters();
     });
     return this.#syncUnderWay;
   }
@@ -184,7 +185,7 @@ export class GroupCommit<T extends PendingAppend> {
     const confirmed = this.#unconfirmed.splice(0, first < 0 ? this.#unconfirmed.length : first);
     this.#options.onConfirmed(confirmed.map(({ append }) => append));
     for (const waiting of confirmed) answer(waiting, 'PUT_OK');
-    this.#wakeIdleWaiters();
+    this.#wakeSettledWaiters();
   }
 
   #fail(what: string, cause: unknown): void {
@@ -205,11 +206,11 @@ export class GroupCommit<T extends PendingAppend> {
       if (!waiting.isAnswered) waiting.append.refuse(error);
       waiting.isAnswered = true;
     }
-    this.#wakeIdleWaiters();
+    this.#wakeSettledWaiters();
   }
 
-  #wakeIdleWaiters(): void {
-    for (const wake of this.#idleWaiters.splice(0)) wake();
+  #wakeSettledWaiters(): void {
+    for (const wake of this.#settledWaiters.splice(0)) wake();
   }
 
   #armFlushTimer(): void {

@@ -1,8 +1,5 @@
-import os from 'node:os';
 import path from 'node:path';
-import { systemClock, type Clock } from '../clock.ts';
 import { MqError } from '../errors.ts';
-import { silentLogger, type Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import { offsetMsgId } from '../protocol/message-id.ts';
 import {
@@ -15,71 +12,22 @@ import {
 import { SystemTopic } from '../protocol/names.ts';
 import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
-import { AbortFile } from './abort-file.ts';
+import { AbortFile, type AbortNote } from './abort-file.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
 import type { ConsumeQueue } from './consume-queue.ts';
 import { ConsumeQueues } from './consume-queues.ts';
 import { DiskSpace } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
-import { nodeFiles, type Files } from './files.ts';
-import {
-  GroupCommit,
-  type FlushDiskType,
-  type PendingAppend,
-  type PutStatus,
-} from './group-commit.ts';
-import {
-  readMessages,
-  type GetRequest,
-  type GetResult,
-  type TransferLimits,
-} from './message-reader.ts';
-import { recover, type LastRecord, type Recovered } from './recovery.ts';
-import { readCheckpoint, writeCheckpoint } from './store-checkpoint.ts';
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
+import { GroupCommit, type PendingAppend, type PutStatus } from './group-commit.ts';
+import { readMessages, type GetRequest, type GetResult } from './message-reader.ts';
+import { recover, type Recovered } from './recovery.ts';
+import { readCheckpoint } from './store-checkpoint.ts';
+import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
 
 export type { GetRequest, GetResult, GetStatus } from './message-reader.ts';
 
-/** The delays of levels 1 to 18, as every client knows them. */
-export const DEFAULT_DELAY_LEVELS_MS: readonly number[] = [
-  ...[1, 5, 10, 30].map((seconds) => seconds * SECOND),
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30].map((minutes) => minutes * MINUTE),
-  HOUR,
-  2 * HOUR,
-];
-
-export interface StoreOptions {
-  rootDir: string;
-  /** What a record says it was stored by, unless the message says otherwise. */
-  storeHost: HostAddress;
-  flushDiskType?: FlushDiskType;
-  commitLogSegmentBytes?: number;
-  consumeQueueEntriesPerFile?: number;
-  /** Largest body. */
-  maxMessageBytes?: number;
-  syncFlushTimeoutMs?: number;
-  /** ASYNC_FLUSH: fsync at most this long after a write. */
-  flushIntervalMs?: number;
-  consumeQueueWriteIntervalMs?: number;
-  /** The checkpoint moves after so much of the log, which bounds what recovery has to read. */
-  checkpointBytes?: number;
-  /** Appends are refused above this use of the disk, if less than diskMinFreeBytes is free. */
-  diskMaxUsedPercent?: number;
-  diskMinFreeBytes?: number;
-  /** How much of the newest data stays in this process's memory. */
-  recentBytes?: number;
-  transferLimits?: Partial<TransferLimits>;
-  /** Delays of SCHEDULE_TOPIC_XXXX, from level 1. */
-  delayLevelsMs?: readonly number[];
-  clock?: Clock;
-  files?: Files;
-  logger?: Logger;
-}
+export type { StoreOptions } from './store-options.ts';
 
 export interface AppendMessage {
   topic: string;
@@ -131,13 +79,12 @@ export interface StoreStats {
 }
 
 interface StoreParts {
-  options: Required<StoreOptions>;
-  transferLimits: TransferLimits;
+  settings: StoreSettings;
   log: CommitLog;
   queues: ConsumeQueues;
   recovered: Recovered;
   abortFile: AbortFile;
-  wasAborted: boolean;
+  aborted: AbortNote | undefined;
   openedInMs: number;
   unlock: () => void;
 }
@@ -151,11 +98,6 @@ interface Append extends PendingAppend {
   sizeBytes: number;
 }
 
-const transferDefaults: Omit<TransferLimits, 'memoryBytes'> = {
-  maxCountOnDisk: 8,
-  maxBytesOnDisk: 64 * KIB,
-};
-
 /**
  * The store of one broker: CommitLog, ConsumeQueues and what keeps them in agreement.
  *
@@ -166,21 +108,16 @@ const transferDefaults: Omit<TransferLimits, 'memoryBytes'> = {
  *         STORE_CLOSED.
  */
 export class MessageStore {
-  readonly #options: Required<StoreOptions>;
-  readonly #transferLimits: TransferLimits;
+  readonly #settings: StoreSettings;
   readonly #log: CommitLog;
   readonly #queues: ConsumeQueues;
   readonly #commit: GroupCommit<Append>;
   readonly #diskSpace: DiskSpace;
-  readonly #abortFile: AbortFile;
+  readonly #checkpointer: Checkpointer;
   readonly #unlock: () => void;
   readonly #opened: Pick<StoreStats, 'openedInMs' | 'recoveredRecords' | 'wasAborted'>;
   readonly #arrivalListeners: ((arrival: Arrival) => void)[] = [];
-  /** The newest record whose queue entry exists. */
-  #lastDispatched: LastRecord | undefined;
-  #checkpointedAt: number;
-  #checkpointUnderWay: Promise<void> | undefined;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
   #appendedCount = 0;
   #appendedBytes = 0;
   #returnedCount = 0;
@@ -191,8 +128,8 @@ export class MessageStore {
    * Errors: STORE_FAILED when another process has it open or a part is missing; what the disk says.
    */
   static async open(given: StoreOptions): Promise<MessageStore> {
-    const options = withDefaults(given);
-    const { files, rootDir, clock, logger } = options;
+    const settings = withDefaults(given);
+    const { files, rootDir, clock, logger } = settings;
     const startedAt = clock.monotonicMs();
     for (const directory of [commitLogDirectory(rootDir), path.join(rootDir, 'consumequeue')]) {
       files.makeDirectory(directory);
@@ -205,16 +142,16 @@ export class MessageStore {
       const queues = new ConsumeQueues({
         files,
         rootDir,
-        entriesPerFile: options.consumeQueueEntriesPerFile,
+        entriesPerFile: settings.consumeQueueEntriesPerFile,
         clock,
         logger,
-        writeIntervalMs: options.consumeQueueWriteIntervalMs,
+        writeIntervalMs: settings.consumeQueueWriteIntervalMs,
       });
       const recovered = await recover({
         files,
         rootDir,
-        segmentBytes: options.commitLogSegmentBytes,
-        delayLevelsMs: options.delayLevelsMs,
+        segmentBytes: settings.commitLogSegmentBytes,
+        delayLevelsMs: settings.delayLevelsMs,
         queues,
         checkpoint: readCheckpoint(files, rootDir),
         aborted,
@@ -224,8 +161,8 @@ export class MessageStore {
         {
           files,
           directory: commitLogDirectory(rootDir),
-          segmentBytes: options.commitLogSegmentBytes,
-          recentBytes: options.recentBytes,
+          segmentBytes: settings.commitLogSegmentBytes,
+          recentBytes: settings.recentBytes,
         },
         recovered.segments,
         recovered.endOffset,
@@ -234,20 +171,16 @@ export class MessageStore {
       await log.sync();
       await files.syncDirectory(rootDir);
       const store = new MessageStore({
-        options,
-        transferLimits: withTransferDefaults(given.transferLimits),
+        settings,
         log,
         queues,
         recovered,
         abortFile,
-        wasAborted: aborted !== undefined,
+        aborted,
         openedInMs: clock.monotonicMs() - startedAt,
         unlock,
       });
-      if (aborted !== undefined) {
-        await store.#checkpoint();
-        abortFile.write();
-      }
+      if (aborted !== undefined) store.#checkpointer.saveSoon();
       return store;
     } catch (error) {
       unlock();
@@ -256,37 +189,46 @@ export class MessageStore {
   }
 
   private constructor(parts: StoreParts) {
-    const { options, log, queues, recovered } = parts;
-    this.#options = options;
-    this.#transferLimits = parts.transferLimits;
+    const { settings, log, queues, recovered } = parts;
+    this.#settings = settings;
     this.#log = log;
     this.#queues = queues;
-    this.#abortFile = parts.abortFile;
     this.#unlock = parts.unlock;
-    this.#lastDispatched = recovered.last;
-    this.#checkpointedAt = recovered.last?.commitLogOffset ?? 0;
     this.#opened = {
       openedInMs: parts.openedInMs,
       recoveredRecords: recovered.scannedRecords,
-      wasAborted: parts.wasAborted,
+      wasAborted: parts.aborted !== undefined,
     };
     this.#diskSpace = new DiskSpace({
-      files: options.files,
-      directory: commitLogDirectory(options.rootDir),
-      clock: options.clock,
-      maxUsedPercent: options.diskMaxUsedPercent,
-      minFreeBytes: options.diskMinFreeBytes,
+      files: settings.files,
+      directory: commitLogDirectory(settings.rootDir),
+      clock: settings.clock,
+      maxUsedPercent: settings.diskMaxUsedPercent,
+      minFreeBytes: settings.diskMinFreeBytes,
     });
     this.#commit = new GroupCommit<Append>({
       log,
-      flushDiskType: options.flushDiskType,
-      clock: options.clock,
-      flushIntervalMs: options.flushIntervalMs,
-      syncFlushTimeoutMs: options.syncFlushTimeoutMs,
+      flushDiskType: settings.flushDiskType,
+      clock: settings.clock,
+      flushIntervalMs: settings.flushIntervalMs,
+      syncFlushTimeoutMs: settings.syncFlushTimeoutMs,
       onConfirmed: (appends) => this.#dispatch(appends),
       onRefused: (appends) => this.#takeBack(appends),
       onFailed: (error) => this.#noteFailure(error),
       describeFullDisk: (cause) => this.#diskSpace.explain(cause),
+    });
+    this.#checkpointer = new Checkpointer({
+      files: settings.files,
+      rootDir: settings.rootDir,
+      clock: settings.clock,
+      logger: settings.logger,
+      log,
+      queues,
+      abortFile: parts.abortFile,
+      note: parts.aborted ?? {},
+      flushLog: () => this.#commit.flush(),
+      last: recovered.last,
+      intervalBytes: settings.checkpointBytes,
     });
   }
 
@@ -354,7 +296,7 @@ export class MessageStore {
   get(request: GetRequest): GetResult | Promise<GetResult> {
     this.#assertOpen();
     const queue = this.#queues.find(request.topic, request.queueId);
-    const result = readMessages(this.#log, queue, request, this.#transferLimits);
+    const result = readMessages(this.#log, queue, request, this.#settings.transferLimits);
     if (!(result instanceof Promise)) {
       this.#returnedCount += result.count;
       return result;
@@ -417,25 +359,28 @@ export class MessageStore {
   /** Removes the queues of a topic; its records stay in the CommitLog until their segments go. */
   async deleteTopic(topic: string): Promise<void> {
     this.#assertOpen();
-    await this.#commit.idle();
+    await this.#commit.settled();
     this.#queues.deleteTopic(topic);
     // Recovery starts behind this point, or it would give the old records their queues back.
-    await this.#checkpoint();
+    await this.#checkpointer.save();
   }
 
-  /** Waits for what was appended, flushes everything and marks the store as cleanly closed. Safe to call twice. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  /**
+   * Waits for what was appended, flushes everything and marks the store as cleanly closed. Safe to call twice.
+   *
+   * Errors: what the disk says. The lock is free in any case, and the next open recovers.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#commit.close();
-      await this.#checkpointUnderWay;
       // After a failure only recovery can tell what the disk holds: the abort file stays.
-      if (this.#commit.failure === undefined && !this.#queues.isUnreliable) {
-        await this.#saveCheckpoint();
-        this.#abortFile.remove();
-        await this.#options.files.syncDirectory(this.#options.rootDir);
-      }
+      const isSound = this.#commit.failure === undefined && !this.#queues.isUnreliable;
+      if (isSound) await this.#checkpointer.close();
     } finally {
       await this.#queues.close();
       this.#log.close();
@@ -444,7 +389,8 @@ export class MessageStore {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new MqError('STORE_CLOSED', 'the message store is closed');
+    if (this.#closing !== undefined)
+      throw new MqError('STORE_CLOSED', 'the message store is closed');
   }
 
   #assertWritable(): void {
@@ -463,8 +409,8 @@ export class MessageStore {
       sysFlag: message.sysFlag,
       bornTimestamp: message.bornTimestamp,
       bornHost: message.bornHost,
-      storeTimestamp: this.#options.clock.now(),
-      storeHost: message.storeHost ?? this.#options.storeHost,
+      storeTimestamp: this.#settings.clock.now(),
+      storeHost: message.storeHost ?? this.#settings.storeHost,
       reconsumeTimes: message.reconsumeTimes,
       preparedTransactionOffset: message.preparedTransactionOffset,
       body: message.body,
@@ -473,7 +419,7 @@ export class MessageStore {
   }
 
   #checkedSize(fields: RecordFields): number {
-    const { maxMessageBytes } = this.#options;
+    const { maxMessageBytes } = this.#settings;
     assertAtMost('body', fields.body.length, maxMessageBytes);
     assertAtMost('topic', Buffer.byteLength(fields.topic), MAX_TOPIC_BYTES);
     assertAtMost('properties', Buffer.byteLength(fields.propertiesString), MAX_PROPERTIES_BYTES);
@@ -525,11 +471,10 @@ export class MessageStore {
       const { topic, queueId, queueOffset, storeTimestamp } = fields;
       this.#appendedCount++;
       this.#appendedBytes += sizeBytes;
-      this.#lastDispatched = { commitLogOffset, storeTimestamp };
       if (!isDispatched(fields.sysFlag)) continue;
       const tagsCode =
         topic === SystemTopic.SCHEDULE
-          ? entryTagsCode(fields, this.#options.delayLevelsMs)
+          ? entryTagsCode(fields, this.#settings.delayLevelsMs)
           : append.tagsCode;
       queue.append(queueOffset, { commitLogOffset, sizeBytes, tagsCode });
       this.#queues.noteAppended(queue);
@@ -538,8 +483,10 @@ export class MessageStore {
     for (const arrival of arrivals) {
       for (const listener of this.#arrivalListeners) listener(arrival);
     }
-    const grown = this.#commit.confirmOffset - this.#checkpointedAt;
-    if (grown > this.#options.checkpointBytes) void this.#checkpoint();
+    const last = appends.at(-1);
+    if (last === undefined) return;
+    const { storeTimestamp } = last.fields;
+    this.#checkpointer.noteDispatched({ commitLogOffset: last.commitLogOffset, storeTimestamp });
   }
 
   /** The queueOffsets of refused appends are given to the next ones. Refused are always the newest. */
@@ -560,52 +507,8 @@ export class MessageStore {
   }
 
   #noteFailure(error: MqError): void {
-    this.#options.logger.error('the store takes no more messages', { cause: error });
-    this.#writeAbortNote();
-  }
-
-  #writeAbortNote(): void {
-    try {
-      this.#abortFile.write({
-        flushFailedAt: this.#commit.failure === undefined ? undefined : this.#log.flushedOffset,
-        rebuildQueues: this.#queues.isUnreliable,
-      });
-    } catch (cause) {
-      // The disk that failed may fail again. Without the note recovery still finds all that was flushed.
-      this.#options.logger.error('the abort file cannot be written', { cause });
-    }
-  }
-
-  /** Never rejects. What cannot be saved now is saved later; recovery then has more to read. */
-  #checkpoint(): Promise<void> {
-    this.#checkpointUnderWay ??= this.#saveCheckpoint()
-      .catch((cause: unknown) => {
-        this.#options.logger.error('the store checkpoint cannot be saved', { cause });
-      })
-      .finally(() => {
-        this.#checkpointUnderWay = undefined;
-      });
-    return this.#checkpointUnderWay;
-  }
-
-  async #saveCheckpoint(): Promise<void> {
-    const { files, rootDir } = this.#options;
-    const last = this.#lastDispatched;
-    this.#checkpointedAt = this.#commit.confirmOffset;
-    await this.#commit.flush();
-    try {
-      await this.#queues.sync();
-    } finally {
-      if (this.#queues.isUnreliable) this.#writeAbortNote();
-    }
-    if (last === undefined) return;
-    await writeCheckpoint(files, rootDir, {
-      physicMsgTimestamp: last.storeTimestamp,
-      logicsMsgTimestamp: last.storeTimestamp,
-      // There is no index yet: the original builds its own from the beginning when it takes over.
-      indexMsgTimestamp: 0,
-      recoverFrom: last.commitLogOffset,
-    });
+    this.#settings.logger.error('the store takes no more messages', { cause: error });
+    this.#checkpointer.noteFailure();
   }
 }
 
@@ -623,31 +526,4 @@ function isRecordAt(record: Buffer, commitLogOffset: number): boolean {
     if (MqError.is(error) && error.code === 'MESSAGE_CORRUPT') return false;
     throw error;
   }
-}
-
-function withTransferDefaults(given: Partial<TransferLimits> | undefined): TransferLimits {
-  // Data within 40 % of the machine's memory from the end is taken to be in the page cache, as the original does.
-  return { ...transferDefaults, memoryBytes: os.totalmem() * 0.4, ...given };
-}
-
-function withDefaults(given: StoreOptions): Required<StoreOptions> {
-  return {
-    flushDiskType: 'SYNC_FLUSH',
-    commitLogSegmentBytes: 1024 * MIB,
-    consumeQueueEntriesPerFile: 300_000,
-    maxMessageBytes: 4 * MIB,
-    syncFlushTimeoutMs: 5_000,
-    flushIntervalMs: 500,
-    consumeQueueWriteIntervalMs: 1_000,
-    checkpointBytes: 64 * MIB,
-    diskMaxUsedPercent: 90,
-    diskMinFreeBytes: 1024 * MIB,
-    recentBytes: 32 * MIB,
-    transferLimits: {},
-    delayLevelsMs: DEFAULT_DELAY_LEVELS_MS,
-    clock: systemClock,
-    files: nodeFiles,
-    logger: silentLogger,
-    ...given,
-  };
 }

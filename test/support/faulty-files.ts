@@ -82,6 +82,19 @@ export class FaultyFiles implements Files {
     };
   }
 
+  /** The disk as one process sees it: every call fails once that process was killed. */
+  process(): Files {
+    const life = this.#life;
+    return new Proxy(this, {
+      get: (disk, name) => {
+        if (life !== this.#life)
+          throw systemError('EIO', `${String(name)} (its process was killed)`);
+        const member: unknown = Reflect.get(disk, name, disk);
+        return typeof member === 'function' ? (member.bind(disk) as unknown) : member;
+      },
+    });
+  }
+
   killProcess(): void {
     this.#life++;
     this.#locks.clear();
@@ -242,7 +255,7 @@ export class FaultyFiles implements Files {
     const check = (operation: Operation): Fault | undefined => {
       if (life !== this.#life) throw systemError('EIO', `${file} (its process was killed)`);
       if (!isOpen) throw systemError('EBADF', file);
-      return this.#check(operation, file, operation !== 'write');
+      return this.#check(operation, file, operation !== 'write' && operation !== 'datasync');
     };
     const readSync = (target: Uint8Array, position: number): number => {
       check('read');
@@ -273,11 +286,10 @@ export class FaultyFiles implements Files {
           const page = inode.pages.get(index);
           return { index, page, bytes: page && Buffer.from(page) };
         });
-        try {
-          check('datasync');
-        } catch (error) {
+        const fault = check('datasync');
+        if (fault !== undefined) {
           inode.dirty.clear();
-          throw error;
+          throw systemError(fault.code, file);
         }
         await this.#syncGate;
         await new Promise<void>((resolve) => setImmediate(resolve));

@@ -73,7 +73,7 @@ class CrashRun {
   }
 
   #reopen(clock: FakeClock): Promise<MessageStore> {
-    return openStore(this.#files, {
+    return openStore(this.#files.process(), {
       clock,
       flushDiskType: this.#flushDiskType,
       checkpointBytes: 3000 + this.#random.below(30_000),

@@ -1,0 +1,147 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { AbortFile, AbortNote } from './abort-file.ts';
+import type { CommitLog } from './commit-log.ts';
+import type { ConsumeQueues } from './consume-queues.ts';
+import type { Files } from './files.ts';
+import type { LastRecord } from './recovery.ts';
+import { writeCheckpoint } from './store-checkpoint.ts';
+
+/** Saving takes at most one part in so many of the time, however many queues there are to flush. */
+const PAUSE_PER_DURATION = 20;
+/** As many as Node's thread pool runs; while the store serves, one, so that the CommitLog's fsync never queues. */
+const QUEUES_AT_ONCE_AT_CLOSE = 4;
+
+export interface CheckpointerOptions {
+  files: Files;
+  rootDir: string;
+  clock: Clock;
+  logger: Logger;
+  log: CommitLog;
+  queues: ConsumeQueues;
+  abortFile: AbortFile;
+  /** What the abort file says now. */
+  note: AbortNote;
+  /** Flushes the CommitLog. Errors: the failure that stopped the store. */
+  flushLog: () => Promise<void>;
+  /** The newest record that has its queue entry. */
+  last: LastRecord | undefined;
+  /** A save is due after so much more of the log. */
+  intervalBytes: number;
+}
+
+/**
+ * Moves the point recovery starts at, and keeps the notes for recovery in the abort file.
+ *
+ * Order: CommitLog, then ConsumeQueues, then the checkpoint that vouches for both.
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #last: LastRecord | undefined;
+  #savedAt: number;
+  #notBeforeMs = 0;
+  #underWay: Promise<void> | undefined;
+  /** Of the last run, until all that recovery did about it is flushed. */
+  #inheritedNote: AbortNote;
+  /** Of this run: only the next recovery settles it. */
+  #ownNote: AbortNote = {};
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#last = options.last;
+    this.#savedAt = options.last?.commitLogOffset ?? 0;
+    this.#inheritedNote = options.note;
+  }
+
+  /** To be called for the newest of the records that were given their queue entries. */
+  noteDispatched(last: LastRecord): void {
+    this.#last = last;
+    const { clock, intervalBytes } = this.#options;
+    if (last.commitLogOffset - this.#savedAt < intervalBytes || this.#underWay !== undefined)
+      return;
+    if (clock.monotonicMs() >= this.#notBeforeMs) this.saveSoon();
+  }
+
+  /** Saves in the background. What cannot be saved now is saved later; recovery then has more to read. */
+  saveSoon(): void {
+    this.#underWay ??= this.#save(1)
+      .catch((cause: unknown) => {
+        this.#options.logger.error('the store checkpoint cannot be saved', { cause });
+      })
+      .finally(() => {
+        this.#underWay = undefined;
+      });
+  }
+
+  /** Resolves when a save that began after the call is done. Errors: what the disk says. */
+  async save(): Promise<void> {
+    await this.#underWay;
+    await this.#save(1);
+  }
+
+  /** The last save: afterwards nothing is left to recover. Errors: what the disk says; the abort file stays then. */
+  async close(): Promise<void> {
+    const { abortFile, files, rootDir } = this.#options;
+    await this.#underWay;
+    await this.#save(QUEUES_AT_ONCE_AT_CLOSE);
+    abortFile.remove();
+    await files.syncDirectory(rootDir);
+  }
+
+  /** Leaves word for recovery that an fsync failed, or that a write did and its outcome is unknown. */
+  noteFailure(): void {
+    const { log } = this.#options;
+    this.#ownNote = { ...this.#ownNote, flushFailedAt: log.flushedOffset };
+    this.#writeNote();
+  }
+
+  async #save(queuesAtOnce: number): Promise<void> {
+    const { files, rootDir, clock, queues, flushLog } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const last = this.#last;
+    this.#savedAt = last?.commitLogOffset ?? 0;
+    await flushLog();
+    try {
+      await queues.sync(queuesAtOnce);
+    } catch (error) {
+      if (queues.isUnreliable) {
+        this.#ownNote = { ...this.#ownNote, rebuildQueues: true };
+        this.#writeNote();
+      }
+      throw error;
+    }
+    if (last !== undefined) {
+      await writeCheckpoint(files, rootDir, {
+        physicMsgTimestamp: last.storeTimestamp,
+        logicsMsgTimestamp: last.storeTimestamp,
+        // There is no index yet: the original builds its own from the beginning when it takes over.
+        indexMsgTimestamp: 0,
+        recoverFrom: last.commitLogOffset,
+      });
+    }
+    if (!isEmpty(this.#inheritedNote)) {
+      this.#inheritedNote = {};
+      this.#writeNote();
+    }
+    const endedMs = clock.monotonicMs();
+    this.#notBeforeMs = endedMs + PAUSE_PER_DURATION * (endedMs - startedMs);
+  }
+
+  #writeNote(): void {
+    const inherited = this.#inheritedNote;
+    const own = this.#ownNote;
+    try {
+      this.#options.abortFile.write({
+        flushFailedAt: inherited.flushFailedAt ?? own.flushFailedAt,
+        rebuildQueues: inherited.rebuildQueues === true || own.rebuildQueues === true,
+      });
+    } catch (cause) {
+      // The disk that failed may fail again. Without the note recovery still finds all that was flushed.
+      this.#options.logger.error('the abort file cannot be written', { cause });
+    }
+  }
+}
+
+function isEmpty(note: AbortNote): boolean {
+  return note.flushFailedAt === undefined && note.rebuildQueues !== true;
+}

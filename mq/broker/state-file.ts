@@ -3,18 +3,18 @@ import type { JsonConfigFile } from '../store/config-file.ts';
 /**
  * State in memory that a JSON file follows: changes are only noted, and a save writes the state as it is by then.
  *
- * Order: one write at a time. A change noted during a write is written before that `save` settles, so whoever awaits
- *        `save` finds everything noted before the call on disk.
+ * Order: whoever awaits `save` finds everything noted before the call on disk, however many changes follow it.
  */
 export class StateFile {
   readonly #file: Pick<JsonConfigFile, 'write'>;
-  readonly #snapshot: () => unknown;
+  /** Read when its turn to be written has come, so that many changes cost one snapshot. */
+  readonly #state: { toJSON(): unknown };
   #isDirty = false;
-  #saving: Promise<void> | undefined;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(file: Pick<JsonConfigFile, 'write'>, snapshot: () => unknown) {
     this.#file = file;
-    this.#snapshot = snapshot;
+    this.#state = { toJSON: snapshot };
   }
 
   noteChange(): void {
@@ -23,24 +23,18 @@ export class StateFile {
 
   /** Rejects with what the disk said; the changes stay noted and go out with the next save. */
   save(): Promise<void> {
-    this.#saving ??= this.#write();
+    if (!this.#isDirty) return this.#saving;
+    this.#isDirty = false;
+    this.#saving = this.#write();
     return this.#saving;
   }
 
   async #write(): Promise<void> {
-    // After the caller's turn, so that the end below cannot come before `#saving` is set.
-    await Promise.resolve();
     try {
-      while (this.#isDirty) {
-        this.#isDirty = false;
-        await this.#file.write(this.#snapshot());
-      }
+      await this.#file.write(this.#state);
     } catch (cause) {
       this.#isDirty = true;
       throw cause;
-    } finally {
-      // In the same turn as the last look at `#isDirty`: a change noted after it starts a save of its own.
-      this.#saving = undefined;
     }
   }
 }

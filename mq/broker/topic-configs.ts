@@ -67,7 +67,7 @@ export class TopicConfigs {
     return this.#dataVersion;
   }
 
-  /** The write of topics.json that is under way, if one is. Rejects when the disk refuses it. */
+  /** The writes of topics.json that are under way, if any. Rejects when the disk refuses one of them. */
   get saving(): Promise<void> | undefined {
     return this.#saving;
   }
@@ -156,7 +156,10 @@ export class TopicConfigs {
     try {
       await this.#changed();
     } catch (cause) {
-      if (this.#table.get(topic) === config) this.#set(topic, before);
+      if (this.#table.get(topic) === config) {
+        this.#set(topic, before);
+        this.#state.noteChange();
+      }
       throw cause;
     }
   }
@@ -195,11 +198,14 @@ export class TopicConfigs {
         cause,
       });
     });
-    this.#saving = saving;
+    const all = Promise.all([this.#saving, saving]).then(() => undefined);
+    // Its failure is known to whoever asked for a change; this keeps it from being unhandled too.
+    all.catch(() => undefined);
+    this.#saving = all;
     try {
       await saving;
     } finally {
-      if (this.#saving === saving) this.#saving = undefined;
+      if (this.#saving === all) this.#saving = undefined;
     }
   }
 

@@ -19,8 +19,10 @@ export class JsonConfigFile {
   readonly path: string;
   readonly #files: Files;
   readonly #logger: Logger;
-  #next: { value: unknown } | undefined;
-  #writing: Promise<void> | undefined;
+  /** Waits for the write under way. */
+  #next: { value: unknown; readonly written: Promise<void> } | undefined;
+  /** Settles, and never rejects, when the newest write that was asked for has been tried. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(filePath: string, files: Files, logger: Logger = silentLogger) {
     this.path = filePath;
@@ -52,25 +54,25 @@ export class JsonConfigFile {
     });
   }
 
-  /** Resolves when this value, or a newer one, would survive a power cut. */
+  /**
+   * Resolves when this value, or a newer one, would survive a power cut. It is turned into text only when its turn has
+   * come; whoever gives an object with `toJSON` gets its newest state written.
+   */
   write(value: unknown): Promise<void> {
-    this.#next = { value };
-    this.#writing ??= this.#writeAll();
-    return this.#writing;
+    if (this.#next !== undefined) {
+      this.#next.value = value;
+      return this.#next.written;
+    }
+    const written = this.#last.then(() => this.#writeNext());
+    this.#next = { value, written };
+    this.#last = written.catch(() => undefined);
+    return written;
   }
 
-  async #writeAll(): Promise<void> {
-    // After the caller's turn, so that the end below cannot come before `#writing` is set.
-    await Promise.resolve();
-    try {
-      for (let next = this.#next; next !== undefined; next = this.#next) {
-        this.#next = undefined;
-        await this.#replace(JSON.stringify(next.value, undefined, 2));
-      }
-    } finally {
-      // In the same turn as the last look at `#next`: a value that comes after it starts a write of its own.
-      this.#writing = undefined;
-    }
+  #writeNext(): Promise<void> {
+    const value = this.#next?.value;
+    this.#next = undefined;
+    return this.#replace(JSON.stringify(value, undefined, 2));
   }
 
   async #replace(text: string): Promise<void> {

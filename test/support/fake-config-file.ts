@@ -1,4 +1,4 @@
-/** A JSON config file in memory. What is written is kept as text, so that later changes of the object cannot reach it. */
+/** A JSON config file in memory. What is written is kept as text, one write at a time, as the real one keeps it. */
 export class FakeConfigFile {
   text: string | undefined;
   writeCount = 0;
@@ -6,6 +6,7 @@ export class FakeConfigFile {
   failure: Error | undefined;
   /** Set to hold writes back until it settles. */
   gate: Promise<void> | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(content?: unknown) {
     if (content !== undefined) this.text = JSON.stringify(content);
@@ -19,7 +20,13 @@ export class FakeConfigFile {
     return Promise.resolve(this.content);
   }
 
-  async write(content: unknown): Promise<void> {
+  write(content: unknown): Promise<void> {
+    const written = this.#last.then(() => this.#replace(content));
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async #replace(content: unknown): Promise<void> {
     const text = JSON.stringify(content);
     this.writeCount++;
     await this.gate;

@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { JsonConfigFile } from '../../../mq/store/config-file.ts';
+import { until } from '../../support/deadline.ts';
 import { failure } from '../../support/failure.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
@@ -85,6 +86,39 @@ describe('a config file', () => {
     await Promise.all([first, ...later]);
     expect(files.count('datasync') - before).toBe(2);
     expect(await file.read()).toEqual({ version: 4 });
+  });
+
+  it('takes the value that comes just as a write ends', async () => {
+    // The end of a write is a few microtasks long; the next value may come between any two of them.
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      let end = (): void => undefined;
+      const lastStep = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const sync = jest.spyOn(files, 'syncDirectory').mockReturnValueOnce(lastStep);
+      const first = file.write({ version: 'first', microtasks });
+      await until(() => sync.mock.calls.length === 1);
+      end();
+      for (let count = 0; count < microtasks; count++) await Promise.resolve();
+      await file.write({ version: 'second', microtasks });
+      expect(JSON.parse(text(PATH))).toEqual({ version: 'second', microtasks });
+      await first;
+      sync.mockRestore();
+    }
+  });
+
+  it('is acknowledged although more and more is written behind it', async () => {
+    const others: Promise<void>[] = [];
+    let isDone = false;
+    const mine = file.write('mine').then(() => {
+      isDone = true;
+    });
+    while (!isDone && others.length < 1000) {
+      others.push(file.write(others.length));
+      await settle(1);
+    }
+    expect(isDone).toBe(true);
+    await Promise.all([mine, ...others]);
   });
 
   it.each(['write', 'datasync', 'syncDirectory'] as const)(

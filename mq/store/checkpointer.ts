@@ -73,9 +73,14 @@ export class Checkpointer {
       });
   }
 
-  /** Resolves when a save that began after the call is done. Errors: what the disk says. */
-  async save(): Promise<void> {
+  /**
+   * Makes the deletion of a topic safe: recovery will not give its records their entries back.
+   *
+   * Order: before its queues are removed, and after the last of its records was dispatched.
+   */
+  async forgetTopic(topic: string): Promise<void> {
     await this.#underWay;
+    if (this.#last?.topic === topic) this.#last = { ...this.#last, isTopicDeleted: true };
     await this.#save(1);
   }
 
@@ -117,6 +122,7 @@ export class Checkpointer {
         // There is no index yet: the original builds its own from the beginning when it takes over.
         indexMsgTimestamp: 0,
         recoverFrom: last.commitLogOffset,
+        isTopicDeleted: last.isTopicDeleted,
       });
     }
     if (!isEmpty(this.#inheritedNote)) {

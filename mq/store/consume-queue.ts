@@ -51,6 +51,8 @@ export class ConsumeQueue {
   readonly queueId: number;
   /** The queueOffset the next appended message gets. Counted up by the message store. */
   nextOffset = 0;
+  /** Its topic was deleted: what is still on its way gets no entry, here or in a queue of the same name made since. */
+  isDeleted = false;
   readonly #options: ConsumeQueueOptions;
   #segments: SegmentFile[] = [];
   #maxOffset = 0;

@@ -33,6 +33,8 @@ export interface ConsumeQueuesOptions {
  */
 export class ConsumeQueues {
   readonly directory: string;
+  /** There was no `consumequeue` directory: somebody wants it rebuilt, or this is a new store. */
+  readonly wasMissing: boolean;
   readonly #options: ConsumeQueuesOptions;
   /** Undefined: known from the directory listing, not opened yet. */
   readonly #topics = new Map<string, Map<number, ConsumeQueue | undefined>>();
@@ -48,6 +50,8 @@ export class ConsumeQueues {
   constructor(options: ConsumeQueuesOptions) {
     this.#options = options;
     this.directory = path.join(options.rootDir, 'consumequeue');
+    this.wasMissing = !options.files.listDirectories(options.rootDir).includes('consumequeue');
+    options.files.makeDirectory(this.directory);
     this.#listQueues();
   }
 
@@ -59,10 +63,6 @@ export class ConsumeQueues {
   /** An fsync failed: what the disk holds is unknown, and the queues must be rebuilt before they are used again. */
   get isUnreliable(): boolean {
     return this.#isUnreliable;
-  }
-
-  get isEmpty(): boolean {
-    return this.#topics.size === 0;
   }
 
   topics(): { topic: string; queueIds: number[] }[] {
@@ -210,6 +210,7 @@ export class ConsumeQueues {
   }
 
   #forget(queue: ConsumeQueue): void {
+    queue.isDeleted = true;
     this.#unwritten.delete(queue);
     this.#unsynced.delete(queue);
     queue.close();

@@ -61,7 +61,9 @@ export class GroupCommit<T extends PendingAppend> {
   #syncUnderWay: Promise<void> | undefined;
   #flushTimer: TimerHandle | undefined;
   #timeoutTimer: TimerHandle | undefined;
-  #settledWaiters: (() => void)[] = [];
+  readonly #settledWaiters: (() => void)[] = [];
+  /** Woken after every fsync, and when it failed. */
+  readonly #syncWaiters: (() => void)[] = [];
   syncCount = 0;
 
   constructor(options: GroupCommitOptions<T>) {
@@ -100,7 +102,9 @@ export class GroupCommit<T extends PendingAppend> {
     const target = log.writtenOffset;
     while (log.flushedOffset < target) {
       if (this.#failure !== undefined) throw this.#failure;
-      await this.#sync();
+      void this.#sync();
+      // Not for the end of #sync, which under steady load does not come.
+      await new Promise<void>((resolve) => this.#syncWaiters.push(resolve));
     }
   }
 
@@ -157,7 +161,7 @@ export class GroupCommit<T extends PendingAppend> {
   #sync(): Promise<void> {
     this.#syncUnderWay ??= this.#syncUntilClean().finally(() => {
       this.#syncUnderWay = undefined;
-      this.#wakeSettledWaiters();
+      wakeAll(this.#syncWaiters);
     });
     return this.#syncUnderWay;
   }
@@ -173,6 +177,7 @@ export class GroupCommit<T extends PendingAppend> {
         this.#fail('fsync', cause);
         return;
       }
+      wakeAll(this.#syncWaiters);
       if (flushDiskType === 'ASYNC_FLUSH') return;
       if (this.#failure === undefined) this.#confirm(log.flushedOffset);
     }
@@ -185,7 +190,7 @@ export class GroupCommit<T extends PendingAppend> {
     const confirmed = this.#unconfirmed.splice(0, first < 0 ? this.#unconfirmed.length : first);
     this.#options.onConfirmed(confirmed.map(({ append }) => append));
     for (const waiting of confirmed) answer(waiting, 'PUT_OK');
-    this.#wakeSettledWaiters();
+    wakeAll(this.#settledWaiters);
   }
 
   #fail(what: string, cause: unknown): void {
@@ -206,11 +211,7 @@ export class GroupCommit<T extends PendingAppend> {
       if (!waiting.isAnswered) waiting.append.refuse(error);
       waiting.isAnswered = true;
     }
-    this.#wakeSettledWaiters();
-  }
-
-  #wakeSettledWaiters(): void {
-    for (const wake of this.#settledWaiters.splice(0)) wake();
+    wakeAll(this.#settledWaiters);
   }
 
   #armFlushTimer(): void {
@@ -242,6 +243,10 @@ export class GroupCommit<T extends PendingAppend> {
     }
     this.#armTimeoutTimer();
   }
+}
+
+function wakeAll(waiters: (() => void)[]): void {
+  for (const wake of waiters.splice(0)) wake();
 }
 
 function answer(waiting: Waiting<PendingAppend>, status: PutStatus): void {

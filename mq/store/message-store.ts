@@ -4,8 +4,9 @@ import type { HostAddress } from '../protocol/host-address.ts';
 import { offsetMsgId } from '../protocol/message-id.ts';
 import {
   MAX_TOPIC_BYTES,
+  MESSAGE_MAGIC_V1,
+  MESSAGE_MAGIC_V2,
   readInt64,
-  readRecordHeader,
   recordBytes,
   type RecordFields,
 } from '../protocol/message.ts';
@@ -28,6 +29,9 @@ import { withDefaults, type StoreOptions, type StoreSettings } from './store-opt
 export type { GetRequest, GetResult, GetStatus } from './message-reader.ts';
 
 export type { StoreOptions } from './store-options.ts';
+
+/** Of a record: up to and including its own commitLogOffset. */
+const PREFIX_BYTES = 36;
 
 export interface AppendMessage {
   topic: string;
@@ -131,15 +135,15 @@ export class MessageStore {
     const settings = withDefaults(given);
     const { files, rootDir, clock, logger } = settings;
     const startedAt = clock.monotonicMs();
-    for (const directory of [commitLogDirectory(rootDir), path.join(rootDir, 'consumequeue')]) {
-      files.makeDirectory(directory);
-    }
+    files.makeDirectory(commitLogDirectory(rootDir));
     const unlock = files.lock(path.join(rootDir, 'lock'));
+    let queues: ConsumeQueues | undefined;
+    let log: CommitLog | undefined;
     try {
       const abortFile = new AbortFile(files, rootDir);
       const aborted = abortFile.read();
       if (aborted === undefined) abortFile.write();
-      const queues = new ConsumeQueues({
+      queues = new ConsumeQueues({
         files,
         rootDir,
         entriesPerFile: settings.consumeQueueEntriesPerFile,
@@ -147,42 +151,35 @@ export class MessageStore {
         logger,
         writeIntervalMs: settings.consumeQueueWriteIntervalMs,
       });
+      const { commitLogSegmentBytes: segmentBytes, recentBytes, delayLevelsMs } = settings;
+      const checkpoint = readCheckpoint(files, rootDir);
       const recovered = await recover({
         files,
         rootDir,
-        segmentBytes: settings.commitLogSegmentBytes,
-        delayLevelsMs: settings.delayLevelsMs,
+        segmentBytes,
+        delayLevelsMs,
         queues,
-        checkpoint: readCheckpoint(files, rootDir),
+        checkpoint,
         aborted,
         logger,
       });
-      const log = new CommitLog(
-        {
-          files,
-          directory: commitLogDirectory(rootDir),
-          segmentBytes: settings.commitLogSegmentBytes,
-          recentBytes: settings.recentBytes,
-        },
+      const directory = commitLogDirectory(rootDir);
+      log = new CommitLog(
+        { files, directory, segmentBytes, recentBytes },
         recovered.segments,
         recovered.endOffset,
       );
       // Before anything recovered is served, and before the name `abort` is relied on.
       await log.sync();
       await files.syncDirectory(rootDir);
-      const store = new MessageStore({
-        settings,
-        log,
-        queues,
-        recovered,
-        abortFile,
-        aborted,
-        openedInMs: clock.monotonicMs() - startedAt,
-        unlock,
-      });
+      const openedInMs = clock.monotonicMs() - startedAt;
+      const parts = { settings, log, queues, recovered, abortFile, aborted, openedInMs, unlock };
+      const store = new MessageStore(parts);
       if (aborted !== undefined) store.#checkpointer.saveSoon();
       return store;
     } catch (error) {
+      await queues?.close();
+      log?.close();
       unlock();
       throw error;
     }
@@ -340,11 +337,15 @@ export class MessageStore {
   async readRecord(commitLogOffset: number, sizeBytes?: number): Promise<Buffer | undefined> {
     this.#assertOpen();
     const end = this.#commit.confirmOffset;
-    if (commitLogOffset < this.#log.minOffset || commitLogOffset + 4 > end) return undefined;
-    const size = sizeBytes ?? (await this.#log.read(commitLogOffset, 4))?.readInt32BE(0) ?? 0;
-    if (size <= 0 || commitLogOffset + size > end) return undefined;
-    const record = await this.#log.read(commitLogOffset, size);
-    return record !== undefined && isRecordAt(record, commitLogOffset) ? record : undefined;
+    if (commitLogOffset < this.#log.minOffset || commitLogOffset + PREFIX_BYTES > end)
+      return undefined;
+    // Anybody may ask for any offset: look before trusting a size that may be part of a message's body.
+    const prefix = await this.#log.read(commitLogOffset, PREFIX_BYTES);
+    if (prefix === undefined || !isRecordPrefix(prefix, commitLogOffset)) return undefined;
+    const totalSize = prefix.readInt32BE(0);
+    if (commitLogOffset + totalSize > end || totalSize !== (sizeBytes ?? totalSize))
+      return undefined;
+    return this.#log.read(commitLogOffset, totalSize);
   }
 
   /** Calls `listener` for every message that becomes visible, after it did. */
@@ -360,9 +361,8 @@ export class MessageStore {
   async deleteTopic(topic: string): Promise<void> {
     this.#assertOpen();
     await this.#commit.settled();
+    await this.#checkpointer.forgetTopic(topic);
     this.#queues.deleteTopic(topic);
-    // Recovery starts behind this point, or it would give the old records their queues back.
-    await this.#checkpointer.save();
   }
 
   /**
@@ -471,7 +471,7 @@ export class MessageStore {
       const { topic, queueId, queueOffset, storeTimestamp } = fields;
       this.#appendedCount++;
       this.#appendedBytes += sizeBytes;
-      if (!isDispatched(fields.sysFlag)) continue;
+      if (!isDispatched(fields.sysFlag) || queue.isDeleted) continue;
       const tagsCode =
         topic === SystemTopic.SCHEDULE
           ? entryTagsCode(fields, this.#settings.delayLevelsMs)
@@ -481,12 +481,24 @@ export class MessageStore {
       arrivals.push({ topic, queueId, queueOffset, tagsCode, storeTimestamp });
     }
     for (const arrival of arrivals) {
-      for (const listener of this.#arrivalListeners) listener(arrival);
+      for (const listener of this.#arrivalListeners) this.#tell(listener, arrival);
     }
     const last = appends.at(-1);
     if (last === undefined) return;
-    const { storeTimestamp } = last.fields;
-    this.#checkpointer.noteDispatched({ commitLogOffset: last.commitLogOffset, storeTimestamp });
+    const { commitLogOffset, queue } = last;
+    const { storeTimestamp, topic } = last.fields;
+    const isTopicDeleted = queue.isDeleted;
+    this.#checkpointer.noteDispatched({ commitLogOffset, storeTimestamp, topic, isTopicDeleted });
+  }
+
+  /** What a listener throws must not keep the others, or the producers, from their answer. */
+  #tell(listener: (arrival: Arrival) => void, arrival: Arrival): void {
+    try {
+      listener(arrival);
+    } catch (cause) {
+      const { topic, queueId, queueOffset } = arrival;
+      this.#settings.logger.error('a listener failed', { topic, queueId, queueOffset, cause });
+    }
   }
 
   /** The queueOffsets of refused appends are given to the next ones. Refused are always the newest. */
@@ -519,11 +531,10 @@ function assertAtMost(what: string, bytes: number, limit: number): void {
   });
 }
 
-function isRecordAt(record: Buffer, commitLogOffset: number): boolean {
-  try {
-    return readRecordHeader(record).commitLogOffset === commitLogOffset;
-  } catch (error) {
-    if (MqError.is(error) && error.code === 'MESSAGE_CORRUPT') return false;
-    throw error;
-  }
+function isRecordPrefix(prefix: Buffer, commitLogOffset: number): boolean {
+  const magic = prefix.readUInt32BE(4);
+  const isMessage = magic === MESSAGE_MAGIC_V1 || magic === MESSAGE_MAGIC_V2;
+  return (
+    isMessage && prefix.readInt32BE(0) > 0 && prefix.readBigInt64BE(28) === BigInt(commitLogOffset)
+  );
 }

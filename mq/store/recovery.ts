@@ -32,6 +32,9 @@ export interface RecoveryOptions {
 export interface LastRecord {
   commitLogOffset: number;
   storeTimestamp: number;
+  topic: string;
+  /** Its topic was deleted since, and its queue entry with it. */
+  isTopicDeleted: boolean;
 }
 
 export interface Recovered {
@@ -45,8 +48,8 @@ export interface Recovered {
 /**
  * Brings CommitLog and ConsumeQueues into agreement after any end of the last run.
  *
- *  1. Start at a record before which everything is known to be flushed: the checkpoint's hint, else a segment
- *     chosen by the checkpoint's timestamps, else the beginning.
+ *  1. Start where everything before is known to be flushed: at the record the checkpoint names, else at a segment
+ *     chosen by the checkpoint's timestamps, else at the beginning.
  *  2. Walk forward, record by record, to the first byte that is no whole record. That is the end of the log:
  *     what follows is cut, so that no later record can be read together with old bytes behind it.
  *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
@@ -61,10 +64,22 @@ export interface Recovered {
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const segments = findSegments(options);
+  try {
+    return await recoverSegments(options, segments);
+  } catch (error) {
+    for (const segment of segments) segment.close();
+    throw error;
+  }
+}
+
+async function recoverSegments(
+  options: RecoveryOptions,
+  segments: readonly SegmentFile[],
+): Promise<Recovered> {
   const start = await chooseStart(options, segments);
   let walk = start.isRebuild
     ? await rebuild(options, segments)
-    : await walkLog(options, segments, start.offset, true);
+    : await walkLog(options, segments, start, true);
   if (walk.lacks !== undefined) {
     options.logger.warn(
       'ConsumeQueues lack entries and are rebuilt from the CommitLog',
@@ -91,6 +106,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 
 interface Start {
   offset: number;
+  /** The topic of the first record was deleted: it is to get no entry. */
+  isForgotten: boolean;
   isFromHint: boolean;
   isRebuild: boolean;
 }
@@ -144,24 +161,27 @@ async function chooseStart(
 ): Promise<Start> {
   const { queues, checkpoint, aborted } = options;
   const first = segments[0];
-  if (first === undefined) return { offset: 0, isFromHint: false, isRebuild: false };
-  const beginning = { offset: first.baseOffset, isFromHint: false, isRebuild: true };
-  if (aborted?.rebuildQueues === true || queues.isEmpty) return beginning;
+  const unsure = { isForgotten: false, isFromHint: false, isRebuild: false };
+  if (first === undefined) return { ...unsure, offset: 0 };
+  if (aborted?.rebuildQueues === true || queues.wasMissing) {
+    return { ...unsure, offset: first.baseOffset, isRebuild: true };
+  }
   const hint = checkpoint?.recoverFrom;
   if (hint !== undefined && (await isRecordAt(segments, hint))) {
-    return { offset: hint, isFromHint: true, isRebuild: false };
+    const isForgotten = checkpoint?.isTopicDeleted === true;
+    return { offset: hint, isForgotten, isFromHint: true, isRebuild: false };
   }
   if (aborted === undefined) {
     const segment = segments[Math.max(0, segments.length - CLEAN_SCAN_SEGMENTS)]!;
-    return { offset: segment.baseOffset, isFromHint: false, isRebuild: false };
+    return { ...unsure, offset: segment.baseOffset };
   }
   const flushedUntil = checkpoint === undefined ? 0 : flushedBefore(checkpoint);
   for (const segment of segments.toReversed()) {
     const record = await new LogScanner(segment, segment.baseOffset).next();
     if (record === undefined || record.header.storeTimestamp > flushedUntil) continue;
-    return { offset: segment.baseOffset, isFromHint: false, isRebuild: false };
+    return { ...unsure, offset: segment.baseOffset };
   }
-  return { ...beginning, isRebuild: false };
+  return { ...unsure, offset: first.baseOffset };
 }
 
 async function isRecordAt(segments: readonly SegmentFile[], offset: number): Promise<boolean> {
@@ -176,18 +196,18 @@ async function rebuild(options: RecoveryOptions, segments: readonly SegmentFile[
   options.files.remove(checkpointPath(options.rootDir));
   await options.files.syncDirectory(options.rootDir);
   options.queues.wipe();
-  return walkLog(options, segments, segments[0]!.baseOffset, false);
+  return walkLog(options, segments, { offset: segments[0]!.baseOffset, isForgotten: false }, false);
 }
 
 async function walkLog(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
-  startOffset: number,
+  start: Pick<Start, 'offset' | 'isForgotten'>,
   stopsAtGap: boolean,
 ): Promise<Walk> {
   const walk: Walk = {
-    startOffset,
-    endOffset: startOffset,
+    startOffset: start.offset,
+    endOffset: start.offset,
     end: undefined,
     last: undefined,
     scannedRecords: 0,
@@ -201,9 +221,11 @@ async function walkLog(
     if (options.aborted !== undefined) segment.markDirty();
     const scanner = new LogScanner(segment, walk.endOffset);
     for (let record = await scanner.next(); record !== undefined; record = await scanner.next()) {
-      const lacks = dispatchAgain(options, walk, record, stopsAtGap);
+      const { commitLogOffset, storeTimestamp, topic } = record.header;
+      const isTopicDeleted = start.isForgotten && commitLogOffset === start.offset;
+      const lacks = isTopicDeleted ? undefined : dispatchAgain(options, walk, record, stopsAtGap);
       if (lacks !== undefined) return { ...walk, lacks };
-      walk.last = record.header;
+      walk.last = { commitLogOffset, storeTimestamp, topic, isTopicDeleted };
       walk.scannedRecords++;
       if (walk.scannedRecords % DISPATCHED_PER_WRITE === 0) await options.queues.writeAll();
     }

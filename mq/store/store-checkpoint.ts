@@ -8,6 +8,7 @@ const CHECKPOINT_BYTES = 4096;
 /** Far behind what any version of the original uses of its page; it leaves these bytes as they are. */
 const OWN_AT = 2048;
 const OWN_MAGIC = 0x4d494c4c;
+/** Bytes the CRC covers: magic, recoverFrom, isTopicDeleted. */
 const OWN_BYTES = 16;
 
 /**
@@ -17,11 +18,12 @@ const OWN_BYTES = 16;
  *     …
  *   2048 uint32 "MILL"               ours: where recovery may start
  *   2052 int64  recoverFrom
- *   2060 uint32 CRC-32 of the 12 bytes before
+ *   2060 uint32 1 when the topic of that record was deleted
+ *   2064 uint32 CRC-32 of the 16 bytes before
  *
  * The original decides by the timestamps (less 3 s) which segment to start in. We know better: `recoverFrom` is
- * the commitLogOffset of a record before which all of the CommitLog and all ConsumeQueue entries are flushed. It
- * is a hint: recovery trusts it only if a valid record is there.
+ * the commitLogOffset of a record up to and including which all of the CommitLog and all ConsumeQueue entries are
+ * flushed. It is a hint: recovery trusts it only if a valid record is there.
  *
  * Source: RocketMQ 5.3 StoreCheckpoint.java.
  */
@@ -30,6 +32,8 @@ export interface StoreCheckpoint {
   logicsMsgTimestamp: number;
   indexMsgTimestamp: number;
   recoverFrom: number | undefined;
+  /** The record at recoverFrom has no queue entry, and is to get none. */
+  isTopicDeleted: boolean;
 }
 
 export function checkpointPath(rootDir: string): string {
@@ -47,6 +51,7 @@ export function readCheckpoint(files: Files, rootDir: string): StoreCheckpoint |
     logicsMsgTimestamp: times[1]!,
     indexMsgTimestamp: times[2]!,
     recoverFrom: readRecoverFrom(page),
+    isTopicDeleted: page.readUInt32BE(OWN_AT + 12) === 1,
   };
 }
 
@@ -68,11 +73,12 @@ export async function writeCheckpoint(
   writeInt64(page, checkpoint.physicMsgTimestamp, 0);
   writeInt64(page, checkpoint.logicsMsgTimestamp, 8);
   writeInt64(page, checkpoint.indexMsgTimestamp, 16);
-  page.fill(0, OWN_AT, OWN_AT + OWN_BYTES);
+  page.fill(0, OWN_AT, OWN_AT + OWN_BYTES + 4);
   if (checkpoint.recoverFrom !== undefined) {
     page.writeUInt32BE(OWN_MAGIC, OWN_AT);
     writeInt64(page, checkpoint.recoverFrom, OWN_AT + 4);
-    page.writeUInt32BE(crc32(page.subarray(OWN_AT, OWN_AT + 12)), OWN_AT + 12);
+    page.writeUInt32BE(checkpoint.isTopicDeleted ? 1 : 0, OWN_AT + 12);
+    page.writeUInt32BE(ownCrc(page), OWN_AT + OWN_BYTES);
   }
   const open = files.open(file, 'write');
   try {
@@ -87,9 +93,12 @@ export async function writeCheckpoint(
 
 function readRecoverFrom(page: Buffer): number | undefined {
   if (page.readUInt32BE(OWN_AT) !== OWN_MAGIC) return undefined;
-  if (page.readUInt32BE(OWN_AT + 12) !== crc32(page.subarray(OWN_AT, OWN_AT + 12)))
-    return undefined;
+  if (page.readUInt32BE(OWN_AT + OWN_BYTES) !== ownCrc(page)) return undefined;
   return readInt64(page, OWN_AT + 4);
+}
+
+function ownCrc(page: Buffer): number {
+  return crc32(page.subarray(OWN_AT, OWN_AT + OWN_BYTES));
 }
 
 function readPage(files: Files, file: string): Buffer | undefined {

@@ -1,0 +1,73 @@
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Producer } from '../../../mq/index.ts';
+import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
+import { bodyCrc32, collecting } from '../../interop/support/expectations.ts';
+import { consume, killPeers, produce, type PeerKind } from '../../interop/support/peer.ts';
+
+const program = resolve(import.meta.dirname, '..', '..', 'interop', 'ali-ons', 'peer.mjs');
+
+const aliOns: PeerKind = {
+  name: 'ali-ons 3.12.0',
+  commandLine: async (command, options) => ({
+    file: process.execPath,
+    args: [
+      program,
+      command,
+      ...Object.entries(options).map(([name, value]) => `--${name}=${value}`),
+    ],
+  }),
+};
+
+describe('the npm client ali-ons on our broker', () => {
+  let mq: TestBroker;
+
+  beforeEach(async () => {
+    mq = await testBroker();
+  });
+  afterEach(async () => {
+    killPeers();
+    await mq.close();
+  });
+
+  it('sends, and our consumer gets every message once', async () => {
+    const topic = 'FromAli';
+    await mq.createTopic(topic);
+    const sent = await produce(aliOns, { namesrv: mq.namesrvAddr, topic, count: 10 });
+    expect(new Set(sent.map(({ status }) => status))).toEqual(new Set(['SEND_OK']));
+    await collecting(
+      { namesrvAddr: mq.namesrvAddr, consumerGroup: 'ours', topic, tags: 'TagA' },
+      async (collected) => {
+        expect(await collected.keys(10)).toEqual(sent.map(({ key }) => key).toSorted());
+        expect(collected.messages).toHaveLength(10);
+        expect(collected.messages.every((message) => message.text().startsWith('k'))).toBe(true);
+      },
+    );
+  });
+
+  it('consumes what our producer sends with its tags, small and compressed, once each', async () => {
+    const topic = 'ToAli';
+    await mq.createTopic(topic);
+    await using producer = new Producer({ namesrvAddr: mq.namesrvAddr, producerGroup: 'ours' });
+    await producer.start();
+    const small = { topic, tags: 'Paid', keys: 'small', body: 'hello' };
+    const large = { topic, tags: 'Closed', keys: 'large', body: 'x'.repeat(20_000) };
+    await producer.send(small);
+    await producer.send({ topic, tags: 'Created', keys: 'unwanted', body: 'no' });
+    await producer.send(large);
+    const peer = await consume(aliOns, {
+      namesrv: mq.namesrvAddr,
+      topic,
+      group: 'ali',
+      count: 2,
+      tags: 'Paid || Closed',
+    });
+    const received = await peer.received;
+    expect(new Map(received.map((got) => [got.key, got.bodyCrc32]))).toEqual(
+      new Map([
+        ['small', bodyCrc32(small)],
+        ['large', bodyCrc32(large)],
+      ]),
+    );
+  });
+});

@@ -76,8 +76,10 @@ function inUse(file: string, holder: string): MqError {
 
 function describeProcess(processId: number): Holder {
   const stat = readIfThere(`/proc/${processId}/stat`) ?? '';
-  // Field 22, counted behind the program's name, which may itself hold blanks and brackets.
-  const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  // Fields 3 (state) and 22, counted behind the program's name, which may itself hold blanks and brackets.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie keeps its process id until its parent collects it, but holds no file any more.
+  const startedAt = fields[0] === 'Z' ? '' : (fields[19] ?? '');
   const bootId = (readIfThere('/proc/sys/kernel/random/boot_id') ?? '').trim();
   return { bootId, processId, startedAt };
 }

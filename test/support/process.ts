@@ -120,7 +120,9 @@ export class TestProcess implements AsyncDisposable {
     } = this.#options;
     const stdout = await open(join(this.#dir, 'stdout'), 'a');
     const stderr = await open(join(this.#dir, 'stderr'), 'a');
-    const printedBefore = (await this.log()).length;
+    // Counted apart: what a restart prints to stdout stands before what the first start printed to stderr.
+    const stdoutBefore = (await this.stdout()).length;
+    const stderrBefore = (await this.stderr()).length;
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
@@ -136,7 +138,8 @@ export class TestProcess implements AsyncDisposable {
     await Promise.all([stdout.close(), stderr.close()]);
     if (ready === undefined) return;
     const what = `${command} ${args.join(' ')}`;
-    const printed = async (): Promise<string> => (await this.log()).slice(printedBefore);
+    const printed = async (): Promise<string> =>
+      (await this.stdout()).slice(stdoutBefore) + (await this.stderr()).slice(stderrBefore);
     const outcome = await until(
       async () => {
         if (ready.test(await printed())) return 'ready';

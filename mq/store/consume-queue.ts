@@ -82,10 +82,6 @@ export class ConsumeQueue {
     return (this.#maxOffset - this.#writtenOffset) * ENTRY_BYTES;
   }
 
-  get isDirty(): boolean {
-    return this.#segments.some((segment) => segment.isDirty);
-  }
-
   /** Adds the entry `queueOffset`, which must be the next one. It reaches the disk with `writePending`. */
   append(queueOffset: number, entry: QueueEntry): void {
     assert(
@@ -189,7 +185,10 @@ export class ConsumeQueue {
 
   /** Resolves when the written entries would survive a power cut. */
   async sync(): Promise<void> {
-    for (const segment of this.#segments.filter((each) => each.isDirty)) await segment.sync();
+    for (const segment of this.#segments.filter((each) => each.isDirty)) {
+      this.#options.onUse(segment);
+      await segment.sync();
+    }
     if (!this.#isDirectoryNew || this.#segments.length === 0) return;
     const topicDirectory = path.dirname(this.#options.directory);
     await this.#options.files.syncDirectory(topicDirectory);

@@ -48,10 +48,6 @@ export class SegmentFile {
     this.#hasNewName = this.#isMissing;
   }
 
-  get isOpen(): boolean {
-    return this.#file !== undefined;
-  }
-
   /** Written to since the last completed `sync`. */
   get isDirty(): boolean {
     return this.#isDirty;

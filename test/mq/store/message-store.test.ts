@@ -3,12 +3,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { MessageSysFlag } from '../../../mq/protocol/sys-flag.ts';
-import { nodeFiles } from '../../../mq/store/files.ts';
+import { nodeFiles, type Files } from '../../../mq/store/files.ts';
 import type { Arrival, GetResult } from '../../../mq/store/message-store.ts';
 import { until } from '../../support/deadline.ts';
 import { failure } from '../../support/failure.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import {
   bodies,
   commitLogFile,
@@ -342,6 +343,20 @@ describe('being visible', () => {
     await store.close();
   });
 
+  it('is not undone by a listener that throws', async () => {
+    const logger = new RecordingLogger();
+    const store = await openStore(new FaultyFiles(), { logger });
+    const heard: number[] = [];
+    store.onArrival(() => {
+      throw new Error('listener');
+    });
+    store.onArrival(({ queueOffset }) => heard.push(queueOffset));
+    await Promise.all([store.append(message('a')), store.append(message('b'))]);
+    expect(heard).toEqual([0, 1]);
+    expect(logger.messages('error')).toEqual(['a listener failed', 'a listener failed']);
+    await store.close();
+  });
+
   it('does not hold up the producer who asked not to wait', async () => {
     const files = new FaultyFiles();
     const store = await openStore(files);
@@ -531,6 +546,10 @@ describe('reading', () => {
     expect(await store.readRecord(commitLogOffset + 1)).toBeUndefined();
     expect(await store.readRecord(commitLogOffset, 10)).toBeUndefined();
     expect(await store.readRecord(-1)).toBeUndefined();
+    // A body that looks like the start of a record of 1 GiB.
+    const trap = Buffer.from('40000000daa320a7'.padEnd(72, '0'), 'hex');
+    const baited = await store.append(message(trap));
+    expect(await store.readRecord(baited.commitLogOffset + 88)).toBeUndefined();
     expect(await store.readRecord(1 << 30)).toBeUndefined();
     await store.close();
   });
@@ -580,6 +599,77 @@ describe('a store', () => {
     expect(await bodies(store, 'TopicB')).toEqual(['other']);
     await store.close();
   });
+
+  it.each(['closed', 'killed', 'cut from power'])(
+    'keeps its last topic deleted after it was %s',
+    async (end) => {
+      const files = new FaultyFiles();
+      let store = await openStore(files);
+      for (let index = 0; index < 5; index++) await store.append(message('old'));
+      await store.deleteTopic('TopicA');
+      if (end === 'closed') await store.close();
+      else if (end === 'killed') files.killProcess();
+      else files.cutPower();
+      for (let round = 0; round < 3; round++) {
+        store = await openStore(files);
+        expect(store.topics()).toEqual([]);
+        await store.close();
+      }
+      store = await openStore(files);
+      expect((await store.append(message('new'))).queueOffset).toBe(0);
+      expect(await bodies(store)).toEqual(['new']);
+      await store.close();
+    },
+  );
+
+  it('gives a message that is on its way to a deleted topic no queue entry', async () => {
+    const files = new FaultyFiles();
+    const store = await openStore(files);
+    await store.append(message('old'));
+    const release = files.holdSyncs();
+    const deleting = store.deleteTopic('TopicA');
+    const late = store.append(message('late'));
+    await settle();
+    release();
+    await deleting;
+    await late;
+    expect(store.topics()).toEqual([]);
+    await store.close();
+    expect(files.list(path.dirname(consumeQueueFile()))).toEqual([]);
+  });
+
+  it('serves 2,000 queues with few open files', async () => {
+    await inTempDirectory(async (rootDir) => {
+      const clock = new FakeClock();
+      let openCount = 0;
+      const open: Files['open'] = (file, mode) => {
+        const opened = nodeFiles.open(file, mode);
+        const close = opened.close.bind(opened);
+        openCount++;
+        opened.close = () => {
+          openCount--;
+          close();
+        };
+        return opened;
+      };
+      const files = { ...nodeFiles, open };
+      let store = await openStore(files, { rootDir, clock, commitLogSegmentBytes: 1 << 24 });
+      const queueIds = Array.from({ length: 2000 }, (_, index) => index);
+      for (let round = 0; round < 3; round++) {
+        await Promise.all(
+          queueIds.map((queueId) => store.append(message(`${round}`, { queueId }))),
+        );
+        await clock.advanceAndSettle(1000);
+      }
+      expect(openCount).toBeLessThan(600);
+      await store.close();
+      expect(openCount).toBe(0);
+      store = await openStore(nodeFiles, { rootDir, commitLogSegmentBytes: 1 << 24 });
+      expect(queueIds.every((queueId) => store.maxOffset('TopicA', queueId) === 3)).toBe(true);
+      expect(await bodies(store, 'TopicA', 1999)).toEqual(['0', '1', '2']);
+      await store.close();
+    });
+  }, 60_000);
 
   it('begins above 0 where the first segment does', async () => {
     const files = new FaultyFiles();

@@ -40,7 +40,10 @@ export class Checkpointer {
   #last: LastRecord | undefined;
   #savedAt: number;
   #notBeforeMs = 0;
+  /** The save in the background. */
   #underWay: Promise<void> | undefined;
+  /** Settles, and never rejects, when the last save that was asked for has been tried. */
+  #lastTurn: Promise<void> = Promise.resolve();
   /** Of the last run, until all that recovery did about it is flushed. */
   #inheritedNote: AbortNote;
   /** Of this run: only the next recovery settles it. */
@@ -64,7 +67,7 @@ export class Checkpointer {
 
   /** Saves in the background. What cannot be saved now is saved later; recovery then has more to read. */
   saveSoon(): void {
-    this.#underWay ??= this.#save(1)
+    this.#underWay ??= this.#inTurn(() => this.#save(1))
       .catch((cause: unknown) => {
         this.#options.logger.error('the store checkpoint cannot be saved', { cause });
       })
@@ -78,17 +81,17 @@ export class Checkpointer {
    *
    * Order: before its queues are removed, and after the last of its records was dispatched.
    */
-  async forgetTopic(topic: string): Promise<void> {
-    await this.#underWay;
-    if (this.#last?.topic === topic) this.#last = { ...this.#last, isTopicDeleted: true };
-    await this.#save(1);
+  forgetTopic(topic: string): Promise<void> {
+    return this.#inTurn(() => {
+      if (this.#last?.topic === topic) this.#last = { ...this.#last, isTopicDeleted: true };
+      return this.#save(1);
+    });
   }
 
   /** The last save: afterwards nothing is left to recover. Errors: what the disk says; the abort file stays then. */
   async close(): Promise<void> {
     const { abortFile, files, rootDir } = this.#options;
-    await this.#underWay;
-    await this.#save(QUEUES_AT_ONCE_AT_CLOSE);
+    await this.#inTurn(() => this.#save(QUEUES_AT_ONCE_AT_CLOSE));
     abortFile.remove();
     await files.syncDirectory(rootDir);
   }
@@ -98,6 +101,13 @@ export class Checkpointer {
     const { log } = this.#options;
     this.#ownNote = { ...this.#ownNote, flushFailedAt: log.flushedOffset };
     this.#writeNote();
+  }
+
+  /** One save at a time: of two at once, one would vouch for entries that the other is still flushing. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
   }
 
   async #save(queuesAtOnce: number): Promise<void> {

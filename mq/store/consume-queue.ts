@@ -186,6 +186,8 @@ export class ConsumeQueue {
   /** Resolves when the written entries would survive a power cut. */
   async sync(): Promise<void> {
     for (const segment of this.#segments.filter((each) => each.isDirty)) {
+      // Deleted meanwhile: to open its file again would bring that back.
+      if (this.isDeleted) return;
       this.#options.onUse(segment);
       await segment.sync();
     }
@@ -306,8 +308,8 @@ export class ConsumeQueue {
   #readFiles(queueOffset: number, count: number): Buffer {
     const position = queueOffset * ENTRY_BYTES;
     const segment = this.#segmentAt(queueOffset);
-    // Below the first file: messages that were removed.
-    if (segment === undefined) return Buffer.alloc(count * ENTRY_BYTES);
+    // Below the first file: messages that were removed. Deleted: a reader that came before it may still be reading.
+    if (segment === undefined || this.isDeleted) return Buffer.alloc(count * ENTRY_BYTES);
     this.#options.onUse(segment);
     return segment.readSync(position - segment.baseOffset, count * ENTRY_BYTES);
   }

@@ -150,6 +150,8 @@ export class ConsumeQueues {
     try {
       await queue.sync();
     } catch (cause) {
+      // Its directory was removed while it was flushed, which says nothing about the disk.
+      if (queue.isDeleted) return;
       this.#unsynced.add(queue);
       this.#isUnreliable = true;
       this.#noteFailure(cause);

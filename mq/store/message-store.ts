@@ -363,6 +363,7 @@ export class MessageStore {
     await this.#commit.settled();
     await this.#checkpointer.forgetTopic(topic);
     this.#queues.deleteTopic(topic);
+    await this.#settings.files.syncDirectory(this.#queues.directory);
   }
 
   /**

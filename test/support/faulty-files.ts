@@ -226,6 +226,7 @@ export class FaultyFiles implements Files {
 
   async syncDirectory(directory: string): Promise<void> {
     this.#check('syncDirectory', directory);
+    this.#names(directory);
     this.#unsyncedNames.delete(path.resolve(directory));
     await this.#syncGate;
   }

@@ -109,16 +109,14 @@ describe('a config file', () => {
 
   it('is acknowledged although more and more is written behind it', async () => {
     const others: Promise<void>[] = [];
-    let isDone = false;
-    const mine = file.write('mine').then(() => {
-      isDone = true;
-    });
-    while (!isDone && others.length < 1000) {
+    const mine = file.write('mine').then(() => 'written');
+    let outcome = 'waiting';
+    while (outcome === 'waiting' && others.length < 1000) {
       others.push(file.write(others.length));
-      await settle(1);
+      outcome = await Promise.race([mine, settle(1).then(() => 'waiting')]);
     }
-    expect(isDone).toBe(true);
-    await Promise.all([mine, ...others]);
+    expect(outcome).toBe('written');
+    await Promise.all(others);
   });
 
   it.each(['write', 'datasync', 'syncDirectory'] as const)(

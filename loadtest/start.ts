@@ -53,6 +53,8 @@ async function startOnce(): Promise<Start> {
     process.execPath,
     [
       millrace,
+      '--log-level',
+      'warn',
       'dev',
       '--namesrv-port',
       '0',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { CommitLog } from '../../../mq/store/commit-log.ts';
 import type { MessageStore } from '../../../mq/store/message-store.ts';
 import { until } from '../../support/deadline.ts';
 import { settle } from '../../support/fake-clock.ts';
@@ -15,12 +16,18 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await store.close();
+  jest.restoreAllMocks();
 });
 
-/** Appends in every turn of the event loop, so that at no time all is flushed, until told to stop. */
+/** Appends in every turn of the event loop, with a disk so slow that at no time all is flushed, until told to stop. */
 function steadyLoad(topic: string): () => Promise<void> {
   let isOver = false;
   const appends: Promise<unknown>[] = [];
+  const sync = CommitLog.prototype.sync;
+  jest.spyOn(CommitLog.prototype, 'sync').mockImplementation(async function (this: CommitLog) {
+    await sync.call(this);
+    await settle(3);
+  });
   const turn = (): void => {
     if (isOver) return;
     appends.push(store.append(message('x', { topic })));

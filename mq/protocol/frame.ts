@@ -39,7 +39,8 @@ export const PROTOCOL_VERSION = 409;
 
 const RESPONSE_FLAG = 1;
 const ONEWAY_FLAG = 2;
-const PREFIX_BYTES = 8;
+/** Length, serialize type and header length: what must be there before anything can be checked. */
+export const FRAME_PREFIX_BYTES = 8;
 /** The header's length field has 24 bits. */
 const MAX_ENCODED_HEADER_BYTES = 0xffffff;
 /** Fixed part of the binary header: code 2, language 1, version 2, opaque 4, flag 4, remark 4, ext 4. */
@@ -125,11 +126,11 @@ export function encodeFrame(command: RemotingCommand): Buffer {
     });
   }
   const bodyBytes = command.body?.length ?? 0;
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + header.length + bodyBytes);
+  const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + header.length + bodyBytes);
   frame.writeInt32BE(4 + header.length + bodyBytes, 0);
   frame.writeUInt32BE(((command.serializeType << 24) | header.length) >>> 0, 4);
-  header.copy(frame, PREFIX_BYTES);
-  command.body?.copy(frame, PREFIX_BYTES + header.length);
+  header.copy(frame, FRAME_PREFIX_BYTES);
+  command.body?.copy(frame, FRAME_PREFIX_BYTES + header.length);
   return frame;
 }
 
@@ -190,14 +191,14 @@ export function decodeFrame(
   frame: Buffer,
   limits: FrameLimits = defaultFrameLimits,
 ): RemotingCommand {
-  checkPrefix(frame, limits);
+  checkFramePrefix(frame, limits);
   const length = frame.readInt32BE(0);
   if (frame.length !== length + 4) {
     throw invalid(`frame of ${frame.length} bytes declares ${length + 4}`);
   }
   const headerLength = frame.readUIntBE(5, 3);
-  const header = frame.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
-  const body = frame.subarray(PREFIX_BYTES + headerLength);
+  const header = frame.subarray(FRAME_PREFIX_BYTES, FRAME_PREFIX_BYTES + headerLength);
+  const body = frame.subarray(FRAME_PREFIX_BYTES + headerLength);
   const command =
     frame[4] === SerializeType.JSON ? decodeJsonHeader(header) : decodeBinaryHeader(header);
   if (body.length > 0) command.body = body;
@@ -205,8 +206,8 @@ export function decodeFrame(
 }
 
 /** Checks the first 8 bytes against the limits and each other, before anything is allocated for the rest. */
-function checkPrefix(prefix: Buffer, limits: FrameLimits): void {
-  if (prefix.length < PREFIX_BYTES)
+export function checkFramePrefix(prefix: Buffer, limits: FrameLimits): void {
+  if (prefix.length < FRAME_PREFIX_BYTES)
     throw invalid(`frame prefix of ${prefix.length} bytes, needs 8`);
   const length = prefix.readInt32BE(0);
   if (length < 4 || length > limits.maxFrameBytes) {
@@ -317,94 +318,4 @@ function decodeExtMap(map: Buffer): ExtFields {
     at = valueAt + valueBytes;
   }
   return ext;
-}
-
-/**
- * Cuts a byte stream into frames, whatever the chunking.
- *
- * Limits are checked as soon as the eight prefix bytes are there, before more is buffered. A frame that
- * lies within one chunk is decoded in place; only a frame that straddles chunks is copied. Decoded bodies
- * are views of the chunk, which stays alive as long as they do.
- */
-export class FrameDecoder {
-  readonly #limits: FrameLimits;
-  #chunks: Buffer[] = [];
-  #bufferedBytes = 0;
-  /** Whole length of the frame at the head of the buffer, or 0 while its prefix is incomplete. */
-  #wantedBytes = 0;
-  #failure: MqError | undefined;
-
-  constructor(limits: FrameLimits = defaultFrameLimits) {
-    this.#limits = limits;
-  }
-
-  /** True while a frame has begun and not ended: the caller's half-frame timer runs exactly then. */
-  get isMidFrame(): boolean {
-    return this.#bufferedBytes > 0;
-  }
-
-  /** Why the stream cannot be decoded any further, behind the commands already returned. */
-  get failure(): MqError | undefined {
-    return this.#failure;
-  }
-
-  /**
-   * Returns the commands completed by this chunk.
-   *
-   * Errors: FRAME_INVALID; the stream is then unusable. When commands come before the invalid frame in one
-   *         chunk they are returned and `failure` holds the error, so that no good request goes unheard.
-   */
-  push(chunk: Buffer): RemotingCommand[] {
-    if (this.#failure) throw this.#failure;
-    const commands: RemotingCommand[] = [];
-    try {
-      this.#cut(chunk, commands);
-    } catch (error) {
-      this.#failure = MqError.is(error) ? error : invalid('frame does not decode', error);
-      this.#chunks = [];
-      this.#bufferedBytes = 0;
-      if (commands.length === 0) throw this.#failure;
-    }
-    return commands;
-  }
-
-  #cut(chunk: Buffer, commands: RemotingCommand[]): void {
-    let rest = chunk;
-    if (this.#bufferedBytes > 0) {
-      this.#chunks.push(chunk);
-      this.#bufferedBytes += chunk.length;
-      if (this.#wantedBytes === 0 && this.#bufferedBytes >= PREFIX_BYTES) {
-        this.#join();
-        this.#wantedBytes = this.#frameBytes(this.#chunks[0]!);
-      }
-      if (this.#wantedBytes === 0 || this.#bufferedBytes < this.#wantedBytes) return;
-      this.#join();
-      rest = this.#chunks[0]!;
-      this.#chunks = [];
-      this.#bufferedBytes = 0;
-      this.#wantedBytes = 0;
-    }
-    while (rest.length >= PREFIX_BYTES) {
-      const frameBytes = this.#frameBytes(rest);
-      if (rest.length < frameBytes) {
-        this.#wantedBytes = frameBytes;
-        break;
-      }
-      commands.push(decodeFrame(rest.subarray(0, frameBytes), this.#limits));
-      rest = rest.subarray(frameBytes);
-    }
-    if (rest.length > 0) {
-      this.#chunks = [rest];
-      this.#bufferedBytes = rest.length;
-    }
-  }
-
-  #frameBytes(prefix: Buffer): number {
-    checkPrefix(prefix, this.#limits);
-    return prefix.readInt32BE(0) + 4;
-  }
-
-  #join(): void {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#bufferedBytes)];
-  }
 }

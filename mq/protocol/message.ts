@@ -64,19 +64,7 @@ export interface RecordFields {
 }
 
 /** A stored message as a consumer sees it. */
-export interface MessageExt {
-  topic: string;
-  queueId: number;
-  flag: number;
-  queueOffset: number;
-  commitLogOffset: number;
-  sysFlag: number;
-  bornTimestamp: number;
-  bornHost: HostAddress;
-  storeTimestamp: number;
-  storeHost: HostAddress;
-  reconsumeTimes: number;
-  preparedTransactionOffset: number;
+export interface MessageExt extends Omit<RecordFields, 'propertiesString'> {
   /** A view of the decoded buffer; still compressed when sysFlag says so. */
   body: Buffer;
   bodyCrc: number;

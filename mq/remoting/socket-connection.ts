@@ -6,13 +6,13 @@ import {
   asOneway,
   defaultFrameLimits,
   encodeFrame,
-  FrameDecoder,
   isOneway,
   isResponse,
   responseTo,
   type FrameLimits,
   type RemotingCommand,
 } from '../protocol/frame.ts';
+import { FrameDecoder } from '../protocol/frame-decoder.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
 import type { LanguageName } from '../protocol/language-code.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';

@@ -2,11 +2,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import {
   encodeFrame,
-  FrameDecoder,
   responseTo,
   type RemotingCommand,
   type RequestParts,
 } from '../../mq/protocol/frame.ts';
+import { FrameDecoder } from '../../mq/protocol/frame-decoder.ts';
 import { until } from './deadline.ts';
 
 /** One raw socket that speaks frames as a test scripts them, with no rules of its own. */

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import {
   asOneway,
   encodeFrame,
-  FrameDecoder,
   requestCommand,
   responseTo,
   type RemotingCommand,
   type RequestParts,
 } from '../../../mq/protocol/frame.ts';
+import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 import { describeRequestCode } from '../../../mq/protocol/request-code.ts';
 
 /** Answers one request: not at all, later, twice, or from another place; whatever the script wants. */

@@ -8,12 +8,12 @@ import { decodeConsumerList, encodeConsumerList } from '../../../mq/protocol/con
 import {
   decodeFrame,
   encodeFrame,
-  FrameDecoder,
   isOneway,
   isResponse,
   SerializeType,
   type RemotingCommand,
 } from '../../../mq/protocol/frame.ts';
+import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 import { decodeHeartbeat, encodeHeartbeat } from '../../../mq/protocol/heartbeat.ts';
 import {
   decodeLockBatchBody,

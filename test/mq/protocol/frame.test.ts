@@ -6,7 +6,6 @@ import {
   decodeFrame,
   defaultFrameLimits,
   encodeFrame,
-  FrameDecoder,
   isOneway,
   isResponse,
   requestCommand,
@@ -14,6 +13,7 @@ import {
   SerializeType,
   type RemotingCommand,
 } from '../../../mq/protocol/frame.ts';
+import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 import { languageNames } from '../../../mq/protocol/language-code.ts';
 import { readGoldens } from '../../support/goldens.ts';
 

@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import {
-  encodeFrame,
-  FrameDecoder,
-  requestCommand,
-  type RemotingCommand,
-} from '../../../mq/protocol/frame.ts';
+import { encodeFrame, requestCommand, type RemotingCommand } from '../../../mq/protocol/frame.ts';
+import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 
 import type { Processor } from '../../../mq/remoting/processor.ts';
 import {

@@ -59,6 +59,7 @@ export class ConsumeDispatcher {
   #head = 0;
   readonly #running = new Set<LazyAbort>();
   readonly #retryTimers = new Set<TimerHandle>();
+  readonly #timeoutTimers = new Set<TimerHandle>();
   #isStopped = false;
   #onIdle: (() => void) | undefined;
 
@@ -98,6 +99,8 @@ export class ConsumeDispatcher {
     const abandoned = this.#running.size;
     const reason = new MqError('CLIENT_CLOSED', 'the consumer is shutting down');
     for (const context of this.#running) context.abort(reason);
+    // Of listeners left running: they would keep the process alive, and send back by a client that is closed.
+    for (const timer of this.#timeoutTimers) clock.clearTimeout(timer);
     return abandoned;
   }
 
@@ -148,8 +151,10 @@ export class ConsumeDispatcher {
           return outcome;
         });
       }, this.#options.consumeTimeoutMs);
+      this.#timeoutTimers.add(timer);
       const result = await this.#listen(delivery, delivery.message, context);
       this.#options.clock.clearTimeout(timer);
+      this.#timeoutTimers.delete(timer);
       if (handedBack !== undefined) return handedBack;
       if (delivery.processQueue.isDropped || context.isAborted) return 'ignored';
       if (result !== 'RECONSUME_LATER') return 'finished';

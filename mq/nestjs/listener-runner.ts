@@ -47,12 +47,12 @@ export class ListenerRunner implements OnApplicationBootstrap, BeforeApplication
     return this.#consumers;
   }
 
+  /** Errors: INVALID_ARGUMENT for a listener that cannot be run; nothing has been started then. */
   async onApplicationBootstrap(): Promise<void> {
-    await this.#producer.start();
     const listeners = this.#findListeners();
     assertOneListenerPerGroup(listeners);
-    // Recorded before they start, so that a start that fails half-way is stopped whole.
     this.#consumers = listeners.map((listener) => this.#consumerFor(listener));
+    await this.#producer.start();
     await Promise.all(this.#consumers.map((consumer) => consumer.start()));
   }
 
@@ -69,28 +69,47 @@ export class ListenerRunner implements OnApplicationBootstrap, BeforeApplication
       .onMessage(handle);
   }
 
+  /** A class and its alias (`useExisting`) are one instance and one listener. */
   #findListeners(): Listener[] {
-    return this.#discovery.getProviders().flatMap(({ instance, metatype }) => {
-      const prototype: unknown = metatype && instance ? Object.getPrototypeOf(instance) : undefined;
-      if (typeof prototype !== 'object' || prototype === null) return [];
-      return this.#scanner
-        .getAllMethodNames(prototype)
-        .flatMap((name) => this.#listenerOf(instance as Record<string, ListenerMethod>, name));
-    });
+    const found = new Map<unknown, Listener[]>();
+    const wrappers = [...this.#discovery.getProviders(), ...this.#discovery.getControllers()];
+    for (const wrapper of wrappers) {
+      const { instance } = wrapper as { instance: unknown };
+      if (typeof instance !== 'object' || instance === null || found.has(instance)) continue;
+      const listeners = this.#listenersOf(instance as Record<string, unknown>);
+      if (listeners.length > 0) assertSingleton(wrapper, listeners[0]!.label);
+      found.set(instance, listeners);
+    }
+    return [...found.values()].flat();
   }
 
-  #listenerOf(instance: Record<string, ListenerMethod>, name: string): Listener[] {
-    const method = instance[name]!;
-    const options: MessageListenerOptions | undefined = Reflect.getMetadata(
-      MESSAGE_LISTENER_METADATA,
-      method,
-    );
-    if (options === undefined) return [];
-    const label = `${instance.constructor.name}.${name}`;
-    return [
-      { label, options, handle: (message, context) => method.call(instance, message, context) },
-    ];
+  #listenersOf(instance: Record<string, unknown>): Listener[] {
+    const prototype: unknown = Object.getPrototypeOf(instance);
+    if (typeof prototype !== 'object' || prototype === null) return [];
+    return this.#scanner.getAllMethodNames(prototype).flatMap((name) => {
+      const method = instance[name];
+      if (typeof method !== 'function') return [];
+      const options: MessageListenerOptions | undefined = Reflect.getMetadata(
+        MESSAGE_LISTENER_METADATA,
+        method,
+      );
+      if (options === undefined) return [];
+      const label = `${instance.constructor.name}.${name}`;
+      return [{ label, options, handle: (method as ListenerMethod).bind(instance) }];
+    });
   }
+}
+
+/** Nest makes an instance of such a provider for each request; the one at hand never got its dependencies. */
+function assertSingleton(
+  wrapper: { isTransient: boolean; isDependencyTreeStatic(): boolean },
+  label: string,
+): void {
+  if (!wrapper.isTransient && wrapper.isDependencyTreeStatic()) return;
+  throw new MqError(
+    'INVALID_ARGUMENT',
+    `${label} is a @MessageListener of a request-scoped or transient provider, it must be of a singleton`,
+  );
 }
 
 /** Two consumers of one group in one process would overwrite each other's subscription on the broker. */

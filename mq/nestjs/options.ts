@@ -4,8 +4,8 @@ import type { ClientOptions } from '../index.ts';
 /** What `MillraceModule.forRoot` takes: the client's options plus the group of the injected Producer. */
 export interface MillraceModuleOptions extends ClientOptions {
   producerGroup: string;
-  /** Time the last running listeners get when the application stops, in ms. Default 30 000. */
-  shutdownTimeoutMs?: number;
+  /** How long running listeners may go on when the application stops; a listener may say otherwise. Default 10,000. */
+  shutdownGraceMs?: number;
 }
 
 export interface MillraceModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {

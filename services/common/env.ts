@@ -66,10 +66,18 @@ export class EnvReader {
     const standIn = new URL('invalid://setting');
     if (text === undefined)
       return this.#refuse(`${name} is not set, it must be ${wanted}`, standIn);
-    if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
+    const url = URL.canParse(text) ? new URL(text) : standIn;
+    if (!protocols.includes(url.protocol)) {
       return this.#refuse(`${name} is not ${wanted}`, standIn);
     }
-    return new URL(text);
+    if (url.hostname === '') return this.#refuse(`${name} names no host`, standIn);
+    if (!isDecodable(url.username) || !isDecodable(url.password)) {
+      return this.#refuse(
+        `${name} has a user or password with a % that must be written %25`,
+        standIn,
+      );
+    }
+    return url;
   }
 
   /** For relations between settings. */
@@ -91,5 +99,15 @@ export class EnvReader {
   #refuse<T>(problem: string, standIn: T): T {
     this.#problems.push(problem);
     return standIn;
+  }
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch (error) {
+    if (error instanceof URIError) return false;
+    throw error;
   }
 }

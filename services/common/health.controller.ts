@@ -7,16 +7,15 @@ import {
 } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { MillraceHealth } from './mq.module.ts';
+import { Probe, type PartStatus } from './probe.ts';
 import { RedisConnection } from './redis.ts';
 
 /** The parts a service cannot work without; the others are reported and make nobody wait. */
 export const READINESS_NEEDS = Symbol('readiness needs');
 export type ReadinessPart = 'database' | 'mq' | 'redis';
 
-interface PartStatus {
-  status: 'up' | 'down';
-  reason?: string;
-}
+/** Shorter than any prober's own patience should be. */
+const PROBE_TIMEOUT_MS = 2_000;
 
 interface Reply {
   status(code: number): unknown;
@@ -25,10 +24,10 @@ interface Reply {
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
-  readonly #dataSource: DataSource;
+  readonly #database: Probe;
   readonly #mq: MillraceHealth;
   readonly #needs: readonly ReadinessPart[];
-  readonly #redis: RedisConnection | undefined;
+  readonly #redis: Probe | undefined;
 
   constructor(
     dataSource: DataSource,
@@ -36,10 +35,10 @@ export class HealthController {
     @Inject(READINESS_NEEDS) needs: readonly ReadinessPart[],
     @Optional() redis?: RedisConnection,
   ) {
-    this.#dataSource = dataSource;
+    this.#database = new Probe(() => dataSource.query('SELECT 1'), PROBE_TIMEOUT_MS);
     this.#mq = mq;
     this.#needs = needs;
-    this.#redis = redis;
+    this.#redis = redis && new Probe(() => redis.client.ping(), PROBE_TIMEOUT_MS);
   }
 
   @Get('live')
@@ -56,23 +55,14 @@ export class HealthController {
   async ready(
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<{ status: 'up' | 'down'; parts: Partial<Record<ReadinessPart, PartStatus>> }> {
-    const redis = this.#redis?.client;
+    const [database, redis] = await Promise.all([this.#database.status(), this.#redis?.status()]);
     const parts: Partial<Record<ReadinessPart, PartStatus>> = {
-      database: await statusOf(() => this.#dataSource.query('SELECT 1')),
+      database,
       mq: this.#mq.check(),
-      ...(redis ? { redis: await statusOf(() => redis.ping()) } : {}),
+      ...(redis ? { redis } : {}),
     };
     const isReady = this.#needs.every((part) => parts[part]?.status === 'up');
     if (!isReady) reply.status(503);
     return { status: isReady ? 'up' : 'down', parts };
-  }
-}
-
-async function statusOf(probe: () => Promise<unknown>): Promise<PartStatus> {
-  try {
-    await probe();
-    return { status: 'up' };
-  } catch (error) {
-    return { status: 'down', reason: error instanceof Error ? error.message : String(error) };
   }
 }

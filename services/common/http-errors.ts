@@ -3,6 +3,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { DomainError, type DomainErrorKind, type FieldProblem } from './errors.ts';
 import type { Log } from './log.ts';
+import type { RouteTable } from './route-table.ts';
 
 const statusOf: Record<DomainErrorKind, number> = {
   invalid: 400,
@@ -23,21 +24,30 @@ export interface Problem {
 
 /** The part of a Fastify reply an error needs. */
 export interface ProblemReply {
-  status(code: number): { header(name: string, value: string): { send(body: string): unknown } };
+  status(code: number): this;
+  header(name: string, value: string): this;
+  send(body: string): unknown;
 }
+
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
 /** Turns whatever a request ended with into a problem. What the customer cannot mend is not explained to him but logged. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   readonly #log: Log;
+  readonly #routes: RouteTable;
 
-  constructor(log: Log) {
+  constructor(log: Log, routes: RouteTable) {
     this.#log = log;
+    this.#routes = routes;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const request = http.getRequest<{ method: string; url: string }>();
+    const request = http.getRequest<{ method: string; url: string; is404: boolean }>();
+    const reply = http.getResponse<ProblemReply>();
+    const allowed = request.is404 ? this.#routes.methodsOf(request.url.split('?', 1)[0]!) : [];
+    if (allowed.length > 0) return sendWrongMethod(reply, request.method, allowed);
     const problem = problemOf(error);
     if (problem.status >= 500) {
       this.#log.error('request failed', {
@@ -47,15 +57,46 @@ export class ProblemFilter implements ExceptionFilter {
         error,
       });
     }
-    sendProblem(http.getResponse<ProblemReply>(), problem);
+    sendProblem(reply, problem);
   }
 }
 
 export function sendProblem(reply: ProblemReply, problem: Problem): void {
-  reply
-    .status(problem.status)
-    .header('content-type', 'application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problem));
+  reply.status(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+function sendWrongMethod(reply: ProblemReply, method: string, allowed: readonly string[]): void {
+  const allow = allowed.join(', ');
+  const detail = `this path does not take ${method}, it takes ${allow}`;
+  sendProblem(reply.header('allow', allow), problem(405, 'HTTP.405', detail));
+}
+
+/** The part of a socket such an answer needs. */
+interface EndingSocket {
+  readonly writable: boolean;
+  readonly destroyed: boolean;
+  write(text: string): unknown;
+  destroy(): unknown;
+}
+
+const statusOfClientError: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Answers bytes that never became a request, and hangs up: what follows them cannot be understood. */
+export function endWithProblem(socket: EndingSocket, error: Error & { code?: string }): void {
+  if (socket.destroyed) return;
+  const status = statusOfClientError[error.code ?? ''] ?? 400;
+  const title = STATUS_CODES[status] ?? 'Error';
+  const body = JSON.stringify(problem(status, `HTTP.${status}`, `not a request: ${error.message}`));
+  if (socket.writable && error.code !== 'ECONNRESET') {
+    socket.write(
+      `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroy();
 }
 
 export function problemOf(error: unknown): Problem {

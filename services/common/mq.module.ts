@@ -25,11 +25,14 @@ export type ReceivedMessage = Pick<
 export function mqModule(settings: {
   namesrvAddr: string;
   producerGroup: string;
+  /** Time running listeners get when the service stops. */
+  shutdownGraceMs: number;
   log: Log;
 }): DynamicModule {
   return MillraceModule.forRoot({
     namesrvAddr: settings.namesrvAddr,
     producerGroup: settings.producerGroup,
+    shutdownGraceMs: settings.shutdownGraceMs,
     logger: settings.log,
   });
 }

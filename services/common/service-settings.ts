@@ -18,6 +18,8 @@ export interface ServiceSettings {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Time running requests and listeners get after SIGTERM before the process ends anyway. */
   readonly stopTimeoutMs: number;
+  /** What of it listeners get, and after them running requests; the rest is for good-byes and the database. */
+  readonly stopGraceMs: number;
   readonly namesrvAddr: string;
   readonly database: DatabaseSettings;
 }
@@ -26,17 +28,35 @@ export function readServiceSettings(
   env: EnvReader,
   defaults: { port: number; schema: string },
 ): ServiceSettings {
+  const stopTimeoutMs = env.integer('STOP_TIMEOUT_MS', {
+    default: 10_000,
+    min: 100,
+    max: 300_000,
+  });
   return Object.freeze({
     host: env.text('HOST', { default: '127.0.0.1', pattern: /^[\w.:-]+$/, mustBe: 'an address' }),
     port: env.integer('PORT', { default: defaults.port, min: 0, max: 65_535 }),
     logLevel: env.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
-    stopTimeoutMs: env.integer('STOP_TIMEOUT_MS', { default: 10_000, min: 100, max: 300_000 }),
-    namesrvAddr: env.text('NAMESRV_ADDR', {
-      pattern: /^[^\s:;]+:\d{1,5}(;[^\s:;]+:\d{1,5})*$/,
-      mustBe: 'host:port, several separated by ;',
-    }),
+    stopTimeoutMs,
+    stopGraceMs: Math.floor(stopTimeoutMs / 3),
+    namesrvAddr: readNamesrvAddr(env),
     database: readDatabaseSettings(env, defaults.schema),
   });
+}
+
+function readNamesrvAddr(env: EnvReader): string {
+  const namesrvAddr = env.text('NAMESRV_ADDR', {
+    pattern: /^[^\s:;]+:\d{1,5}(;[^\s:;]+:\d{1,5})*$/,
+    mustBe: 'host:port, several separated by ;',
+  });
+  for (const address of namesrvAddr.split(';')) {
+    const port = Number(address.split(':')[1] ?? 1);
+    env.require(
+      !(port < 1 || port > 65_535),
+      `NAMESRV_ADDR names port ${port}, it must be from 1 to 65535`,
+    );
+  }
+  return namesrvAddr;
 }
 
 function readDatabaseSettings(env: EnvReader, defaultSchema: string): DatabaseSettings {
@@ -45,6 +65,11 @@ function readDatabaseSettings(env: EnvReader, defaultSchema: string): DatabaseSe
     url.pathname === '/' || url.pathname === '',
     `DATABASE_URL names the schema ${JSON.stringify(url.pathname.slice(1))}, it must end after the port: ` +
       'each service has a schema of its own (DATABASE_SCHEMA)',
+  );
+  // To ignore `?ssl=…` would be to send in the clear what somebody wanted encrypted.
+  env.require(
+    url.search === '' && url.hash === '',
+    'DATABASE_URL has a part after the schema (? or #), none is understood',
   );
   return Object.freeze({
     // A URL writes an IPv6 address in brackets, a socket wants it without.
@@ -71,8 +96,13 @@ export interface InboxSettings {
 }
 
 export function readInboxSettings(env: EnvReader): InboxSettings {
+  const redis = env.url('REDIS_URL', ['redis:', 'rediss:']);
+  env.require(
+    /^\/?\d*$/.test(redis.pathname),
+    `REDIS_URL names the database ${JSON.stringify(redis.pathname.slice(1))}, it must be a number`,
+  );
   const settings = {
-    redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']).href,
+    redisUrl: redis.href,
     processingExpiryMs: env.integer('INBOX_PROCESSING_EXPIRY_MS', {
       default: 60_000,
       min: 1_000,

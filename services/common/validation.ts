@@ -9,6 +9,9 @@ const MAX_LISTED_FIELDS = 20;
 const MAX_BODY_VALUES = 2_000;
 const MAX_BODY_DEPTH = 8;
 
+/** A field's name comes from the request and goes back into the answer. */
+const MAX_NAME_CHARACTERS = 64;
+
 /** A DTO class whose lists may be long says how long, per field. */
 interface ListLimits {
   listLimits?: Readonly<Record<string, number>>;
@@ -56,6 +59,9 @@ function bulkProblems(body: unknown): FieldProblem[] {
       return [{ field: '', message: `is nested over ${MAX_BODY_DEPTH} levels deep` }];
     }
     const inner = Object.values(value);
+    // class-validator takes these for fields that every class knows.
+    const inherited = Object.keys(value).find((name) => name in Object.prototype);
+    if (inherited !== undefined) return [{ field: inherited, message: 'should not exist' }];
     valueCount += inner.length;
     if (valueCount > MAX_BODY_VALUES) {
       return [
@@ -90,7 +96,10 @@ function invalidRequest(all: readonly FieldProblem[]): DomainError {
 function fieldProblems(errors: readonly ValidationError[], path: string): FieldProblem[] {
   return errors.flatMap(({ property, constraints, children }) => {
     const isIndex = /^\d+$/.test(property);
-    const field = isIndex ? `${path}[${property}]` : joinPath(path, property);
+    const field = isIndex ? `${path}[${property}]` : joinPath(path, shortened(property));
+    if (constraints?.['whitelistValidation'] !== undefined) {
+      return [{ field, message: 'should not exist' }];
+    }
     const messages = Object.values(constraints ?? {});
     if (messages.length > 0) return messages.map((message) => ({ field, message }));
     return fieldProblems(children ?? [], field);
@@ -99,4 +108,8 @@ function fieldProblems(errors: readonly ValidationError[], path: string): FieldP
 
 function joinPath(path: string, property: string): string {
   return path === '' ? property : `${path}.${property}`;
+}
+
+function shortened(name: string): string {
+  return name.length <= MAX_NAME_CHARACTERS ? name : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }

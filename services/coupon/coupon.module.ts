@@ -24,7 +24,12 @@ export class CouponModule {
           entities: [CouponRow, InboxMessage],
           migrations: [Coupons1764000000000],
         }),
-        mqModule({ namesrvAddr: service.namesrvAddr, producerGroup: 'coupon', log }),
+        mqModule({
+          namesrvAddr: service.namesrvAddr,
+          producerGroup: 'coupon',
+          shutdownGraceMs: service.stopGraceMs,
+          log,
+        }),
         InboxModule.with(inbox, log),
       ],
       controllers: [CouponController, HealthController],

@@ -34,7 +34,12 @@ export class OrderModule {
           entities: [OrderRow, OrderItemRow, CatalogueItemRow, IdempotencyKeyRow, OutboxMessage],
           migrations: [Orders1764000000000, Outbox1764000000001, CatalogueSeed1764000000002],
         }),
-        mqModule({ namesrvAddr: service.namesrvAddr, producerGroup: 'order-outbox', log }),
+        mqModule({
+          namesrvAddr: service.namesrvAddr,
+          producerGroup: 'order-outbox',
+          shutdownGraceMs: service.stopGraceMs,
+          log,
+        }),
       ],
       controllers: [OrderController, HealthController],
       providers: [

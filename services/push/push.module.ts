@@ -24,7 +24,12 @@ export class PushModule {
           entities: [NotificationRow, InboxMessage],
           migrations: [Notifications1764000000000],
         }),
-        mqModule({ namesrvAddr: service.namesrvAddr, producerGroup: 'push', log }),
+        mqModule({
+          namesrvAddr: service.namesrvAddr,
+          producerGroup: 'push',
+          shutdownGraceMs: service.stopGraceMs,
+          log,
+        }),
         InboxModule.with(inbox, log),
       ],
       controllers: [NotificationController, HealthController],

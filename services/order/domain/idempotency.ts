@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { DomainError } from '../../common/errors.ts';
 import type { OrderLine } from './order.ts';
 
-const keyPattern = /^[\x21-\x7e]{1,128}$/;
+const MAX_KEY_CHARACTERS = 128;
+const keyPattern = /^[\x21-\x7e]+$/;
 
 /** Errors: REQUEST.INVALID naming the header. */
 export function idempotencyKeyOf(header: string | undefined): string {
@@ -15,8 +16,14 @@ export function idempotencyKeyOf(header: string | undefined): string {
       'is missing: send a new value with every new order, and the same one when trying again',
     );
   }
+  if (header.length > MAX_KEY_CHARACTERS) {
+    throw refuse(`has ${header.length} characters, at most ${MAX_KEY_CHARACTERS} are allowed`);
+  }
   if (!keyPattern.test(header)) {
-    throw refuse(`has ${header.length} characters, it must be 1 to 128 visible ASCII characters`);
+    // Node joins headers that come twice with a comma and a space.
+    throw refuse(
+      'has a character that is not visible ASCII (a space, say), or came more than once',
+    );
   }
   return header;
 }

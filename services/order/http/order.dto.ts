@@ -13,10 +13,12 @@ import {
 } from 'class-validator';
 import { MAX_LINE_QUANTITY, MAX_ORDER_LINES, type Order } from '../domain/order.ts';
 
-/** `[7, 0]` → `is 0, …`: what came, beside what is allowed. */
+/** Says what came, beside what is allowed: of anything but a number only its kind, which may be long otherwise. */
 function quantityMessage({ value }: ValidationArguments): string {
-  const got = typeof value === 'number' ? String(value) : typeof value;
-  return `is ${got}, it must be a whole number from 1 to ${MAX_LINE_QUANTITY}`;
+  if (value === undefined)
+    return `is missing, it must be a whole number from 1 to ${MAX_LINE_QUANTITY}`;
+  const isShort = typeof value === 'number' || value === null;
+  return `is ${isShort ? String(value) : `a ${typeof value}`}, it must be a whole number from 1 to ${MAX_LINE_QUANTITY}`;
 }
 
 export class OrderLineDto {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createConnection } from 'mysql2/promise';
 import { DataSource } from 'typeorm';
-import { createService } from '../../../services/common/service-process.ts';
+import { createHttpService } from '../../../services/common/http-service.ts';
 import { loadConfig as loadCouponConfig } from '../../../services/coupon/config.ts';
 import { CouponModule } from '../../../services/coupon/coupon.module.ts';
 import { loadConfig as loadOrderConfig } from '../../../services/order/config.ts';
@@ -114,7 +114,7 @@ export async function startService(
     coupon: () => CouponModule.with(loadCouponConfig(env), log),
     push: () => PushModule.with(loadPushConfig(env), log),
   };
-  const app = await createService(modules[name](), log);
+  const app = await createHttpService(modules[name](), { stopGraceMs: 5_000 }, log);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
   return new RunningService({

@@ -34,4 +34,18 @@ describe('EnvReader', () => {
       expect.objectContaining({ message: expect.not.stringContaining('secret') }),
     );
   });
+
+  it.each([
+    ['mysql:///', 'DATABASE_URL names no host'],
+    ['mysql:root', 'DATABASE_URL names no host'],
+    ['mysql://ro%zzot@h/', 'DATABASE_URL has a user or password with a % that must be written %25'],
+    [
+      'mysql://root:100%@h/',
+      'DATABASE_URL has a user or password with a % that must be written %25',
+    ],
+  ])('refuses %p, which no driver could make sense of', (url, problem) => {
+    const env = new EnvReader({ DATABASE_URL: url });
+    env.url('DATABASE_URL', ['mysql:']);
+    expect(() => env.finish()).toThrow(new ConfigError([problem]));
+  });
 });

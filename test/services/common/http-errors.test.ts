@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { NotFoundException } from '@nestjs/common';
 import { DomainError, type DomainErrorKind } from '../../../services/common/errors.ts';
-import { problemOf } from '../../../services/common/http-errors.ts';
+import { endWithProblem, problemOf } from '../../../services/common/http-errors.ts';
 
 describe('problemOf', () => {
   it.each<[DomainErrorKind, number, string]>([
@@ -41,5 +41,46 @@ describe('problemOf', () => {
     const problem = problemOf(new Error('SELECT secret FROM users'));
     expect(problem.status).toBe(500);
     expect(JSON.stringify(problem)).not.toContain('secret');
+  });
+});
+
+describe('endWithProblem', () => {
+  /** A socket that keeps what is written to it. */
+  const socket = (writable = true) => {
+    const written: string[] = [];
+    return {
+      written,
+      writable,
+      destroyed: false,
+      write: (text: string) => written.push(text),
+      destroy() {
+        this.destroyed = true;
+      },
+    };
+  };
+  const failure = (code: string): Error => Object.assign(new Error('why'), { code });
+
+  it.each([
+    ['HPE_HEADER_OVERFLOW', 431],
+    ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+    ['HPE_INVALID_METHOD', 400],
+  ])('answers %s with %i and hangs up', (code, status) => {
+    const peer = socket();
+    endWithProblem(peer, failure(code));
+    const [head, body] = peer.written.join('').split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head).toContain('Content-Type: application/problem+json');
+    expect(head).toContain(`Content-Length: ${body!.length}`);
+    expect(JSON.parse(body!)).toMatchObject({ status, detail: 'not a request: why' });
+    expect(peer.destroyed).toBe(true);
+  });
+
+  it('has nothing to say to a peer that is gone', () => {
+    const reset = socket();
+    endWithProblem(reset, failure('ECONNRESET'));
+    const closed = socket(false);
+    endWithProblem(closed, failure('HPE_INVALID_METHOD'));
+    expect([...reset.written, ...closed.written]).toEqual([]);
+    expect(reset.destroyed && closed.destroyed).toBe(true);
   });
 });

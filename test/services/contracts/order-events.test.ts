@@ -47,6 +47,21 @@ describe('parseOrderEvent', () => {
   });
 });
 
+describe('a refused message', () => {
+  it('is not quoted by its refusal, whose cause would be logged', () => {
+    const body = '{"card":"4111111111111111", and then it breaks off';
+    let refusal: unknown;
+    try {
+      parseOrderEvent(body);
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toMatchObject({ code: 'MESSAGE.POISON' });
+    expect((refusal as Error).cause).toBeUndefined();
+    expect((refusal as Error).stack).not.toContain('4111');
+  });
+});
+
 describe('parseOrderPaid', () => {
   it('refuses another event', () => {
     expect(() => parseOrderPaid(JSON.stringify(createdEvent))).toThrow(

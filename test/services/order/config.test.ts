@@ -52,4 +52,22 @@ describe('the order service’s settings', () => {
       'DATABASE_SCHEMA',
     );
   });
+
+  it.each([
+    [{ NAMESRV_ADDR: 'a:9876;b:0' }, 'NAMESRV_ADDR names port 0, it must be from 1 to 65535'],
+    [{ NAMESRV_ADDR: 'a:99999' }, 'NAMESRV_ADDR names port 99999, it must be from 1 to 65535'],
+    [
+      { DATABASE_URL: 'mysql://root@db/?ssl=true' },
+      'DATABASE_URL has a part after the schema (? or #), none is understood',
+    ],
+  ])('refuse %j rather than ignore what it asks for', (bad, problem) => {
+    expect(() => loadConfig({ ...enough, ...bad })).toThrow(
+      expect.objectContaining({ problems: [problem] }),
+    );
+  });
+
+  it('leave listeners and requests each a third of the time to stop', () => {
+    const { service } = loadConfig({ ...enough, STOP_TIMEOUT_MS: '9000' });
+    expect(service).toMatchObject({ stopTimeoutMs: 9_000, stopGraceMs: 3_000 });
+  });
 });

@@ -25,4 +25,11 @@ describe('the push service’s settings', () => {
       }),
     );
   });
+
+  it('refuse a Redis database that is not a number', () => {
+    expect(() => loadConfig({ ...enough, REDIS_URL: 'redis://h/inbox' })).toThrow(
+      'REDIS_URL names the database "inbox", it must be a number',
+    );
+    expect(loadConfig({ ...enough, REDIS_URL: 'redis://h/3' }).inbox.redisUrl).toBe('redis://h/3');
+  });
 });

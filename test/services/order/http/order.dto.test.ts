@@ -44,7 +44,10 @@ describe('PlaceOrderDto', () => {
     [1.5, 'is 1.5, it must be a whole number from 1 to 999'],
     [1_000, 'is 1000, it must be a whole number from 1 to 999'],
     [Number.POSITIVE_INFINITY, 'is Infinity, it must be a whole number from 1 to 999'],
-    ['2', 'is string, it must be a whole number from 1 to 999'],
+    [undefined, 'is missing, it must be a whole number from 1 to 999'],
+    [null, 'is null, it must be a whole number from 1 to 999'],
+    [Number.NaN, 'is NaN, it must be a whole number from 1 to 999'],
+    ['2', 'is a string, it must be a whole number from 1 to 999'],
   ])('refuses the quantity %p with what came and what is allowed', async (quantity, message) => {
     await expect(validate(order([{ ...tea, quantity }]))).rejects.toMatchObject({
       fields: [{ field: 'items[0].quantity', message }],
@@ -73,6 +76,23 @@ describe('PlaceOrderDto', () => {
     await expect(validate(body)).rejects.toMatchObject({
       code: 'REQUEST.INVALID',
       fields: [{ field: '', message: expect.stringContaining(number) }],
+    });
+  });
+
+  it.each(['constructor', 'toString', 'hasOwnProperty', '__proto__'])(
+    'refuses the field %s, which every object seems to have',
+    async (name) => {
+      const item: unknown = JSON.parse(`{"sku":"MUG-BLUE","quantity":1,"${name}":1}`);
+      await expect(validate(order([item]))).rejects.toMatchObject({
+        fields: [{ field: name, message: 'should not exist' }],
+      });
+    },
+  );
+
+  it('repeats the name of an unknown field, but not at any length', async () => {
+    const refusal = validate({ ...(order([tea]) as object), ['x'.repeat(900_000)]: 1 });
+    await expect(refusal).rejects.toMatchObject({
+      fields: [{ field: `${'x'.repeat(64)}…`, message: 'should not exist' }],
     });
   });
 

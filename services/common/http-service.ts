@@ -1,0 +1,88 @@
+import type { DynamicModule, LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { endConnectionsOnClose } from './end-connections.ts';
+import {
+  endWithProblem,
+  ProblemFilter,
+  problemOf,
+  sendProblem,
+  type ProblemReply,
+} from './http-errors.ts';
+import type { Log } from './log.ts';
+import { RouteTable } from './route-table.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { RequestValidation } from './validation.ts';
+
+/** Room for a body that is wrong in a way worth explaining; the largest right one is about 10 KB. */
+const MAX_BODY_BYTES = 1_048_576;
+
+/** Builds the application around a service's module: errors, validation, request log. */
+export async function createHttpService(
+  module: DynamicModule,
+  settings: Pick<ServiceSettings, 'stopGraceMs'>,
+  log: Log,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    // A request that trickles in for longer holds a connection and nothing else.
+    requestTimeout: 30_000,
+    // Errors before routing (a URL that cannot be decoded) do not reach Nest's filter.
+    frameworkErrors: (error: Error, _request: unknown, reply: unknown) =>
+      sendProblem(reply as ProblemReply, problemOf(error)),
+    // Errors before there is a request (bytes that are no HTTP, headers without end) have no reply either.
+    clientErrorHandler: (error, socket) => endWithProblem(socket, error),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: nestLogger(log),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  const fastify = app.getHttpAdapter().getInstance();
+  // What is not JSON is refused with 415 rather than validated as if it were.
+  fastify.removeContentTypeParser('text/plain');
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const isProbe = request.url.startsWith('/health/');
+    log[isProbe ? 'debug' : 'info']('request answered', {
+      method: request.method,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      ...orderNoOf(request, reply),
+    });
+    done();
+  });
+  const routes = new RouteTable();
+  fastify.addHook('onRoute', (route) => routes.add(route));
+  endConnectionsOnClose(fastify, settings.stopGraceMs);
+  app.useGlobalFilters(new ProblemFilter(log, routes));
+  app.useGlobalPipes(new RequestValidation());
+  return app;
+}
+
+/** The order a request was about: named in the path, or made by it and named in Location. */
+function orderNoOf(
+  request: { params: unknown },
+  reply: { getHeader(name: string): unknown },
+): { orderNo?: string } {
+  const inPath = (request.params as { orderNo?: string } | undefined)?.orderNo;
+  if (inPath !== undefined) return { orderNo: inPath };
+  const location = reply.getHeader('location');
+  const made = typeof location === 'string' ? /^\/orders\/([^/]+)$/.exec(location)?.[1] : undefined;
+  return made === undefined ? {} : { orderNo: made };
+}
+
+/** Nest gives the context, and for errors the stack, as further arguments. */
+function nestLogger(log: Log): LoggerService {
+  const fieldsOf = (more: readonly unknown[]): Record<string, unknown> => ({
+    context: more.at(-1),
+    ...(more.length > 1 ? { stack: more[0] } : {}),
+  });
+  return {
+    // What Nest has to say about routes and modules is for whoever debugs the start.
+    log: (message: unknown, ...more: unknown[]) => log.debug(String(message), fieldsOf(more)),
+    debug: (message: unknown, ...more: unknown[]) => log.debug(String(message), fieldsOf(more)),
+    warn: (message: unknown, ...more: unknown[]) => log.warn(String(message), fieldsOf(more)),
+    error: (message: unknown, ...more: unknown[]) => log.error(String(message), fieldsOf(more)),
+  };
+}

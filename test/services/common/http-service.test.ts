@@ -1,0 +1,133 @@
+import 'reflect-metadata';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { connect } from 'node:net';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { Controller, Get, Module, Post } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpService } from '../../../services/common/http-service.ts';
+import { until, within } from '../../support/deadline.ts';
+import { recordingLog } from '../recording-log.ts';
+
+let entered: Promise<void>;
+let release: () => void;
+let app: NestFastifyApplication;
+let port: number;
+
+async function startThings(stopGraceMs: number): Promise<void> {
+  let enter = (): void => undefined;
+  entered = new Promise((resolve) => (enter = resolve));
+  const released = new Promise<void>((resolve) => (release = resolve));
+
+  @Controller('things')
+  class ThingController {
+    @Get(':id')
+    async find(): Promise<object> {
+      enter();
+      await released;
+      return { found: true };
+    }
+
+    @Post()
+    make(): object {
+      return {};
+    }
+  }
+  @Module({ controllers: [ThingController] })
+  class ThingModule {}
+
+  app = await createHttpService({ module: ThingModule }, { stopGraceMs }, recordingLog().log);
+  await app.listen(0, '127.0.0.1');
+  ({ port } = app.getHttpServer().address() as { port: number });
+}
+
+afterEach(async () => {
+  release();
+  await app.close();
+});
+
+/** Sends bytes as they are and resolves with all that comes back until the service hangs up. */
+function exchange(bytes: string): { answer: Promise<string>; sent: Promise<void> } {
+  const socket = connect(port, '127.0.0.1');
+  const sent = new Promise<void>((resolve) => void socket.write(bytes, () => resolve()));
+  const answer = new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    // A reset is one way of hanging up; what came before it counts.
+    socket.on('error', () => resolve(text));
+    socket.on('close', () => resolve(text));
+  });
+  return { answer, sent };
+}
+
+describe('a service’s refusals', () => {
+  beforeEach(() => startThings(60_000));
+
+  it.each([
+    ['bytes that are no HTTP', 'HELO mail.example\r\n\r\n', 400],
+    ['a length that is none', 'POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n', 400],
+    [
+      'headers without end',
+      `GET /things/1 HTTP/1.1\r\nHost: x\r\nIdempotency-Key: ${'k'.repeat(20_000)}\r\n\r\n`,
+      431,
+    ],
+  ])('are problems also for %s', async (_what, bytes, status) => {
+    const text = await within(exchange(bytes).answer, 'the answer');
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(text).toContain('Content-Type: application/problem+json');
+    expect(JSON.parse(text.split('\r\n\r\n')[1]!)).toMatchObject({
+      status,
+      code: `HTTP.${status}`,
+    });
+  });
+
+  it.each([
+    ['DELETE', '/things', 'POST'],
+    ['PUT', '/things/1?again=1', 'GET, HEAD'],
+    ['OPTIONS', '/things', 'POST'],
+  ])('tell %s %s which methods there are', async (method, path, allow) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe(allow);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(await answer.json()).toMatchObject({
+      code: 'HTTP.405',
+      detail: `this path does not take ${method}, it takes ${allow}`,
+    });
+  });
+
+  it('keep 404 for a path nobody serves', async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/nowhere`, { method: 'DELETE' });
+    expect(answer.status).toBe(404);
+  });
+});
+
+describe('closing a service', () => {
+  it('ends with the last answer, although the client would keep its connection', async () => {
+    await startThings(60_000);
+    const agent = new Agent({ keepAlive: true });
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      get({ port, host: '127.0.0.1', path: '/things/1', agent }, resolve).on('error', reject);
+    });
+    await within(entered, 'the request');
+    const closing = app.close();
+    await until(() => !app.getHttpServer().listening, { what: 'the closed port' });
+    release();
+    const answer = await within(answered, 'the answer');
+    answer.resume();
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers.connection).toBe('close');
+    await within(closing, 'closing');
+    agent.destroy();
+  });
+
+  it('does not wait longer than its grace for a body that trickles in', async () => {
+    await startThings(1);
+    const head = 'POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    const { answer, sent } = exchange(`${head}Content-Length: 100\r\n\r\n{"half`);
+    await sent;
+    // An answered request behind it: the half one has been read by then.
+    await fetch(`http://127.0.0.1:${port}/nowhere`);
+    await within(app.close(), 'closing');
+    expect(await within(answer, 'hanging up')).toBe('');
+  });
+});

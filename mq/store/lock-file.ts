@@ -18,6 +18,8 @@ interface Holder {
   startedAt: string;
 }
 
+const AT_THE_SAME_MOMENT = 'a process that started at the same moment';
+
 const heldHere = new Set<string>();
 
 /** See Files.lock. */
@@ -39,19 +41,36 @@ export function lockFile(file: string): () => void {
   };
 }
 
-/** `link` fails when the name exists, so of two processes that both saw a dead holder only one gets the lock. */
+/**
+ * Puts `claim` in the place of `file`, if that is free or its holder is dead.
+ *
+ * `link` fails when the name exists, so only one of several processes gets a free lock. Nor may two replace the same
+ * dead holder, the slower of them the lock of the faster: whoever replaces it holds `<file>.next` meanwhile, which is
+ * taken in the same way, and looks again whether the dead holder is still there. `rename` leaves no moment without a lock.
+ */
 function takeOver(file: string, claim: string): void {
   const held = readIfThere(file);
-  if (held !== undefined) {
-    const holder = livingHolder(file, held);
-    if (holder !== undefined) throw inUse(file, holder);
-    fs.rmSync(file, { force: true });
+  if (held === undefined) {
+    linkNew(claim, file);
+    return;
   }
+  const holder = livingHolder(file, held);
+  if (holder !== undefined) throw inUse(file, holder);
+  const next = `${file}.next`;
+  takeOver(next, claim);
+  if (readIfThere(file) !== held) {
+    fs.rmSync(next, { force: true });
+    throw inUse(file, AT_THE_SAME_MOMENT);
+  }
+  fs.renameSync(next, file);
+}
+
+function linkNew(claim: string, file: string): void {
   try {
     fs.linkSync(claim, file);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw inUse(file, 'a process that started at the same moment');
+    throw inUse(file, AT_THE_SAME_MOMENT);
   }
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { lockFile } from '../../../mq/store/lock-file.ts';
 
 let directory: string;
@@ -58,6 +58,35 @@ describe('the lock of a store directory', () => {
     fs.writeFileSync(file, text());
     const unlock = lockFile(file);
     expect(fs.readFileSync(file, 'utf8')).toMatch(new RegExp(`^pid=${process.pid} `));
+    unlock();
+  });
+
+  it('left behind is taken over by one only: who comes second finds the first, not the dead one', () => {
+    const first = ownText().replace(/^pid=\d+/, `pid=${process.ppid}`);
+    fs.writeFileSync(file, `pid=${spawnSync('true').pid} started=1 boot=x\n`);
+    const readFileSync = fs.readFileSync.bind(fs);
+    const read = jest.spyOn(fs, 'readFileSync');
+    read.mockImplementation(((...args: Parameters<typeof fs.readFileSync>) => {
+      const found = readFileSync(...args);
+      if (args[0] === file) {
+        // The first one puts its own in the place of the dead one right after this one has read that.
+        read.mockRestore();
+        fs.writeFileSync(file, first);
+      }
+      return found;
+    }) as typeof fs.readFileSync);
+    expect(() => lockFile(file)).toThrow('in use by a process that started at the same moment');
+    expect(fs.readFileSync(file, 'utf8')).toBe(first);
+    expect(fs.readdirSync(directory)).toEqual(['lock']);
+  });
+
+  it('whose taking over was cut short by a crash can be taken over', () => {
+    for (const name of ['lock', 'lock.next', 'lock.next.next']) {
+      fs.writeFileSync(path.join(directory, name), 'pid=1 started=1 boot=x\n');
+    }
+    const unlock = lockFile(file);
+    expect(fs.readFileSync(file, 'utf8')).toMatch(new RegExp(`^pid=${process.pid} `));
+    expect(fs.readdirSync(directory)).toEqual(['lock']);
     unlock();
   });
 

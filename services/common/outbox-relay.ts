@@ -28,11 +28,15 @@ export interface PassResult {
 
 const BUSY_PAUSE_MS = 25;
 
+/** As many as one statement should name. Beyond that the oldest messages are tried again first. */
+const MAX_STUCK_KEYS = 10_000;
+
 /**
  * Sends what the outbox holds and marks each message once the broker has said SEND_OK.
  *
  * Order:  per key in the order of the ids, always into the queue the key chooses. A message that fails holds back
- *         the later ones of its key and nobody else.
+ *         the later ones of its key and nobody else: should such messages fill a whole batch, later passes look
+ *         behind them until they have seen all.
  * Crash:  between send and mark the message stays unmarked and is sent again: at least once, never lost.
  * Many:   every process of the service runs a relay; the row of outbox_lease lets one at a time send. The lease is a
  *         row lock, so it ends with the connection of a process that dies.
@@ -44,6 +48,8 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #stop = new AbortController();
+  /** Keys that failed since the outbox was last read from its oldest message to its newest. */
+  readonly #stuckKeys = new Set<string>();
   #wakeUp: () => void = () => undefined;
   #running: Promise<void> | undefined;
 
@@ -84,22 +90,39 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
         ['relay'],
       );
       if (lease.length === 0) return { outcome: 'busy', sentCount: 0, hasMore: true };
-      const batch = await manager
-        .createQueryBuilder(OutboxMessage, 'message')
-        .where('message.sent_at IS NULL')
-        .orderBy('message.id', 'ASC')
-        .limit(this.#settings.batchCount)
-        .getMany();
-      if (batch.length === 0) return { outcome: 'idle', sentCount: 0, hasMore: false };
+      const batch = await this.#oldestUnsent(manager);
+      const hasStuck = this.#stuckKeys.size > 0;
+      if (batch.length < this.#settings.batchCount) this.#stuckKeys.clear();
+      if (batch.length === 0) {
+        return { outcome: hasStuck ? 'failed' : 'idle', sentCount: 0, hasMore: hasStuck };
+      }
       const { messageIds, failures } = await this.#sendAll(batch);
       await markSent(manager, messageIds, this.#clock.now());
       this.#report(failures);
+      if (batch.length === this.#settings.batchCount) this.#setAside(failures);
       return {
         outcome: failures.length > 0 ? 'failed' : 'sent',
         sentCount: messageIds.size,
         hasMore: batch.length === this.#settings.batchCount,
       };
     });
+  }
+
+  #oldestUnsent(manager: EntityManager): Promise<OutboxMessage[]> {
+    const query = manager
+      .createQueryBuilder(OutboxMessage, 'message')
+      .where('message.sent_at IS NULL')
+      .orderBy('message.id', 'ASC')
+      .limit(this.#settings.batchCount);
+    if (this.#stuckKeys.size > 0) {
+      query.andWhere('message.message_key NOT IN (:...stuck)', { stuck: [...this.#stuckKeys] });
+    }
+    return query.getMany();
+  }
+
+  #setAside(failures: readonly SendFailure[]): void {
+    if (this.#stuckKeys.size > MAX_STUCK_KEYS) this.#stuckKeys.clear();
+    for (const { message } of failures) this.#stuckKeys.add(message.messageKey);
   }
 
   async #run(): Promise<void> {

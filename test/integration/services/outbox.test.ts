@@ -59,11 +59,11 @@ afterEach(async () => {
   await tables[Symbol.asyncDispose]();
 });
 
-function relay(to: MessageSender = sender): OutboxRelay {
+function relay(to: MessageSender = sender, batchCount = 100): OutboxRelay {
   return new OutboxRelay({
     dataSource: tables.dataSource,
     sender: to,
-    settings: { pollMs: 20, batchCount: 100, concurrency: 8, minBackoffMs: 5, maxBackoffMs: 20 },
+    settings: { pollMs: 20, batchCount, concurrency: 8, minBackoffMs: 5, maxBackoffMs: 20 },
     clock: new Clock(),
     log: recordingLog().log,
   });
@@ -142,6 +142,26 @@ describe('the outbox relay', () => {
     sender.answer = () => 'SEND_OK';
     await relay().pass();
     expect(sender.of('stuck')).toEqual(['Created', 'Paid']);
+  });
+
+  it('looks behind messages that fail when they fill a whole batch, and tries those again after', async () => {
+    for (const key of ['stuck-1', 'stuck-2', 'free', 'stuck-3']) {
+      for (const tag of ['Created', 'Paid']) await append(key, tag);
+    }
+    sender.answer = ({ key }) => {
+      if (key.startsWith('stuck')) throw new Error('the broker of this queue is away');
+      return 'SEND_OK';
+    };
+    const small = relay(sender, 4);
+    expect(await small.pass()).toMatchObject({ outcome: 'failed', sentCount: 0 });
+    expect(await small.pass()).toMatchObject({ outcome: 'failed', sentCount: 2 });
+    expect(sender.of('free')).toEqual(['Created', 'Paid']);
+    sender.answer = () => 'SEND_OK';
+    await until(async () => (await small.pass()).outcome === 'idle', { what: 'an empty outbox' });
+    expect(await unsent()).toBe(0);
+    for (const key of ['stuck-1', 'stuck-2', 'stuck-3']) {
+      expect(sender.of(key)).toEqual(['Created', 'Paid']);
+    }
   });
 
   it('sends again what it could not mark: a crash between send and mark loses nothing', async () => {

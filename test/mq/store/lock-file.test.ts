@@ -66,7 +66,7 @@ describe('the lock of a store directory', () => {
     fs.writeFileSync(file, `pid=${spawnSync('true').pid} started=1 boot=x\n`);
     const readFileSync = fs.readFileSync.bind(fs);
     const read = jest.spyOn(fs, 'readFileSync');
-    read.mockImplementation(((...args: Parameters<typeof fs.readFileSync>) => {
+    read.mockImplementation((...args: Parameters<typeof fs.readFileSync>) => {
       const found = readFileSync(...args);
       if (args[0] === file) {
         // The first one puts its own in the place of the dead one right after this one has read that.
@@ -74,7 +74,7 @@ describe('the lock of a store directory', () => {
         fs.writeFileSync(file, first);
       }
       return found;
-    }) as typeof fs.readFileSync);
+    });
     expect(() => lockFile(file)).toThrow('in use by a process that started at the same moment');
     expect(fs.readFileSync(file, 'utf8')).toBe(first);
     expect(fs.readdirSync(directory)).toEqual(['lock']);

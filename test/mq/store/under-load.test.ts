@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { CommitLog } from '../../../mq/store/commit-log.ts';
 import type { MessageStore } from '../../../mq/store/message-store.ts';
 import { until } from '../../support/deadline.ts';
 import { settle } from '../../support/fake-clock.ts';
@@ -19,15 +18,23 @@ afterEach(async () => {
   jest.restoreAllMocks();
 });
 
-/** Appends in every turn of the event loop, with a disk so slow that at no time all is flushed, until told to stop. */
+/** An fsync takes some turns of the event loop. */
+function slowDisk(): void {
+  const open = files.open.bind(files);
+  jest.spyOn(files, 'open').mockImplementation((file, mode) => {
+    const opened = open(file, mode);
+    const datasync = async (): Promise<void> => {
+      await opened.datasync();
+      await settle(3);
+    };
+    return { ...opened, datasync };
+  });
+}
+
+/** Appends in every turn of the event loop until told to stop: with a slow disk, at no time all is flushed. */
 function steadyLoad(topic: string): () => Promise<void> {
   let isOver = false;
   const appends: Promise<unknown>[] = [];
-  const sync = CommitLog.prototype.sync;
-  jest.spyOn(CommitLog.prototype, 'sync').mockImplementation(async function (this: CommitLog) {
-    await sync.call(this);
-    await settle(3);
-  });
   const turn = (): void => {
     if (isOver) return;
     appends.push(store.append(message('x', { topic })));
@@ -48,6 +55,7 @@ async function settlesSoon(work: Promise<unknown>): Promise<boolean> {
 
 describe('a store that is never idle', () => {
   it('deletes a topic all the same', async () => {
+    slowDisk();
     await store.append(message('old'));
     const stop = steadyLoad('TopicB');
     const isDeleted = await settlesSoon(store.deleteTopic('TopicA'));

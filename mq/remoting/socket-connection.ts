@@ -43,6 +43,11 @@ export interface SocketConnectionOptions {
 export interface BackPressure {
   /** Bytes written for the peer that it has not taken yet. */
   maxUnreadBytes: number;
+  /**
+   * So much of that ends the connection. Requests that were read before the pause are still answered, and thousands of
+   * held pulls may be answered by one large message: pausing alone bounds no memory.
+   */
+  maxUnsentBytes: number;
   /** Requests received and not answered yet. Long polls count, so this is generous. */
   maxOpenRequests: number;
   /** The bodies of those requests, which are what their memory is. */
@@ -51,6 +56,7 @@ export interface BackPressure {
 
 export const defaultBackPressure: BackPressure = {
   maxUnreadBytes: 1024 * 1024,
+  maxUnsentBytes: 256 * 1024 * 1024,
   maxOpenRequests: 20_000,
   maxOpenRequestBytes: 64 * 1024 * 1024,
 };
@@ -159,6 +165,7 @@ export class SocketConnection implements Connection {
     this.#assertOpen();
     this.#outgoing.add(this.#encode({ ...asOneway(command), opaque: this.#inFlight.nextOpaque() }));
     if (this.#outgoing.unsentBytes <= this.#backPressure.maxUnreadBytes) return;
+    this.#dropWhenSwamped();
     await this.#outgoing.drained();
     if (this.#state === 'closed') throw this.#closedError('closed before all was sent');
   }
@@ -300,7 +307,7 @@ export class SocketConnection implements Connection {
   }
 
   #reply(request: RemotingCommand, reply: Reply): void {
-    if (isOneway(request) || this.#state === 'closed') return;
+    if (isOneway(request) || this.#stream.destroyed) return;
     let frame: Buffer;
     try {
       frame = this.#encode(responseTo(request, reply));
@@ -310,6 +317,22 @@ export class SocketConnection implements Connection {
     }
     this.#outgoing.add(frame);
     this.#pauseWhenPressed();
+    this.#dropWhenSwamped();
+  }
+
+  #dropWhenSwamped(): void {
+    const { unsentBytes } = this.#outgoing;
+    const { maxUnsentBytes } = this.#backPressure;
+    if (unsentBytes <= maxUnsentBytes) return;
+    this.#logger.warn(`closed ${this.peer}: it does not read its replies`, {
+      unsentBytes,
+      limitBytes: maxUnsentBytes,
+      openRequests: this.#openRequests,
+    });
+    this.#outgoing.drop();
+    this.destroy(
+      this.#closedError(`${unsentBytes} bytes were not read, the limit is ${maxUnsentBytes}`),
+    );
   }
 
   #pauseWhenPressed(): void {

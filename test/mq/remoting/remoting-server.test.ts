@@ -13,6 +13,7 @@ import {
   RemotingServer,
   type RemotingServerOptions,
 } from '../../../mq/remoting/remoting-server.ts';
+import { defaultBackPressure } from '../../../mq/remoting/socket-connection.ts';
 import { until, within } from '../../support/deadline.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
@@ -325,7 +326,7 @@ describe('back-pressure', () => {
 
   it('stops reading a peer with too many requests under way, and goes on when half are done', async () => {
     const backPressure = {
-      maxUnreadBytes: 1024 * 1024,
+      ...defaultBackPressure,
       maxOpenRequests: 10,
       maxOpenRequestBytes: 1024 * 1024,
     };

@@ -3,8 +3,9 @@ import * as fc from 'fast-check';
 import { encodeFrame, requestCommand, type RemotingCommand } from '../../../mq/protocol/frame.ts';
 import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 
-import type { Processor } from '../../../mq/remoting/processor.ts';
+import type { Processor, Reply } from '../../../mq/remoting/processor.ts';
 import {
+  defaultBackPressure,
   SocketConnection,
   type SocketConnectionOptions,
 } from '../../../mq/remoting/socket-connection.ts';
@@ -66,7 +67,7 @@ describe('what leaves', () => {
 
 describe('a oneway', () => {
   it('waits for a peer that does not keep up', async () => {
-    const backPressure = { maxUnreadBytes: 1000, maxOpenRequests: 10, maxOpenRequestBytes: 1000 };
+    const backPressure = { ...defaultBackPressure, maxUnreadBytes: 1000 };
     const { socket, connection } = connect({ backPressure });
     socket.isStalled = true;
     let isSent = false;
@@ -81,7 +82,7 @@ describe('a oneway', () => {
   });
 
   it('fails when the connection breaks while it waits', async () => {
-    const backPressure = { maxUnreadBytes: 1000, maxOpenRequests: 10, maxOpenRequestBytes: 1000 };
+    const backPressure = { ...defaultBackPressure, maxUnreadBytes: 1000 };
     const { socket, connection } = connect({ backPressure });
     socket.isStalled = true;
     const outcome = failure(
@@ -89,6 +90,33 @@ describe('a oneway', () => {
     );
     socket.break();
     expect((await outcome).code).toBe('CONNECTION_CLOSED');
+  });
+});
+
+describe('a peer that reads nothing', () => {
+  it('is dropped with one log line when the replies to what it asked before pile up', async () => {
+    const waiting: (() => void)[] = [];
+    const held = (): Promise<Reply> =>
+      new Promise((resolve) => {
+        waiting.push(() => resolve({ code: 0, body: Buffer.alloc(1000) }));
+      });
+    const { socket, connection, logger } = connect({
+      backPressure: { ...defaultBackPressure, maxUnreadBytes: 1000, maxUnsentBytes: 10_000 },
+      processors: new Map([[11, held]]),
+    });
+    socket.isStalled = true;
+    socket.receive(frames(...Array<number>(1000).fill(11)));
+    await settle();
+    expect(waiting).toHaveLength(1000);
+    for (const answer of waiting) answer();
+    await settle();
+    expect(connection.isOpen).toBe(false);
+    expect(logger.entries.filter(({ level }) => level === 'warn')).toMatchObject([
+      {
+        message: 'closed 10.0.0.2:40000: it does not read its replies',
+        fields: { limitBytes: 10_000 },
+      },
+    ]);
   });
 });
 

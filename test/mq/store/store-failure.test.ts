@@ -63,6 +63,33 @@ describe('a failed fsync', () => {
     await again.close();
   });
 
+  it.each([
+    ['succeeds', undefined],
+    ['fails', 'EIO'],
+  ])(
+    'promised with FLUSH_DISK_TIMEOUT, a batch becomes visible as a whole when its fsync %s late, or not at all',
+    async (_outcome, code) => {
+      const release = files.holdSyncs();
+      const first = store.append(message('first'));
+      await settle();
+      const batch = store.appendBatch(['a', 'b', 'c'].map((body) => message(body)));
+      await clock.advanceAndSettle(5000);
+      const promised = (await batch).map(({ status, queueOffset }) => [status, queueOffset]);
+      expect(promised).toEqual([2, 3, 4].map((offset) => ['FLUSH_DISK_TIMEOUT', offset]));
+      expect(await bodies(store)).toEqual(['before']);
+      // The fsync under way began before the batch was written; the next one is the batch's.
+      if (code !== undefined) files.failNext('datasync', { path: 'commitlog', code });
+      release();
+      await first;
+      await settle(20);
+      const all = ['before', 'first', 'a', 'b', 'c'];
+      expect(await bodies(store)).toEqual(code === undefined ? all : all.slice(0, 2));
+      const reopened = await reopenAfterKill();
+      expect(await bodies(reopened)).toEqual(all);
+      await reopened.close();
+    },
+  );
+
   it('hides a message that was not to wait for it, although that was answered', async () => {
     const release = files.holdSyncs();
     const first = store.append(message('first'));

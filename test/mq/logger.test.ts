@@ -36,7 +36,7 @@ describe('the console logger', () => {
   it('does not let a value forge a line', () => {
     const { lines, logger } = logged();
     logger.info('peer said\n2030-01-01 ERROR all is lost', { text: 'x\r\n\u001b[31mred' });
-    const controls = [...lines[0]!].filter((character) => character < ' ');
+    const controls = Array.from(lines[0]!).filter((character) => character < ' ');
     expect(controls).toEqual(['\n']);
   });
 

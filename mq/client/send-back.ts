@@ -1,7 +1,7 @@
 import { MqError } from '../errors.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import { retryTopic, SystemTopic } from '../protocol/names.ts';
-import { encodeProperties, PropertyKey } from '../protocol/properties.ts';
+import { reencodeProperties, PropertyKey } from '../protocol/properties.ts';
 import { consumerSendMsgBack } from '../protocol/requests/consumer-send-msg-back.ts';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
@@ -104,7 +104,7 @@ export class SendBack {
           record.sysFlag & (MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_TYPE_MASK),
         bornTimestamp: record.bornTimestamp,
         flag: record.flag,
-        properties: encodeProperties(this.#retryProperties(record)),
+        properties: reencodeProperties(this.#retryProperties(record)),
         reconsumeTimes: record.reconsumeTimes + 1,
         unitMode: false,
         maxReconsumeTimes: this.#options.maxReconsumeTimes,

@@ -23,6 +23,8 @@ export class JsonConfigFile {
   #next: { value: unknown; readonly written: Promise<void> } | undefined;
   /** Settles, and never rejects, when the newest write that was asked for has been tried. */
   #last: Promise<void> = Promise.resolve();
+  /** The file itself could not be parsed: what its backup holds is the only good version. */
+  #isDamaged = false;
 
   constructor(filePath: string, files: Files, logger: Logger = silentLogger) {
     this.path = filePath;
@@ -39,13 +41,15 @@ export class JsonConfigFile {
     const failures: unknown[] = [];
     for (const candidate of [this.path, `${this.path}.bak`]) {
       const text = this.#readText(candidate);
-      if (text === undefined || text.trim() === '') continue;
+      if (text === undefined) continue;
+      const isBlank = text.trim() === '';
       try {
-        return parseFastJson(text, limits);
+        if (!isBlank) return parseFastJson(text, limits);
       } catch (cause) {
         failures.push(cause);
         this.#logger.error('a config file cannot be parsed', { path: candidate, cause });
       }
+      this.#isDamaged ||= candidate === this.path;
     }
     if (failures.length === 0) return undefined;
     throw new MqError('STORE_FAILED', `${this.path} and its backup cannot be parsed`, {
@@ -89,9 +93,11 @@ export class JsonConfigFile {
     } finally {
       file.close();
     }
-    // A half-written or empty file is not worth keeping, and would replace a backup that is.
-    if ((files.sizeOf(this.path) ?? 0) > 0) files.rename(this.path, `${this.path}.bak`);
+    // A damaged or empty file is not worth keeping, and would replace a backup that is.
+    const isWorthKeeping = !this.#isDamaged && (files.sizeOf(this.path) ?? 0) > 0;
+    if (isWorthKeeping) files.rename(this.path, `${this.path}.bak`);
     files.rename(fresh, this.path);
+    this.#isDamaged = false;
     await files.syncDirectory(directory);
   }
 

@@ -47,6 +47,11 @@ describe('a config file', () => {
       await file.write({ version: 2 });
       files.put(PATH, Buffer.from(broken));
       expect(await file.read()).toEqual({ version: 1 });
+      // A crash between the two renames of the next write finds the good version still there.
+      await file.write({ version: 3 });
+      expect(JSON.parse(text(`${PATH}.bak`))).toEqual({ version: 1 });
+      await file.write({ version: 4 });
+      expect(JSON.parse(text(`${PATH}.bak`))).toEqual({ version: 3 });
     },
   );
 

@@ -4,7 +4,7 @@ import { assertGroupName } from '../protocol/names.ts';
 import type { DataVersion } from '../protocol/topic-config.ts';
 import type { JsonConfigFile } from '../store/config-file.ts';
 import { StateFile } from './state-file.ts';
-import { storedBoolean, storedInteger, storedObject } from './stored-json.ts';
+import { storedBoolean, storedDataVersion, storedInteger, storedObject } from './stored-json.ts';
 
 /** What operators can set for one consumer group. Names as in RocketMQ's SubscriptionGroupConfig. */
 export interface SubscriptionGroupConfig {
@@ -151,16 +151,9 @@ function readGroupsFile(stored: unknown): GroupsFile {
     const asRead = storedObject(entry, path);
     table.set(group, { config: readGroup(group, asRead, path), asRead });
   }
-  const version = storedObject(dataVersion, `${file}: dataVersion`);
-  const versionNumber = (name: keyof DataVersion): number =>
-    storedInteger(version[name], `${file}: dataVersion.${name}`, 0);
   return {
     table,
-    dataVersion: {
-      stateVersion: versionNumber('stateVersion'),
-      timestamp: versionNumber('timestamp'),
-      counter: versionNumber('counter'),
-    },
+    dataVersion: storedDataVersion(dataVersion, `${file}: dataVersion`),
     rest,
   };
 }

@@ -8,7 +8,7 @@ import type { JsonConfigFile } from '../store/config-file.ts';
 import type { BrokerConfig } from './config.ts';
 import { parseDelayLevels } from './delay-levels.ts';
 import { StateFile } from './state-file.ts';
-import { storedBoolean, storedInteger, storedObject } from './stored-json.ts';
+import { readTopicsFile, type TopicsFile } from './topics-file.ts';
 
 const READ_WRITE = Permission.READ | Permission.WRITE;
 /** Topics whose number of queues follows the configuration at every start. */
@@ -272,53 +272,4 @@ export function topicConfig(topicName: string, queueNums: number, perm: number):
 /** True for topics an operator may neither redefine nor delete: RocketMQ's own and the two named after this broker. */
 export function isReservedTopic(topic: string, config: BrokerConfig): boolean {
   return isSystemTopic(topic) || topic === config.brokerClusterName || topic === config.brokerName;
-}
-
-interface TopicsFile {
-  table: Map<string, TopicConfig>;
-  dataVersion: DataVersion;
-  /** What a 5.x broker keeps in the file beside the topics. */
-  rest: Record<string, unknown>;
-}
-
-function readTopicsFile(stored: unknown): TopicsFile {
-  const file = 'topics.json';
-  const { dataVersion, topicConfigTable, ...rest } = storedObject(stored, file);
-  const table = new Map<string, TopicConfig>();
-  const topics = storedObject(topicConfigTable, `${file}: topicConfigTable`);
-  for (const [topicName, entry] of Object.entries(topics)) {
-    table.set(topicName, readTopic(topicName, entry, `${file}: topicConfigTable.${topicName}`));
-  }
-  const version = storedObject(dataVersion, `${file}: dataVersion`);
-  const versionNumber = (name: keyof DataVersion): number =>
-    storedInteger(version[name], `${file}: dataVersion.${name}`, 0);
-  return {
-    table,
-    dataVersion: {
-      stateVersion: versionNumber('stateVersion'),
-      timestamp: versionNumber('timestamp'),
-      counter: versionNumber('counter'),
-    },
-    rest,
-  };
-}
-
-function readTopic(topicName: string, entry: unknown, path: string): TopicConfig {
-  const fields = storedObject(entry, path);
-  const integer = (name: keyof TopicConfig, fallback: number): number =>
-    storedInteger(fields[name], `${path}.${name}`, fallback);
-  return {
-    topicName,
-    readQueueNums: integer('readQueueNums', 16),
-    writeQueueNums: integer('writeQueueNums', 16),
-    perm: integer('perm', READ_WRITE),
-    topicFilterType: fields['topicFilterType'] === 'MULTI_TAG' ? 'MULTI_TAG' : 'SINGLE_TAG',
-    topicSysFlag: integer('topicSysFlag', 0),
-    order: storedBoolean(fields['order'], `${path}.order`, false),
-    attributes: Object.fromEntries(
-      Object.entries(storedObject(fields['attributes'], `${path}.attributes`)).map(
-        ([name, value]) => [name, String(value)],
-      ),
-    ),
-  };
 }

@@ -1,9 +1,7 @@
 import path from 'node:path';
 import { MqError } from '../errors.ts';
-import type { HostAddress } from '../protocol/host-address.ts';
 import { offsetMsgId } from '../protocol/message-id.ts';
 import {
-  MAX_TOPIC_BYTES,
   MESSAGE_MAGIC_V1,
   MESSAGE_MAGIC_V2,
   readInt64,
@@ -11,55 +9,33 @@ import {
   type RecordFields,
 } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { AbortFile, type AbortNote } from './abort-file.ts';
+import {
+  assertStorable,
+  recordFieldsOf,
+  type AppendMessage,
+  type AppendResult,
+} from './append-message.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
 import type { ConsumeQueue } from './consume-queue.ts';
 import { ConsumeQueues } from './consume-queues.ts';
 import { DiskSpace } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
-import { GroupCommit, type PendingAppend, type PutStatus } from './group-commit.ts';
+import { GroupCommit, type PendingAppend } from './group-commit.ts';
 import { readMessages, type GetRequest, type GetResult } from './message-reader.ts';
 import { recover, type Recovered } from './recovery.ts';
 import { readCheckpoint } from './store-checkpoint.ts';
 import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
 
+export type { AppendMessage, AppendResult } from './append-message.ts';
 export type { GetRequest, GetResult, GetStatus } from './message-reader.ts';
 
 export type { StoreOptions } from './store-options.ts';
 
 /** Of a record: up to and including its own commitLogOffset. */
 const PREFIX_BYTES = 36;
-
-export interface AppendMessage {
-  topic: string;
-  queueId: number;
-  flag: number;
-  sysFlag: number;
-  bornTimestamp: number;
-  bornHost: HostAddress;
-  reconsumeTimes: number;
-  preparedTransactionOffset: number;
-  body: Buffer;
-  /** Encoded, see protocol/properties.ts. */
-  propertiesString: string;
-  /** The hash of the TAGS property. SCHEDULE_TOPIC_XXXX: ignored, the time of delivery takes its place. */
-  tagsCode: number;
-  /** False: answer once the kernel has it, also with SYNC_FLUSH. */
-  waitStoreOk?: boolean | undefined;
-  storeHost?: HostAddress | undefined;
-}
-
-export interface AppendResult {
-  status: PutStatus;
-  queueOffset: number;
-  commitLogOffset: number;
-  sizeBytes: number;
-  storeTimestamp: number;
-  offsetMsgId: string;
-}
 
 /** A message became visible. */
 export interface Arrival {
@@ -255,8 +231,7 @@ export class MessageStore {
 
   async append(message: AppendMessage): Promise<AppendResult> {
     this.#assertWritable();
-    const fields = this.#fieldsOf(message);
-    const sizeBytes = this.#checkedSize(fields);
+    const { fields, sizeBytes } = this.#checked(message);
     return this.#place(message, fields, sizeBytes);
   }
 
@@ -276,8 +251,7 @@ export class MessageStore {
           `a batch goes to one queue, not to ${first.topic}:${first.queueId} and ${message.topic}:${message.queueId}`,
         );
       }
-      const fields = this.#fieldsOf(message);
-      return { message, fields, sizeBytes: this.#checkedSize(fields) };
+      return { message, ...this.#checked(message) };
     });
     const totalBytes = checked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (totalBytes > this.#log.largestPlacement) {
@@ -400,40 +374,17 @@ export class MessageStore {
     if (refusal !== undefined) throw refusal;
   }
 
-  #fieldsOf(message: AppendMessage): RecordFields {
-    return {
-      topic: message.topic,
-      queueId: message.queueId,
-      flag: message.flag,
-      queueOffset: 0,
-      commitLogOffset: 0,
-      sysFlag: message.sysFlag,
-      bornTimestamp: message.bornTimestamp,
-      bornHost: message.bornHost,
-      storeTimestamp: this.#settings.clock.now(),
-      storeHost: message.storeHost ?? this.#settings.storeHost,
-      reconsumeTimes: message.reconsumeTimes,
-      preparedTransactionOffset: message.preparedTransactionOffset,
-      body: message.body,
-      propertiesString: message.propertiesString,
-    };
-  }
-
-  #checkedSize(fields: RecordFields): number {
-    const { maxMessageBytes } = this.#settings;
-    assertAtMost('body', fields.body.length, maxMessageBytes);
-    assertAtMost('topic', Buffer.byteLength(fields.topic), MAX_TOPIC_BYTES);
-    assertAtMost('properties', Buffer.byteLength(fields.propertiesString), MAX_PROPERTIES_BYTES);
-    // Recovery takes zeros at the end of a record for a torn write.
-    if (fields.propertiesString.endsWith('\0')) {
-      throw new MqError('MESSAGE_ILLEGAL', 'properties end in a zero byte');
-    }
+  /** Everything that can be refused is refused here, before an offset is taken. */
+  #checked(message: AppendMessage): { fields: RecordFields; sizeBytes: number } {
+    const { clock, maxMessageBytes, storeHost } = this.#settings;
+    const fields = recordFieldsOf(message, clock.now(), storeHost);
+    assertStorable(fields, maxMessageBytes);
     const sizeBytes = recordBytes(fields);
     if (sizeBytes > this.#log.largestPlacement) {
       throw tooLargeForSegment(sizeBytes, this.#log.largestPlacement);
     }
     this.#queues.findOrCreate(fields.topic, fields.queueId);
-    return sizeBytes;
+    return { fields, sizeBytes };
   }
 
   /** The synchronous half of an append. Nothing in it may fail once a queueOffset was taken. */
@@ -523,13 +474,6 @@ export class MessageStore {
     this.#settings.logger.error('the store takes no more messages', { cause: error });
     this.#checkpointer.noteFailure();
   }
-}
-
-function assertAtMost(what: string, bytes: number, limit: number): void {
-  if (bytes <= limit) return;
-  throw new MqError('MESSAGE_ILLEGAL', `${what} of ${bytes} bytes exceeds ${limit}`, {
-    details: { bytes, limit },
-  });
 }
 
 function isRecordPrefix(prefix: Buffer, commitLogOffset: number): boolean {

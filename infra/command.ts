@@ -6,6 +6,8 @@ export type Step = <T>(name: string, work: (say: Say) => Promise<T>) => Promise<
 
 /** A folder .millrace/run-N that no other running command uses. */
 export interface StateSlot {
+  /** The N, from 1. */
+  number: number;
   dir: string;
   release(): void;
 }

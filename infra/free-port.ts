@@ -3,6 +3,11 @@ import { createServer } from 'node:net';
 
 const handedOut = new Set<number>();
 
+/** The port that the command in `.millrace/run-N` prefers: two that start at the same moment must not find one free. */
+export function preferredPort(usual: number, slotNumber: number): number {
+  return usual + 10 * (slotNumber - 1);
+}
+
 /** A port on 127.0.0.1 that nobody listens on: the preferred one if it is free, else one the system picks. */
 export async function freePort(preferred = 0): Promise<number> {
   for (const wanted of [preferred, 0, 0, 0, 0]) {

@@ -120,7 +120,7 @@ function takeStateSlot() {
     const dir = join(stateDir, `run-${number}`);
     mkdirSync(dir, { recursive: true });
     const release = tryLock(join(dir, 'lock'));
-    if (release !== undefined) return { dir, release };
+    if (release !== undefined) return { number, dir, release };
   }
 }
 

@@ -41,7 +41,7 @@ export async function startMariadb(
   const asUser = machine.isRoot ? ['--user=root'] : [];
   if (!existsSync(dataDir)) {
     say(`${found.server}, first start: creating the data folder`);
-    await createDataDir(machine, found.installer, dataDir, asUser);
+    await createDataDir(machine, found.installer, dataDir);
   }
   const port = await freePort();
   const url = `mysql://root@127.0.0.1:${port}`;
@@ -72,7 +72,6 @@ async function createDataDir(
   machine: Machine,
   installer: string,
   dataDir: string,
-  asUser: readonly string[],
 ): Promise<void> {
   // Under another name until it is complete: an interrupted first start must not look like a database.
   const unfinished = `${dataDir}.unfinished`;
@@ -80,7 +79,7 @@ async function createDataDir(
   const result = await machine.run(installer, [
     '--no-defaults',
     `--datadir=${unfinished}`,
-    ...asUser,
+    // No --user: for it the script runs chown, with a path that it does not quote and that may have blanks.
     // root without a password, from this machine only: the server listens on 127.0.0.1 and holds demo data.
     '--auth-root-authentication-method=normal',
     '--skip-test-db',

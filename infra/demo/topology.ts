@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Admin, MqError } from 'millrace';
 import { schemas } from '../audit.ts';
 import type { Databases } from '../databases/databases.ts';
-import { freePort } from '../free-port.ts';
+import { freePort, preferredPort } from '../free-port.ts';
 import type { ProcessOptions, RunningProcess } from '../processes.ts';
 import type { Session } from '../session.ts';
 
@@ -17,7 +17,7 @@ const isServing = /ready in \d+ ms/;
 /** Services stop first, then the broker, then the name server, then the databases (0). */
 const stopOrder = { service: 3, broker: 2, nameServer: 1 } as const;
 
-/** Where each service prefers to listen; a taken port is replaced by a free one. */
+/** Where each service prefers to listen in run-1; a taken port is replaced by a free one. */
 const servicePorts = { order: 3001, coupon: 3002, push: 3003 } as const;
 type ServiceName = keyof typeof servicePorts;
 
@@ -69,7 +69,7 @@ export async function startCluster(
 async function startOwnCluster(session: Session, root: string): Promise<Cluster> {
   const { slot, processes, step } = session;
   const cli = join(root, 'mq', 'dist', 'cli', 'main.js');
-  const nameServerPort = await freePort(9876);
+  const nameServerPort = await freePort(preferredPort(9876, slot.number));
   const namesrvAddr = `127.0.0.1:${nameServerPort}`;
   await step('name server', async (say) => {
     say(namesrvAddr);
@@ -87,7 +87,7 @@ async function startOwnCluster(session: Session, root: string): Promise<Cluster>
     });
   });
   const broker = await step('broker', async (say) => {
-    const port = await freePort(10911);
+    const port = await freePort(preferredPort(10911, slot.number));
     const storeDir = join(slot.dir, 'broker');
     say(`127.0.0.1:${port}, SYNC_FLUSH, store ${relative(process.cwd(), storeDir)}`);
     const own = new OwnBroker(session, {
@@ -155,7 +155,7 @@ export async function startServices(
 ): Promise<ServiceUrls> {
   const start = (name: ServiceName): Promise<string> =>
     session.step(name, async (say) => {
-      const port = await freePort(servicePorts[name]);
+      const port = await freePort(preferredPort(servicePorts[name], session.slot.number));
       const url = `http://127.0.0.1:${port}`;
       say(url);
       await session.processes.start({

@@ -174,15 +174,17 @@ export function assertNoProblems(process: string, problems: readonly string[]): 
 }
 
 /**
- * Parses a Java properties file: `key=value` or `key: value`, `#` and `!` comments, a trailing backslash joins lines,
- * a backslash before any other character stands for that character. The last of repeated keys wins.
+ * Parses a Java properties file: `key=value` or `key: value`, `#` and `!` comments, a trailing backslash joins lines
+ * (not in a comment), a backslash before any other character stands for that character. The last of repeated keys wins.
  */
 export function parseProperties(file: string): Map<string, string> {
   const properties = new Map<string, string>();
-  const lines = file.replace(/\\\r?\n[ \t]*/g, '').split(/\r?\n/);
+  const withoutComments = file.replace(/^[ \t]*[#!].*$/gm, '');
+  // An even number of backslashes at the end of a line are backslashes, an odd one joins.
+  const lines = withoutComments.replace(/(?<!\\)((?:\\\\)*)\\\r?\n[ \t]*/g, '$1').split(/\r?\n/);
   for (const line of lines) {
     const trimmed = line.trim();
-    if (trimmed === '' || trimmed.startsWith('#') || trimmed.startsWith('!')) continue;
+    if (trimmed === '') continue;
     const match = /^((?:\\.|[^\\=:\s])+)\s*[=:]?\s*(.*)$/.exec(trimmed);
     if (match === null) continue;
     properties.set(unescape(match[1]!), unescape(match[2]!));

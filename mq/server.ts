@@ -13,7 +13,7 @@ export { consoleLogger, silentLogger, type Logger } from './logger.ts';
 /**
  * Starts a name server and resolves when it listens.
  *
- * Errors: CONFIG_INVALID naming every bad setting; the socket's own error when the port is taken.
+ * Errors: CONFIG_INVALID naming every bad setting, or the port that is taken.
  */
 export function startNameServer(
   config: Partial<NameServerConfig> = {},
@@ -70,8 +70,11 @@ export async function startDev(
     throw error;
   });
   const close = async (): Promise<void> => {
-    await broker.close();
-    await nameServer.close();
+    try {
+      await broker.close();
+    } finally {
+      await nameServer.close();
+    }
   };
   return {
     namesrvAddr: nameServer.address,

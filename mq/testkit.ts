@@ -35,6 +35,10 @@ export interface TestBroker extends AsyncDisposable {
 export async function testBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const { logger = silentLogger, storePathRootDir, ...config } = options;
   const storeDir = storePathRootDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')));
+  const removeStore = async (): Promise<void> => {
+    // A directory the caller named is the caller's: a test of restarts opens it again.
+    if (storePathRootDir === undefined) await rm(storeDir, { recursive: true, force: true });
+  };
   const servers = await startDev(
     {
       flushDiskType: 'ASYNC_FLUSH',
@@ -44,11 +48,16 @@ export async function testBroker(options: TestBrokerOptions = {}): Promise<TestB
       storePathRootDir: storeDir,
     },
     { logger },
-  );
+  ).catch(async (error: unknown) => {
+    await removeStore();
+    throw error;
+  });
   const close = async (): Promise<void> => {
-    await servers.close();
-    // A directory the caller named is the caller's: a test of restarts opens it again.
-    if (storePathRootDir === undefined) await rm(storeDir, { recursive: true, force: true });
+    try {
+      await servers.close();
+    } finally {
+      await removeStore();
+    }
   };
   return {
     namesrvAddr: servers.namesrvAddr,

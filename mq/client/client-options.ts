@@ -40,9 +40,9 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     clientIp,
     clientId: `${clientIp}@${instanceName}`,
     logger: options.logger ?? silentLogger,
-    requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 3_000),
+    requestTimeoutMs: milliseconds('requestTimeoutMs', options.requestTimeoutMs ?? 3_000),
     serializeType:
-      options.serializeType === 'ROCKETMQ' ? SerializeType.ROCKETMQ : SerializeType.JSON,
+      SerializeType[oneOf('serializeType', options.serializeType ?? 'JSON', ['JSON', 'ROCKETMQ'])],
     clock: options.clock ?? systemClock,
   };
 }
@@ -53,6 +53,23 @@ export function positive(name: string, value: number): number {
     throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be a number above 0`);
   }
   return value;
+}
+
+/** The longest that a timer can wait; Node lets one that is told more fire at once. */
+const LONGEST_MS = 0x7fff_ffff;
+
+/** Errors: CONFIG_INVALID naming the option and its value. */
+export function milliseconds(name: string, value: number): number {
+  if (positive(name, value) > LONGEST_MS) {
+    throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be at most ${LONGEST_MS}`);
+  }
+  return value;
+}
+
+/** For options that TypeScript's callers cannot get wrong. Errors: CONFIG_INVALID naming the option and its value. */
+export function oneOf<T extends string>(name: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value;
+  throw new MqError('CONFIG_INVALID', `${name} is ${value}, not one of ${choices.join(', ')}`);
 }
 
 /** Errors: CONFIG_INVALID naming the option and its value. */

@@ -42,6 +42,14 @@ export interface DispatcherOptions {
   logger: Logger;
 }
 
+const consumeResults: ReadonlySet<string> = new Set<ConsumeResult>([
+  'CONSUME_SUCCESS',
+  'RECONSUME_LATER',
+]);
+
+/** What became of one delivery; `retry` is here and later, `ignored` was somebody else's to decide. */
+type Outcome = 'finished' | 'retry' | 'ignored';
+
 /** When handing a message back failed, it stays here and is tried again after this time. */
 const LOCAL_RETRY_MS = 5_000;
 
@@ -61,6 +69,8 @@ export class ConsumeDispatcher {
   readonly #retryTimers = new Set<TimerHandle>();
   readonly #timeoutTimers = new Set<TimerHandle>();
   #isStopped = false;
+  /** Listeners begun since the event loop last had its turn. */
+  #begunInTurn = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(options: DispatcherOptions) {
@@ -105,11 +115,19 @@ export class ConsumeDispatcher {
   }
 
   #startMore(): void {
-    while (!this.#isStopped && this.#running.size < this.#options.concurrency) {
+    const { concurrency } = this.#options;
+    while (
+      !this.#isStopped &&
+      this.#running.size < concurrency &&
+      this.#begunInTurn < concurrency
+    ) {
       const delivery = this.#waiting[this.#head];
       if (delivery === undefined) break;
       this.#head++;
-      if (!delivery.processQueue.isDropped) void this.#run(delivery);
+      if (delivery.processQueue.isDropped) continue;
+      // Listeners that never wait follow one another without the event loop: heartbeats and signals would wait for all.
+      if (this.#begunInTurn++ === 0) setImmediate(() => this.#startNextTurn());
+      void this.#run(delivery);
     }
     // Cut off in large pieces: shifting one by one would move the whole array each time.
     if (this.#head > 1024 || this.#head === this.#waiting.length) {
@@ -118,14 +136,17 @@ export class ConsumeDispatcher {
     }
   }
 
+  #startNextTurn(): void {
+    this.#begunInTurn = 0;
+    this.#startMore();
+  }
+
   /** Never rejects. */
   async #run(delivery: Delivery): Promise<void> {
     const context = new LazyAbort();
     this.#running.add(context);
     try {
-      const outcome = await this.#consume(delivery, context);
-      if (outcome === 'finished') this.#finish(delivery);
-      else if (outcome === 'retry') this.#retryLocally(delivery);
+      this.#settle(delivery, await this.#consume(delivery, context));
     } finally {
       this.#running.delete(context);
       if (this.#running.size === 0) this.#onIdle?.();
@@ -133,29 +154,24 @@ export class ConsumeDispatcher {
     }
   }
 
-  async #consume(
-    delivery: Delivery,
-    context: LazyAbort,
-  ): Promise<'finished' | 'retry' | 'ignored'> {
+  async #consume(delivery: Delivery, context: LazyAbort): Promise<Outcome> {
     if (delivery.message !== undefined) {
-      let handedBack: Promise<'finished' | 'retry'> | undefined;
+      let handedBack: Promise<void> | undefined;
       const timer = this.#options.clock.setTimeout(() => {
+        context.abort(new MqError('REQUEST_TIMEOUT', 'consumeTimeoutMs has passed'));
+        if (delivery.processQueue.isDropped) return;
         this.#warn(
           'the listener takes longer than consumeTimeoutMs; the message is sent back',
           delivery,
         );
-        context.abort(new MqError('REQUEST_TIMEOUT', 'consumeTimeoutMs has passed'));
         // At once, not when the listener ends: it may never end, and holds back the whole queue's progress.
-        handedBack = this.#handBack(delivery).then((outcome) => {
-          if (outcome === 'finished') this.#finish(delivery);
-          return outcome;
-        });
+        handedBack = this.#handBack(delivery).then((outcome) => this.#settle(delivery, outcome));
       }, this.#options.consumeTimeoutMs);
       this.#timeoutTimers.add(timer);
       const result = await this.#listen(delivery, delivery.message, context);
       this.#options.clock.clearTimeout(timer);
       this.#timeoutTimers.delete(timer);
-      if (handedBack !== undefined) return handedBack;
+      await handedBack;
       if (delivery.processQueue.isDropped || context.isAborted) return 'ignored';
       if (result !== 'RECONSUME_LATER') return 'finished';
     } else {
@@ -174,14 +190,19 @@ export class ConsumeDispatcher {
     context: ConsumeContext,
   ): Promise<ConsumeResult> {
     try {
-      return (await this.#options.listener(message, context)) ?? 'CONSUME_SUCCESS';
+      const result: unknown = await this.#options.listener(message, context);
+      // A misspelt RECONSUME_LATER must not count as consumed: the message would be lost.
+      if (typeof result === 'string' && !consumeResults.has(result)) {
+        throw new MqError('INVALID_ARGUMENT', `the listener returned ${JSON.stringify(result)}`);
+      }
+      return result === 'RECONSUME_LATER' ? result : 'CONSUME_SUCCESS';
     } catch (error) {
       this.#warn('the listener failed', delivery, error);
       return 'RECONSUME_LATER';
     }
   }
 
-  async #handBack(delivery: Delivery): Promise<'finished' | 'retry'> {
+  async #handBack(delivery: Delivery): Promise<Outcome> {
     try {
       await this.#options.sendBack(delivery);
       return 'finished';
@@ -191,8 +212,10 @@ export class ConsumeDispatcher {
     }
   }
 
-  #finish({ processQueue, record }: Delivery): void {
-    if (!processQueue.isDropped) processQueue.finish(record.queueOffset);
+  #settle(delivery: Delivery, outcome: Outcome): void {
+    const { processQueue, record } = delivery;
+    if (outcome === 'retry') this.#retryLocally(delivery);
+    if (outcome === 'finished' && !processQueue.isDropped) processQueue.finish(record.queueOffset);
   }
 
   #retryLocally(delivery: Delivery): void {

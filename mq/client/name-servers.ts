@@ -46,7 +46,10 @@ export class NameServers {
   }
 }
 
-function parseAddresses(list: string): string[] {
+function parseAddresses(list: unknown): string[] {
+  if (typeof list !== 'string') {
+    throw new MqError('CONFIG_INVALID', `namesrvAddr is ${String(list)}, it must be host:port`);
+  }
   const addresses = list
     .split(/[;,]/)
     .map((part) => part.trim())

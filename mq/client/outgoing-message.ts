@@ -12,9 +12,9 @@ export interface Message {
   topic: string;
   /** A string is sent as UTF-8. Must not be empty: other RocketMQ clients refuse empty bodies. */
   body: Buffer | Uint8Array | string;
-  /** One tag, for filters. */
+  /** One tag, for filters. Neither begins nor ends with a blank: subscriptions are trimmed, and would never match. */
   tags?: string;
-  /** Business keys, for looking a message up later. Must not contain spaces. */
+  /** Business keys, for looking a message up later. Must not contain blanks, which separate them on the wire. */
   keys?: string | readonly string[];
   /** The user's own; names that the protocol reserves are refused. */
   properties?: Readonly<Record<string, string>>;
@@ -74,15 +74,12 @@ export function outgoingMessage(
   }
   const waitStoreOk = message.waitStoreOk ?? true;
   const properties = userProperties(message);
-  const keys = typeof message.keys === 'string' ? message.keys : message.keys?.join(' ');
-  if (keys !== undefined && keys !== '') properties.set(PropertyKey.KEYS, keys);
+  const keys = joinedKeys(message);
+  if (keys !== '') properties.set(PropertyKey.KEYS, keys);
   properties.set(PropertyKey.UNIQ_KEY, msgId);
   properties.set(PropertyKey.WAIT, String(waitStoreOk));
   if (message.tags !== undefined && message.tags !== '') {
-    if (message.tags.includes('||')) {
-      throw illegal(message.topic, `tags ${JSON.stringify(message.tags)}: a message has one tag`);
-    }
-    properties.set(PropertyKey.TAGS, message.tags);
+    properties.set(PropertyKey.TAGS, checkedTag(message.tags, message.topic));
   }
   const delayLevel = message.delayTimeLevel ?? 0;
   if (!Number.isInteger(delayLevel) || delayLevel < 0) {
@@ -101,12 +98,32 @@ export function outgoingMessage(
 }
 
 function toBuffer(body: Message['body'], topic: string): Buffer {
+  if (typeof body !== 'string' && !ArrayBuffer.isView(body)) {
+    throw illegal(topic, 'body is neither a string nor a Buffer or another view of bytes');
+  }
   const buffer =
     typeof body === 'string'
       ? Buffer.from(body, 'utf8')
       : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (buffer.length === 0) throw illegal(topic, 'body is empty');
   return buffer;
+}
+
+function joinedKeys({ keys = [], topic }: Message): string {
+  const list = (typeof keys === 'string' ? [keys] : [...keys]).filter((key) => key !== '');
+  const wrong = list.find((key) => typeof key !== 'string' || /\s/.test(key));
+  if (wrong === undefined) return list.join(' ');
+  throw illegal(topic, `key ${JSON.stringify(wrong)} is no text without blanks`);
+}
+
+function checkedTag(tag: string, topic: string): string {
+  if (typeof tag !== 'string' || tag !== tag.trim()) {
+    throw illegal(topic, `tags ${JSON.stringify(tag)} is no text without blanks around it`);
+  }
+  if (tag.includes('||')) {
+    throw illegal(topic, `tags ${JSON.stringify(tag)}: a message has one tag`);
+  }
+  return tag;
 }
 
 function userProperties(message: Message): Properties {

@@ -2,7 +2,13 @@ import { MqError } from '../errors.ts';
 import { UniqKeyGenerator } from '../protocol/message-id.ts';
 import { assertGroupName } from '../protocol/names.ts';
 import { unregisterClient } from '../protocol/requests/unregister-client.ts';
-import { clientSettings, positive, wholeNumber, type ClientOptions } from './client-options.ts';
+import {
+  clientSettings,
+  milliseconds,
+  positive,
+  wholeNumber,
+  type ClientOptions,
+} from './client-options.ts';
 import { compressBody } from './compression.ts';
 import { Heartbeats } from './heartbeats.ts';
 import type { MessageQueue } from './message-queue.ts';
@@ -72,13 +78,14 @@ export class Producer implements AsyncDisposable {
   readonly #defaultTopicQueueNums: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #state: 'new' | 'running' | 'closed' = 'new';
+  #shuttingDown: Promise<void> | undefined;
 
   /** Errors: CONFIG_INVALID, INVALID_ARGUMENT naming the option. */
   constructor(options: ProducerOptions) {
     assertGroupName(options.producerGroup);
     const settings = clientSettings(options);
     this.#producerGroup = options.producerGroup;
-    this.#sendTimeoutMs = positive('sendTimeoutMs', options.sendTimeoutMs ?? 3_000);
+    this.#sendTimeoutMs = milliseconds('sendTimeoutMs', options.sendTimeoutMs ?? 3_000);
     this.#retryTimes = wholeNumber(
       'retryTimesWhenSendFailed',
       options.retryTimesWhenSendFailed ?? 2,
@@ -149,14 +156,20 @@ export class Producer implements AsyncDisposable {
   /** Sends one message and settles when the connection has taken it; whether it was stored is never known. Errors: as `send`. */
   sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
     return this.#tracked(async () => {
+      const deadline = this.#deadline(options);
       const request = await this.#single(message);
-      const queue = await this.#choose(request, message, options, undefined);
-      await this.#client.oneway(
-        this.#addressOf(queue),
-        request.definition,
-        request.header(queue),
-        request.body,
-      );
+      const handOver = async (): Promise<void> => {
+        const queue = await this.#choose(request, message, options, undefined);
+        if (options.signal?.aborted === true) return;
+        await this.#client.oneway(
+          this.#addressOf(queue),
+          request.definition,
+          request.header(queue),
+          request.body,
+        );
+      };
+      const late = (): MqError => outOfTime(request.topic);
+      await inTime(this.#client.settings.clock, deadline, handOver(), late, options.signal);
     });
   }
 
@@ -183,8 +196,16 @@ export class Producer implements AsyncDisposable {
   }
 
   /** Waits for the sends under way, which their own budgets bound, and says good-bye to the brokers. */
-  async shutdown(): Promise<void> {
-    if (this.#state === 'closed') return;
+  shutdown(): Promise<void> {
+    this.#shuttingDown ??= this.#shutdown();
+    return this.#shuttingDown;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #shutdown(): Promise<void> {
     this.#state = 'closed';
     this.#watch.stop();
     this.#heartbeats.stop();
@@ -198,10 +219,6 @@ export class Producer implements AsyncDisposable {
       ),
     );
     await this.#client.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.shutdown();
   }
 
   async #tracked<T>(send: () => Promise<T>): Promise<T> {
@@ -240,6 +257,7 @@ export class Producer implements AsyncDisposable {
         deadlineMs,
         this.#choose(request, message, options, failed?.brokerName),
         () => failed?.error ?? outOfTime(request.topic),
+        options.signal,
       );
       if (queue.brokerName === failed?.brokerName) {
         await pause(clock, SAME_BROKER_PAUSE_MS * (attempt - 1), options.signal);
@@ -301,14 +319,14 @@ export class Producer implements AsyncDisposable {
     return queues.some((queue) => queue.brokerName !== brokerName);
   }
 
-  #checkedQueue(request: SendRequest, queue: MessageQueue): MessageQueue {
-    if (queue.topic !== request.topic) {
-      throw new MqError(
-        'INVALID_ARGUMENT',
-        `message for ${request.topic}: the chosen queue belongs to ${queue.topic}`,
-      );
-    }
-    return queue;
+  #checkedQueue(request: SendRequest, queue: MessageQueue | undefined): MessageQueue {
+    if (queue?.topic === request.topic) return queue;
+    throw new MqError(
+      'INVALID_ARGUMENT',
+      queue === undefined
+        ? `message for ${request.topic}: select chose no queue`
+        : `message for ${request.topic}: the chosen queue belongs to ${queue.topic}`,
+    );
   }
 
   #addressOf(queue: MessageQueue): string {
@@ -330,7 +348,7 @@ export class Producer implements AsyncDisposable {
   }
 
   #deadline(options: SendOptions): number {
-    const timeoutMs = positive('timeoutMs', options.timeoutMs ?? this.#sendTimeoutMs);
+    const timeoutMs = milliseconds('timeoutMs', options.timeoutMs ?? this.#sendTimeoutMs);
     return this.#client.settings.clock.monotonicMs() + timeoutMs;
   }
 
@@ -347,8 +365,12 @@ export class Producer implements AsyncDisposable {
 }
 
 function outOfTime(topic: string): MqError {
-  return new MqError('REQUEST_TIMEOUT', `the route of ${topic} took the whole time budget`, {
-    retriable: true,
-    details: { topic },
-  });
+  return new MqError(
+    'REQUEST_TIMEOUT',
+    `finding a broker for ${topic} took the whole time budget`,
+    {
+      retriable: true,
+      details: { topic },
+    },
+  );
 }

@@ -1,4 +1,4 @@
-import { wholeNumber, type ClientOptions } from './client-options.ts';
+import { oneOf, wholeNumber, type ClientOptions } from './client-options.ts';
 import type { PullSettings } from './queue-puller.ts';
 
 export interface PushConsumerOptions extends ClientOptions {
@@ -34,8 +34,15 @@ export function pullSettings(options: PushConsumerOptions, nowMs: number): PullS
   return {
     start: {
       consumerGroup: options.consumerGroup,
-      consumeFromWhere: options.consumeFromWhere ?? 'CONSUME_FROM_LAST_OFFSET',
-      consumeTimestampMs: options.consumeTimestampMs ?? nowMs - 30 * 60_000,
+      consumeFromWhere: oneOf(
+        'consumeFromWhere',
+        options.consumeFromWhere ?? 'CONSUME_FROM_LAST_OFFSET',
+        ['CONSUME_FROM_LAST_OFFSET', 'CONSUME_FROM_FIRST_OFFSET', 'CONSUME_FROM_TIMESTAMP'],
+      ),
+      consumeTimestampMs: wholeNumber(
+        'consumeTimestampMs',
+        options.consumeTimestampMs ?? nowMs - 30 * 60_000,
+      ),
     },
     limits: {
       maxCount: wholeNumber('pullThresholdForQueue', options.pullThresholdForQueue ?? 1000, 1),

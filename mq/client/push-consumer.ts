@@ -8,7 +8,7 @@ import { unregisterClient } from '../protocol/requests/unregister-client.ts';
 import type { TopicRouteData } from '../protocol/route.ts';
 import { SUBSCRIBE_ALL, tagSubscription, type SubscriptionData } from '../protocol/subscription.ts';
 import { Assignment } from './assignment.ts';
-import { clientSettings, positive, wholeNumber } from './client-options.ts';
+import { clientSettings, milliseconds, wholeNumber } from './client-options.ts';
 import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import type { MessageQueue } from './message-queue.ts';
@@ -55,10 +55,10 @@ export class PushConsumer implements AsyncDisposable {
     this.#pullSettings = pullSettings(options, settings.clock.now());
     this.#dispatcherOptions = {
       concurrency: wholeNumber('concurrency', options.concurrency ?? 20, 1),
-      consumeTimeoutMs: positive('consumeTimeoutMs', options.consumeTimeoutMs ?? 15 * 60_000),
+      consumeTimeoutMs: milliseconds('consumeTimeoutMs', options.consumeTimeoutMs ?? 15 * 60_000),
     };
-    this.#persistIntervalMs = positive('persistIntervalMs', options.persistIntervalMs ?? 5_000);
-    this.#shutdownGraceMs = positive('shutdownGraceMs', options.shutdownGraceMs ?? 10_000);
+    this.#persistIntervalMs = milliseconds('persistIntervalMs', options.persistIntervalMs ?? 5_000);
+    this.#shutdownGraceMs = milliseconds('shutdownGraceMs', options.shutdownGraceMs ?? 10_000);
     this.#client = new MqClient(
       settings,
       new Map([
@@ -144,9 +144,12 @@ export class PushConsumer implements AsyncDisposable {
   /**
    * Sets the listener. Returning means consumed; throwing, or returning RECONSUME_LATER, means deliver it again later.
    *
-   * Errors: INVALID_ARGUMENT when there is one already.
+   * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
    */
   onMessage(listener: MessageListener): this {
+    if (typeof listener !== 'function') {
+      throw new MqError('INVALID_ARGUMENT', `the listener is a ${typeof listener}, not a function`);
+    }
     if (this.#listener !== undefined) {
       throw new MqError('INVALID_ARGUMENT', 'the consumer has a listener already');
     }

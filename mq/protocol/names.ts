@@ -50,6 +50,9 @@ export function assertGroupName(name: string): void {
 }
 
 function assertName(kind: string, name: string, maxChars: number): void {
+  if (typeof name !== 'string') {
+    throw new MqError('INVALID_ARGUMENT', `${kind} name is ${String(name)}, not a text`);
+  }
   if (name === '') throw new MqError('INVALID_ARGUMENT', `${kind} name is empty`);
   if (name.length > maxChars) {
     throw new MqError(

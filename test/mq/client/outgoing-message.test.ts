@@ -40,6 +40,13 @@ describe('outgoing message', () => {
     ['a reserved property', { properties: { UNIQ_KEY: 'x' } }, 'property "UNIQ_KEY" is reserved'],
     ['an empty property', { properties: { a: '' } }, 'property "a"'],
     ['a separator in a property', { properties: { a: 'b\u0001' } }, 'property "a"'],
+    ['a topic that is no text', { topic: 5 as never }, 'topic name is 5'],
+    ['no body', { body: undefined as never }, 'body is neither a string nor'],
+    ['a number for a body', { body: 5 as never }, 'body is neither a string nor'],
+    ['blanks around a tag, which no subscription names', { tags: 'A ' }, 'tags "A "'],
+    ['a number for a tag', { tags: 7 as never }, 'tags 7'],
+    ['a key with a blank', { keys: ['k1', 'k 2'] }, 'key "k 2"'],
+    ['a number for a key', { keys: [7 as never] }, 'key 7'],
     ['two tags', { tags: 'A || B' }, 'a message has one tag'],
     ['a fractional delay level', { delayTimeLevel: 1.5 }, 'delayTimeLevel 1.5'],
   ])('refuses %s', (_what, message, text) => {

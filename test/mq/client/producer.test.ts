@@ -200,6 +200,43 @@ describe('sending', () => {
     expect(sends()).toBe(1);
   });
 
+  it('stops when its caller aborts it while no name server answers', async () => {
+    nameServer.on(RequestCode.GET_ROUTEINFO_BY_TOPIC, () => abort.abort());
+    const abort = new AbortController();
+    await expect(
+      producer().send({ topic: 'T', body: 'x' }, { signal: abort.signal }),
+    ).rejects.toMatchObject({ code: 'REQUEST_ABORTED' });
+  });
+
+  it('sends nothing when its caller has aborted it before', async () => {
+    const signal = AbortSignal.abort();
+    const sender = producer();
+    for (const sending of [
+      sender.send({ topic: 'T', body: 'x' }, { signal }),
+      sender.sendOneway({ topic: 'T', body: 'x' }, { signal }),
+      sender.sendBatch([{ topic: 'T', body: 'x' }], { signal }),
+    ]) {
+      await expect(sending).rejects.toMatchObject({ code: 'REQUEST_ABORTED' });
+    }
+    await sender.shutdown();
+    expect([...a.received, ...b.received].map(({ code }) => code)).not.toContain(SEND);
+  });
+
+  it('keeps a oneway message within its time budget, too', async () => {
+    const clock = new FakeClock();
+    nameServer.on(RequestCode.GET_ROUTEINFO_BY_TOPIC, () => clock.advance(1000));
+    const sending = producer({ clock }).sendOneway({ topic: 'T', body: 'x' }, { timeoutMs: 1000 });
+    await expect(within(sending, 'the send')).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
+  });
+
+  it('refuses a select that chooses nothing', async () => {
+    const select = () => undefined as never;
+    await expect(producer().send({ topic: 'T', body: 'x' }, { select })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'message for T: select chose no queue',
+    });
+  });
+
   it('compresses large bodies, and says so in the sysFlag', async () => {
     routes['T'] = routeOver([a]);
     const body = 'x'.repeat(4096);
@@ -350,6 +387,21 @@ describe('a producer', () => {
     });
   });
 
+  it('lets a second shutdown wait for the first', async () => {
+    routes['T'] = routeOver([a]);
+    const held: (() => void)[] = [];
+    a.on(SEND, (_request, reply) => held.push(() => reply({ code: 0, extFields: stored })));
+    const sender = producer();
+    const sending = sender.send({ topic: 'T', body: 'x' });
+    await until(() => held.length === 1);
+    const order: string[] = [];
+    const first = sender.shutdown().then(() => order.push('first'));
+    const second = sender.shutdown().then(() => order.push('second'));
+    held[0]!();
+    await Promise.all([sending, first, second]);
+    expect(order).toEqual(['first', 'second']);
+  });
+
   it('leaves no timer behind', async () => {
     const clock = new FakeClock();
     const sender = producer({ clock });
@@ -361,6 +413,7 @@ describe('a producer', () => {
   it.each([
     [{ producerGroup: 'a b' }, /group name "a b"/],
     [{ sendTimeoutMs: 0 }, /sendTimeoutMs is 0/],
+    [{ sendTimeoutMs: 2 ** 32 }, /sendTimeoutMs is 4294967296, it must be at most 2147483647/],
     [{ retryTimesWhenSendFailed: -1 }, /retryTimesWhenSendFailed is -1/],
     [{ namesrvAddr: 'nowhere' }, /"nowhere" is not host:port/],
   ])('is refused with %j', (options, text) => {

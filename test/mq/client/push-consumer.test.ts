@@ -298,6 +298,22 @@ describe('consuming', () => {
     expect(most).toBe(3);
   });
 
+  it('gives the event loop its turn between listeners that never wait', async () => {
+    servePulls(
+      broker,
+      Array.from({ length: 30 }, (_, queueOffset) => record({ queueOffset })),
+    );
+    let gotInFirstTurn: number | undefined;
+    await consumer(
+      () => {
+        if (got.length === 1) setImmediate(() => (gotInFirstTurn = got.length));
+      },
+      { concurrency: 2 },
+    ).start();
+    await until(() => got.length === 30);
+    expect(gotInFirstTurn).toBeLessThan(30);
+  });
+
   it('stops pulling while too much is unfinished, and goes on afterwards', async () => {
     const finish: (() => void)[] = [];
     broker.on(PULL, ({ extFields }, reply) => {
@@ -516,6 +532,45 @@ describe('a message that is not consumed', () => {
     expect(given?.aborted).toBe(true);
     await advanceUntil(() => commits().includes(1));
   });
+
+  it('is tried again when its listener hangs and nothing takes it back', async () => {
+    broker.answer(SEND_BACK, { code: ResponseCode.SYSTEM_ERROR });
+    broker.answer(RequestCode.SEND_MESSAGE_V2, { code: ResponseCode.SYSTEM_ERROR });
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    await consumer(() => (got.length === 1 ? new Promise(() => undefined) : undefined), {
+      consumeTimeoutMs: 60_000,
+      shutdownGraceMs: 10,
+    }).start();
+    await until(() => got.length === 1);
+    await clock.advanceAndSettle(60_000);
+    await advanceUntil(() => commits().includes(1));
+    expect(got).toHaveLength(2);
+  });
+
+  it('is sent back when its listener returns a word that is no result', async () => {
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    await consumer(() => 'RECONSUME_LATTER').start();
+    await until(() => broker.requests(SEND_BACK).length === 1);
+  });
+
+  it('counts as consumed when its listener returns something else', async () => {
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    await consumer(() => got.length).start();
+    await advanceUntil(() => commits().includes(1));
+    expect(broker.requests(SEND_BACK)).toEqual([]);
+  });
+
+  it('is sent back when its listener throws before it returns a promise', async () => {
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    const member = new PushConsumer({ namesrvAddr: nameServer.address, consumerGroup: 'g', clock });
+    open(member)
+      .subscribe('T')
+      .onMessage(() => {
+        throw new Error('at once');
+      });
+    await member.start();
+    await until(() => broker.requests(SEND_BACK).length === 1);
+  });
 });
 
 describe('losing a queue', () => {
@@ -620,6 +675,15 @@ describe('shutting down', () => {
   it('is possible before anything was started', async () => {
     await consumer().shutdown();
   });
+
+  it('is possible while it starts, twice, and leaves nothing behind', async () => {
+    nameServer.on(RequestCode.GET_ROUTEINFO_BY_TOPIC, () => undefined);
+    const member = consumer();
+    const starting = member.start();
+    await Promise.all([member.shutdown(), member.shutdown(), starting]);
+    expect(clock.pendingTimers).toBe(0);
+    await expect(member.start()).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
+  });
 });
 
 describe('fallback of a consumer’s copy', () => {
@@ -633,5 +697,23 @@ describe('fallback of a consumer’s copy', () => {
     await consumer(() => 'RECONSUME_LATER').start();
     await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
     await advanceUntil(() => commits().includes(1));
+  });
+});
+
+describe('options', () => {
+  it.each<[Record<string, unknown>, RegExp]>([
+    [{ consumeFromWhere: 'FIRST' }, /consumeFromWhere is FIRST, not one of/],
+    [{ consumeTimestampMs: Number.NaN }, /consumeTimestampMs is NaN/],
+    [{ consumeTimeoutMs: 30 * 86_400_000 }, /consumeTimeoutMs is 2592000000, it must be at most/],
+    [{ serializeType: 'rocketmq' }, /serializeType is rocketmq, not one of JSON, ROCKETMQ/],
+    [{ namesrvAddr: undefined }, /namesrvAddr is undefined/],
+    [{ consumerGroup: undefined }, /group name is undefined/],
+  ])('refuse %j', (options, text) => {
+    expect(() => consumer(undefined, options)).toThrow(text);
+  });
+
+  it('refuse a listener that is no function', () => {
+    const member = new PushConsumer({ namesrvAddr: nameServer.address, consumerGroup: 'g' });
+    expect(() => open(member).onMessage(5 as never)).toThrow('the listener is a number');
   });
 });

@@ -1,4 +1,5 @@
 import { MqError } from './errors.ts';
+import type { Logger } from './logger.ts';
 
 /**
  * One setting of a process. Its key in an {@link OptionTable} is RocketMQ's own property name; the flag and the
@@ -115,7 +116,7 @@ function kebab(property: string): string {
   return property.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
 }
 
-export function describeOptions(table: OptionTable): OptionDescription[] {
+function describeOptions(table: OptionTable): OptionDescription[] {
   return Object.entries(table).map(([property, option]) => ({
     property,
     flag: kebab(property),
@@ -163,8 +164,56 @@ function described(
   return value === undefined ? undefined : { value, name };
 }
 
+/** How one kind of process comes by its settings. */
+export interface Settings<Config> {
+  /** Property, flag, environment variable, default and help of every setting, for `--help` and the handbook. */
+  readonly descriptions: readonly OptionDescription[];
+  /**
+   * Reads the config file, the environment and the flags.
+   *
+   * Errors: CONFIG_INVALID naming every bad value and relation at once. Keys of the file that mean nothing here are
+   *         named in one warning and do not stop the start: RocketMQ's own conf files have many.
+   */
+  readonly load: (sources: OptionSources, logger: Logger) => Config;
+  /** The settings of a process started from code. Errors: CONFIG_INVALID, also for a property that is none. */
+  readonly from: (overrides?: Partial<Config>) => Config;
+}
+
+/** `relationProblems` says what is wrong between settings that are each right by themselves. */
+export function defineSettings<const Table extends OptionTable>(
+  process: string,
+  table: Table,
+  relationProblems: (config: ConfigOf<Table>) => string[] = () => [],
+): Settings<ConfigOf<Table>> {
+  const checked = (
+    { values, problems }: ReadOptions<Table>,
+    unknown: readonly string[],
+  ): ConfigOf<Table> => {
+    assertNoProblems(process, [...unknown, ...problems, ...relationProblems(values)]);
+    return Object.freeze(values);
+  };
+  return {
+    descriptions: describeOptions(table),
+    load(sources, logger) {
+      const read = readOptions(table, sources);
+      if (read.unknownKeys.length > 0) {
+        const keys = read.unknownKeys.join(', ');
+        logger.warn(`${process} configuration keys without effect here: ${keys}`);
+      }
+      return checked(read, []);
+    },
+    from(overrides = {}) {
+      const unknown = Object.keys(overrides)
+        .filter((property) => !Object.hasOwn(table, property))
+        .map((property) => `${property} is not a setting of the ${process}`);
+      const values = overrides as OptionSources['values'];
+      return checked(readOptions(table, { values }), unknown);
+    },
+  };
+}
+
 /** Throws one CONFIG_INVALID that names everything wrong, if anything is. */
-export function assertNoProblems(process: string, problems: readonly string[]): void {
+function assertNoProblems(process: string, problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new MqError(
     'CONFIG_INVALID',

@@ -1,14 +1,4 @@
-import {
-  assertNoProblems,
-  describeOptions,
-  integer,
-  oneOf,
-  readOptions,
-  text,
-  type ConfigOf,
-  type OptionDescription,
-  type OptionSources,
-} from './config-options.ts';
+import { defineSettings, integer, oneOf, text, type ConfigOf } from './config-options.ts';
 
 const port = { min: 0, max: 65_535 };
 
@@ -27,11 +17,4 @@ const options = {
 /** Settings of `millrace dev`: the few that matter when everything runs in one process. */
 export type DevConfig = ConfigOf<typeof options>;
 
-export const devOptions: readonly OptionDescription[] = describeOptions(options);
-
-/** Errors: CONFIG_INVALID naming every bad value at once. */
-export function loadDevConfig(sources: OptionSources): DevConfig {
-  const { values, problems } = readOptions(options, sources);
-  assertNoProblems('dev', problems);
-  return Object.freeze(values);
-}
+export const { descriptions: devOptions, load: loadDevConfig } = defineSettings('dev', options);

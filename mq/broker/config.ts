@@ -1,18 +1,13 @@
 import { isIP } from 'node:net';
 import {
-  assertNoProblems,
-  describeOptions,
+  defineSettings,
   flag,
   integer,
   oneOf,
   only,
-  readOptions,
   text,
   type ConfigOf,
-  type OptionDescription,
-  type OptionSources,
 } from '../config-options.ts';
-import type { Logger } from '../logger.ts';
 import { bindProblem } from '../remoting/bind-address.ts';
 import { parseDelayLevels } from './delay-levels.ts';
 
@@ -129,33 +124,11 @@ const options = {
 
 export type BrokerConfig = ConfigOf<typeof options>;
 
-/** Property, flag, environment variable, default and help of every setting, for `--help` and the handbook. */
-export const brokerOptions: readonly OptionDescription[] = describeOptions(options);
-
-/**
- * Reads the settings of a broker process from its config file, environment and flags.
- *
- * Errors: CONFIG_INVALID naming every bad value and relation at once. Keys of the file that mean nothing here are
- *         named in one warning and do not stop the start: RocketMQ's own conf files have many.
- */
-export function loadBrokerConfig(sources: OptionSources, logger: Logger): BrokerConfig {
-  const { values, unknownKeys, problems } = readOptions(options, sources);
-  if (unknownKeys.length > 0) {
-    logger.warn(`broker configuration keys without effect here: ${unknownKeys.join(', ')}`);
-  }
-  assertNoProblems('broker', [...problems, ...relationProblems(values)]);
-  return Object.freeze(values);
-}
-
-/** The settings of a broker started from code. Errors: CONFIG_INVALID, as {@link loadBrokerConfig}. */
-export function brokerConfig(overrides: Partial<BrokerConfig> = {}): BrokerConfig {
-  const unknown = Object.keys(overrides)
-    .filter((property) => !Object.hasOwn(options, property))
-    .map((property) => `${property} is not a setting of the broker`);
-  const { values, problems } = readOptions(options, { values: overrides });
-  assertNoProblems('broker', [...unknown, ...problems, ...relationProblems(values)]);
-  return Object.freeze(values);
-}
+export const {
+  descriptions: brokerOptions,
+  load: loadBrokerConfig,
+  from: brokerConfig,
+} = defineSettings('broker', options, relationProblems);
 
 /** The name servers of `host:port;host:port`. */
 export function namesrvAddresses(namesrvAddr: string): string[] {

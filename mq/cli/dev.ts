@@ -15,7 +15,7 @@ export function addDevCommand(
     );
   addSettings(command, devOptions).action(async (options: Record<string, string>) => {
     const logger = loggerFor(program.opts<{ logLevel: string }>().logLevel);
-    const config = loadDevConfig(settingsSources(devOptions, options, env));
+    const config = loadDevConfig(settingsSources(devOptions, options, env), logger);
     await serve(
       () => startDev(config, { logger }),
       (dev) =>

@@ -1,16 +1,5 @@
 import { isIP } from 'node:net';
-import {
-  assertNoProblems,
-  describeOptions,
-  flag,
-  integer,
-  readOptions,
-  text,
-  type ConfigOf,
-  type OptionDescription,
-  type OptionSources,
-} from '../config-options.ts';
-import type { Logger } from '../logger.ts';
+import { defineSettings, flag, integer, text, type ConfigOf } from '../config-options.ts';
 import { bindProblem } from '../remoting/bind-address.ts';
 
 const milliseconds = { min: 1, max: 2 ** 31 - 1 };
@@ -50,39 +39,11 @@ const options = {
 
 export type NameServerConfig = ConfigOf<typeof options>;
 
-/** Property, flag, environment variable, default and help of every setting, for `--help` and the handbook. */
-export const nameServerOptions: readonly OptionDescription[] = describeOptions(options);
-
-/**
- * Reads the settings of a name server process from its config file, environment and flags.
- *
- * Errors: CONFIG_INVALID naming every bad value and relation at once. Keys of the file that mean nothing here are
- *         named in one warning and do not stop the start.
- */
-export function loadNameServerConfig(sources: OptionSources, logger: Logger): NameServerConfig {
-  const { values, unknownKeys, problems } = readOptions(options, sources);
-  if (unknownKeys.length > 0) {
-    logger.warn(`name server configuration keys without effect here: ${unknownKeys.join(', ')}`);
-  }
-  assertNoProblems('name server', [...problems, ...relationProblems(values)]);
-  return Object.freeze(values);
-}
-
-/** The settings of a name server started from code. Errors: CONFIG_INVALID, as {@link loadNameServerConfig}. */
-export function nameServerConfig(overrides: Partial<NameServerConfig> = {}): NameServerConfig {
-  const unknown = Object.keys(overrides).filter((property) => !Object.hasOwn(options, property));
-  const flags: Record<string, string | undefined> = {};
-  for (const [property, value] of Object.entries(overrides)) {
-    if (value !== undefined) flags[property] = String(value);
-  }
-  const { values, problems } = readOptions(options, { flags });
-  assertNoProblems('name server', [
-    ...unknown.map((property) => `${property} is not a setting of the name server`),
-    ...problems,
-    ...relationProblems(values),
-  ]);
-  return Object.freeze(values);
-}
+export const {
+  descriptions: nameServerOptions,
+  load: loadNameServerConfig,
+  from: nameServerConfig,
+} = defineSettings('name server', options, relationProblems);
 
 function relationProblems(config: NameServerConfig): string[] {
   const problems: string[] = [];

@@ -15,11 +15,11 @@ export { consoleLogger, silentLogger, type Logger } from './logger.ts';
  *
  * Errors: CONFIG_INVALID naming every bad setting, or the port that is taken.
  */
-export function startNameServer(
+export async function startNameServer(
   config: Partial<NameServerConfig> = {},
   dependencies: BrokerDeps = {},
 ): Promise<NameServer> {
-  return NameServer.start(nameServerConfig(config), dependencies);
+  return await NameServer.start(nameServerConfig(config), dependencies);
 }
 
 /**
@@ -27,11 +27,11 @@ export function startNameServer(
  *
  * Errors: CONFIG_INVALID naming every bad setting; STORE_FAILED when the store cannot be opened.
  */
-export function startBroker(
+export async function startBroker(
   config: Partial<BrokerConfig> = {},
   dependencies: BrokerDeps = {},
 ): Promise<Broker> {
-  return Broker.start(brokerConfig(config), dependencies);
+  return await Broker.start(brokerConfig(config), dependencies);
 }
 
 /** A name server and a broker in one process, topics created when first used. */

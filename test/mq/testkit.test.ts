@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Admin, Producer } from '../../mq/index.ts';
+import { startDev, startNameServer } from '../../mq/server.ts';
 
 let directory: string;
 
@@ -27,10 +28,12 @@ describe('testBroker', () => {
   });
 
   it('leaves nothing behind when it cannot start', async () => {
-    await using taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    const { port } = taken.address() as AddressInfo;
-    await expect(testBroker({ listenPort: port })).rejects.toThrow('the port is in use');
+    {
+      await using taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as AddressInfo;
+      await expect(testBroker({ listenPort: port })).rejects.toThrow('the port is in use');
+    }
     await expect(testBroker({ brokerId: -1 })).rejects.toThrow('brokerId');
     expect(await readdir(directory)).toEqual([]);
   });
@@ -56,5 +59,18 @@ describe('testBroker', () => {
     await using admin = new Admin({ namesrvAddr: again.namesrvAddr });
     const [queue] = await admin.queues('KEPT');
     expect(await admin.maxOffset(queue!)).toBe(1);
+  });
+});
+
+describe('startDev', () => {
+  it('gives the name server’s port back when the broker’s settings are wrong', async () => {
+    const nameServer = await startNameServer({ listenPort: 0, kvConfigPath: '' });
+    const namesrvPort = Number(nameServer.address.split(':')[1]);
+    await nameServer.close();
+    const storePathRootDir = join(directory, 'store');
+    const failing = startDev({ namesrvPort, storePathRootDir, brokerId: -1 });
+    await expect(failing).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    const again = await startNameServer({ listenPort: namesrvPort, kvConfigPath: '' });
+    await again.close();
   });
 });

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { transform } from '@swc/core';
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import * as millrace from '../../mq/index.ts';
+import * as nestjs from '../../mq/nestjs/index.ts';
+import * as testkit from '../../mq/testkit.ts';
+import { until, within } from '../support/deadline.ts';
+
+/** What the samples import, by the names they import it by. */
+const modules: Readonly<Record<string, unknown>> = {
+  millrace,
+  'millrace/nestjs': nestjs,
+  'millrace/testkit': testkit,
+  '@nestjs/common': { Injectable, Module },
+  '@nestjs/core': { NestFactory },
+};
+
+/** The first sample under a heading, as it is written. */
+async function sampleOf(heading: string): Promise<string> {
+  const readme = await readFile(new URL('../../mq/README.md', import.meta.url), 'utf8');
+  const section = readme.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  return /^```ts\n(.*?)^```$/ms.exec(section!)![1]!;
+}
+
+/**
+ * Runs a sample as a module: its imports are bound to the sources, its free names to `names`, and the address of
+ * `millrace dev` to a broker of this test. Returns the variable `result`, if the sample has one to look at.
+ */
+async function run(
+  sample: string,
+  { names = {}, result }: { names?: Record<string, unknown>; result?: string },
+): Promise<unknown> {
+  const imports = /^import \{(.*)\} from '(.*)';$/gm;
+  const body = sample
+    .replace(imports, (_all, bound, from) => `const {${bound}} = modules['${from}'];`)
+    .replaceAll('127.0.0.1:9876', mq.namesrvAddr);
+  const wrapped = `async function sample(modules, ${Object.keys(names).join(', ')}) {
+    ${body}
+    return ${result ?? 'undefined'};
+  }`;
+  const { code } = await transform(wrapped, {
+    configFile: false,
+    swcrc: false,
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+      externalHelpers: false,
+    },
+    isModule: false,
+  });
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the sample is text until now
+  const main = new Function(`${code}\nreturn sample;`)() as (...args: unknown[]) => unknown;
+  return await main(modules, ...Object.values(names));
+}
+
+let mq: testkit.TestBroker;
+const running: AsyncDisposable[] = [];
+
+beforeEach(async () => {
+  mq = await testkit.testBroker();
+  await mq.createTopic('ORDER_EVENTS');
+});
+afterEach(async () => {
+  for (const resource of running.splice(0)) await resource[Symbol.asyncDispose]();
+  await mq.close();
+});
+
+async function sendPaid(orderNo: string): Promise<void> {
+  await using producer = new millrace.Producer({
+    namesrvAddr: mq.namesrvAddr,
+    producerGroup: 'test',
+  });
+  await producer.send({ topic: 'ORDER_EVENTS', tags: 'Paid', body: JSON.stringify({ orderNo }) });
+}
+
+describe('the samples of mq/README.md', () => {
+  it('send', async () => {
+    expect(await run(await sampleOf('Send'), { result: 'msgId' })).toMatch(/^[0-9A-F]{32}$/);
+    await using admin = new millrace.Admin({ namesrvAddr: mq.namesrvAddr });
+    const offsets = (await admin.queues('ORDER_EVENTS')).map((queue) => admin.maxOffset(queue));
+    expect((await Promise.all(offsets)).reduce((sum, offset) => sum + offset, 0)).toBe(1);
+  });
+
+  it('consume', async () => {
+    const notified: string[] = [];
+    const process = { once: () => undefined };
+    const names = { process, notify: async (orderNo: string) => void notified.push(orderNo) };
+    const consumer = await run(await sampleOf('Consume'), { names, result: 'consumer' });
+    running.push(consumer as millrace.PushConsumer);
+    await sendPaid('A-1');
+    await until(() => notified.includes('A-1'));
+  });
+
+  it('test a consumer, in at most 15 lines', async () => {
+    const sample = await sampleOf('Test a consumer');
+    const tests: [string, () => Promise<void>][] = [];
+    const collect = (name: string, test: () => Promise<void>) => void tests.push([name, test]);
+    await run(sample, { names: { it: collect, expect } });
+    expect(tests.map(([name]) => name)).toEqual(['greets whoever orders']);
+    await within(tests[0]![1](), 'the sample');
+    const lines = sample.split('\n').filter((line) => line !== '' && !line.startsWith('import '));
+    expect(lines.length).toBeLessThanOrEqual(15);
+  });
+
+  it('listen in a Nest application', async () => {
+    const notified: string[] = [];
+    const names = { notify: async (orderNo: string) => void notified.push(orderNo) };
+    const app = await run(await sampleOf('NestJS'), { names, result: 'app' });
+    const application = app as { close(): Promise<void> };
+    running.push({ [Symbol.asyncDispose]: () => application.close() });
+    await sendPaid('A-2');
+    await until(() => notified.includes('A-2'));
+  });
+});

@@ -68,11 +68,7 @@ export async function startMariadb(
   return url;
 }
 
-async function createDataDir(
-  machine: Machine,
-  installer: string,
-  dataDir: string,
-): Promise<void> {
+async function createDataDir(machine: Machine, installer: string, dataDir: string): Promise<void> {
   // Under another name until it is complete: an interrupted first start must not look like a database.
   const unfinished = `${dataDir}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });

@@ -305,18 +305,20 @@ describe('while servers come and go', () => {
   });
 
   it('running producers and consumers carry on without any name server', async () => {
+    // First opened, last closed: a broker that closes still writes.
+    const storePathRootDir = `${mq.storeDir}-2`;
+    opened.push({
+      [Symbol.asyncDispose]: () => rm(storePathRootDir, { recursive: true, force: true }),
+    });
     const nameServer = open(await startNameServer({ listenPort: 0 }));
     const broker = open(
       await startBroker({
-        storePathRootDir: mq.storeDir + '-2',
+        storePathRootDir,
         namesrvAddr: nameServer.address,
         listenPort: 0,
         autoCreateTopicEnable: true,
       }),
     );
-    opened.push({
-      [Symbol.asyncDispose]: () => rm(mq.storeDir + '-2', { recursive: true, force: true }),
-    });
     expect(broker.address).not.toBe(mq.brokerAddr);
     const sender = producer({ namesrvAddr: nameServer.address });
     await sender.send({ topic: 'T', body: '0' });

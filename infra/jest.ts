@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import type { Session } from './session.ts';
 import { tallyOfJest, type Tally } from './tally.ts';
 
+/** A bound on a run that hangs, several times what a part takes on a busy machine with two cores. */
+export const TEST_TIME_LIMIT_MS = 15 * 60_000;
+
 /** Where Jest is to write its results; what an earlier run left there is removed, lest it be counted again. */
 export function resultsPathFor(session: Session, name: string): string {
   const dir = join(session.slot.dir, 'test-results');
@@ -34,6 +37,7 @@ export async function runJestProject(
     ],
     env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' },
     cwd: root,
+    timeLimitMs: TEST_TIME_LIMIT_MS,
   });
   return tallyOfJest(project, resultsPath, exitCode);
 }

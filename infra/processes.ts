@@ -148,15 +148,31 @@ export class Processes {
     return running;
   }
 
-  /** Runs a process that ends by itself and talks to the terminal; returns its exit code, 1 for a signal. */
+  /**
+   * Runs a process that ends by itself and talks to the terminal; returns its exit code, 1 for a signal.
+   *
+   * With `timeLimitMs` it is stopped after that time, and says so: a test that leaves a socket open keeps Jest from
+   * ending, and would keep a build waiting until somebody looks.
+   */
   async runToEnd(
-    options: Pick<ProcessOptions, 'name' | 'command' | 'args' | 'env' | 'cwd'>,
+    options: Pick<ProcessOptions, 'name' | 'command' | 'args' | 'env' | 'cwd'> & {
+      timeLimitMs?: number;
+    },
   ): Promise<number> {
+    const { timeLimitMs, ...processOptions } = options;
     const running = await this.#launch(
-      { ...options, stopOrder: 100, endsByItself: true },
+      { ...processOptions, stopOrder: 100, endsByItself: true },
       'inherit',
     );
+    const limit =
+      timeLimitMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            console.error(`\n${options.name} did not end within ${timeLimitMs / 1000} s: stopped`);
+            void running.stop(2_000);
+          }, timeLimitMs);
     const end = await running.exited;
+    clearTimeout(limit);
     return end.startsWith('code ') ? Number(end.slice('code '.length)) : 1;
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from '../command.ts';
 import { prepareDatabases, startDatabases } from '../databases/databases.ts';
 import { thisMachine } from '../databases/machine.ts';
-import { resultsPathFor, runJestProject } from '../jest.ts';
+import { resultsPathFor, runJestProject, TEST_TIME_LIMIT_MS } from '../jest.ts';
 import { runSession, type Session } from '../session.ts';
 import { printTallies, tallyOfJest, type Tally } from '../tally.ts';
 
@@ -34,6 +34,7 @@ async function runCheck(session: Session, root: string): Promise<Tally[]> {
       command: 'npm',
       args: ['run', '--silent', name, ...jestArgs],
       cwd: root,
+      timeLimitMs: TEST_TIME_LIMIT_MS,
     });
     tallies.push(
       isJest

@@ -116,6 +116,15 @@ describe('Processes', () => {
     expect(await processes.runToEnd({ ...command, args: ['-e', 'process.exit(4)'] })).toBe(4);
     expect(await processes.runToEnd({ ...command, args: ['-e', ''] })).toBe(0);
   });
+
+  it('stops a process that does not end in the time it has, and counts it as failed', async () => {
+    const hanging = {
+      name: 'hanging',
+      command: process.execPath,
+      args: ['-e', 'setInterval(() => 0, 1000)'],
+    };
+    expect(await processes.runToEnd({ ...hanging, timeLimitMs: 100 })).toBe(1);
+  });
 });
 
 describe('endLeftovers', () => {

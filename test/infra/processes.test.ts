@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { startTimeOf } from '../../infra/process-groups.ts';
 import { endLeftovers, Processes } from '../../infra/processes.ts';
 import { until } from '../support/deadline.ts';
@@ -123,7 +123,10 @@ describe('Processes', () => {
       command: process.execPath,
       args: ['-e', 'setInterval(() => 0, 1000)'],
     };
+    const said = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     expect(await processes.runToEnd({ ...hanging, timeLimitMs: 100 })).toBe(1);
+    expect(said).toHaveBeenCalledWith('\nhanging did not end within 0.1 s: stopped');
+    said.mockRestore();
   });
 });
 

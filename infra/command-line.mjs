@@ -17,10 +17,13 @@ Environment:
   DATABASE_URL    use this MariaDB, e.g. mysql://root:secret@127.0.0.1:3306
   REDIS_URL       use this Redis, e.g. redis://127.0.0.1:6379
   NAMESRV_ADDR    use this RocketMQ name server and its brokers instead of ours, e.g. 127.0.0.1:9876`,
-  test: `npm test
+  test: `npm test [-- PART …]
 
-Types, lint, format, layers and unit tests (npm run check), then the integration and end-to-end tests against a real
-MariaDB and Redis, which it finds or installs as \`npm run demo\` does. Ends with the line "N passed, N failed".
+  check         types, lint, format, layers and unit tests, as npm run check
+  integration   tests against a real MariaDB and Redis, which it finds or installs as \`npm run demo\` does
+  e2e           tests of the demo itself
+
+Without a PART all three, in this order. Ends with the line "N passed, N failed".
 
 Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
   interop: `npm run test:interop
@@ -33,6 +36,9 @@ Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
 
 Runs the benchmarks in loadtest/. \`npm run bench -- --help\` lists the flags once the project is built.`,
 };
+
+/** What may follow `npm test --`; the parts themselves are in commands/test.ts. */
+const testParts = ['check', 'integration', 'e2e'];
 
 /**
  * Reads the command line of bootstrap.mjs.
@@ -49,8 +55,9 @@ export function parseCommandLine(argv) {
   }
   if (command === 'bench') return { command, options: { args, once: false, killBroker: false } };
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args,
+      allowPositionals: command === 'test',
       options: {
         help: { type: 'boolean', short: 'h' },
         ...(command === 'demo' && {
@@ -60,6 +67,10 @@ export function parseCommandLine(argv) {
       },
     });
     if (values.help) return { help: usage };
+    const unknownPart = positionals.find((part) => !testParts.includes(part));
+    if (unknownPart !== undefined) {
+      return { mistake: `${unknownPart} is no part of npm test.\n\n${usage}` };
+    }
     return {
       command,
       options: { args, once: values.once ?? false, killBroker: values['kill-broker'] ?? false },

@@ -7,13 +7,16 @@ import { resultsPathFor, runJestProject, TEST_TIME_LIMIT_MS } from '../jest.ts';
 import { runSession, type Session } from '../session.ts';
 import { printTallies, tallyOfJest, type Tally } from '../tally.ts';
 
-/** `npm test`: everything that needs no other language. A part that fails does not keep the next from running. */
+/** `npm test`: everything that needs no other language, or the parts named. A part that fails does not keep the next from running. */
 export const run: Command = (context) =>
   runSession(context, async (session) => {
-    const tallies = await runCheck(session, context.root);
-    tallies.push(await runIntegration(session, context.root));
+    const { args } = context.options;
+    const isWanted = (part: string): boolean => args.length === 0 || args.includes(part);
+    const tallies: Tally[] = [];
+    if (isWanted('check')) tallies.push(...(await runCheck(session, context.root)));
+    if (isWanted('integration')) tallies.push(await runIntegration(session, context.root));
     // The demo finds its own databases, as it does for everybody.
-    tallies.push(await runJestProject(session, context.root, 'e2e'));
+    if (isWanted('e2e')) tallies.push(await runJestProject(session, context.root, 'e2e'));
     return printTallies(tallies);
   });
 

@@ -23,10 +23,20 @@ describe('parseCommandLine', () => {
     [['demo', 'now'], /now/],
     [['demo', '--once=yes'], /--once/],
     [['test', '--once'], /--once/],
+    [['test', 'integartion'], /integartion is no part of npm test[^]*check[^]*integration[^]*e2e/],
+    [['interop', 'java'], /java/],
     [['dmeo'], /Unknown command: dmeo. There are demo, test, interop, bench/],
     [[], /Unknown command: \(none\)/],
   ])('refuses %j and says what there is', (argv, mistake) => {
     expect(parseCommandLine(argv)).toEqual({ mistake: expect.stringMatching(mistake) });
+  });
+
+  it('hands on the parts of npm test that are named', () => {
+    expect(parseCommandLine(['test', 'integration', 'e2e'])).toEqual({
+      command: 'test',
+      options: { args: ['integration', 'e2e'], once: false, killBroker: false },
+    });
+    expect(parseCommandLine(['test'])).toMatchObject({ options: { args: [] } });
   });
 
   it('hands the flags of the benchmarks on unread', () => {

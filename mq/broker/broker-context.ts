@@ -41,9 +41,10 @@ export interface BrokerContext {
   readonly messagesGot: MessageCounter;
   /** Of the disk the store is on. */
   readonly diskUsage: () => DiskUsage;
+  /** ms since epoch. */
   readonly startedAt: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Every open client connection, for the dead-client scan and the runtime counters. */
+  /** Every open client connection, for the runtime counters. */
   readonly connections: () => Iterable<Connection>;
 }

@@ -19,6 +19,7 @@ export interface ClientOptions {
   requestTimeoutMs?: number;
   /** Header encoding of requests. Default JSON, which every peer reads. */
   serializeType?: 'JSON' | 'ROCKETMQ';
+  /** For tests that advance time instead of waiting. Default: the system's. */
   clock?: Clock;
 }
 

@@ -12,7 +12,7 @@ export interface DecodedPull {
   broken?: MqError;
 }
 
-/** Cuts the body of a pull reply into records. CRCs are left to `readBody`: a record with a bad one still has offsets. */
+/** Cuts the body of a pull reply into records. CRCs are left to `readMessage`: a record with a bad one still has offsets. */
 export function decodePull(body: Buffer): DecodedPull {
   const records: MessageExt[] = [];
   let at = 0;
@@ -30,7 +30,7 @@ export function decodePull(body: Buffer): DecodedPull {
 }
 
 /**
- * Checks and unpacks one record's body.
+ * Checks and unpacks one record's body, and returns the message as a listener gets it.
  *
  * Errors: MESSAGE_CORRUPT for a body that does not match its CRC or cannot be inflated within `maxBodyBytes`.
  */

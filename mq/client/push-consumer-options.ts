@@ -14,6 +14,7 @@ export interface PushConsumerOptions extends ClientOptions {
   maxReconsumeTimes?: number;
   /** A listener that takes longer has its signal aborted and its message sent back. Default 15 minutes. */
   consumeTimeoutMs?: number;
+  /** Messages asked for in one pull; the broker has a limit of its own. Default 32. */
   pullBatchSize?: number;
   /** Fetched and unfinished messages of one queue at which pulling pauses. Default 1000. */
   pullThresholdForQueue?: number;

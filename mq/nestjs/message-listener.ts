@@ -1,7 +1,7 @@
 import { SetMetadata, type CustomDecorator } from '@nestjs/common';
 import type { PushConsumerOptions } from '../index.ts';
 
-/** Settings of one consumer. All methods of one group and topic set must live in one `@MessageListener`. */
+/** Settings of one consumer: the module's apply where these are silent. A group has one `@MessageListener` in an application. */
 export interface MessageListenerOptions extends Omit<
   Partial<PushConsumerOptions>,
   'namesrvAddr' | 'consumerGroup'
@@ -20,8 +20,9 @@ export const MESSAGE_LISTENER_METADATA = Symbol('millrace.message-listener');
  *     @MessageListener({ topic: 'ORDER_EVENTS', consumerGroup: 'push', tags: 'Paid' })
  *     async onOrderPaid(message: ConsumedMessage): Promise<void> { … }
  *
- * Returning means consumed; throwing means: deliver again later, with the group's back-off. The consumer
- * starts when the application has started and stops before its providers are destroyed.
+ * Returning means consumed; throwing means: deliver again later, with the group's back-off. The consumer starts
+ * when the application has started (`onApplicationBootstrap`) and stops in `beforeApplicationShutdown`. What a listener
+ * uses must therefore be closed in `onApplicationShutdown`, not in `onModuleDestroy`, which Nest calls earlier.
  */
 export function MessageListener(options: MessageListenerOptions): CustomDecorator<symbol> {
   return SetMetadata(MESSAGE_LISTENER_METADATA, options);

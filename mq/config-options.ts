@@ -42,7 +42,7 @@ export interface OptionSources {
   readonly values?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
 }
 
-export interface ReadOptions<Table extends OptionTable> {
+interface ReadOptions<Table extends OptionTable> {
   readonly values: ConfigOf<Table>;
   /** Keys of the file that the table does not know, in the file's order. */
   readonly unknownKeys: readonly string[];
@@ -127,7 +127,7 @@ function describeOptions(table: OptionTable): OptionDescription[] {
 }
 
 /** Reads every setting from every source. Nothing throws: what is wrong is collected, to be reported in one go. */
-export function readOptions<const Table extends OptionTable>(
+function readOptions<const Table extends OptionTable>(
   table: Table,
   sources: OptionSources,
 ): ReadOptions<Table> {

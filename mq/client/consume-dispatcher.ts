@@ -77,10 +77,6 @@ export class ConsumeDispatcher {
     this.#options = options;
   }
 
-  get runningCount(): number {
-    return this.#running.size;
-  }
-
   submit(deliveries: readonly Delivery[]): void {
     this.#waiting.push(...deliveries);
     this.#startMore();

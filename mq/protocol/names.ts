@@ -16,7 +16,7 @@ export const SystemTopic = {
 } as const;
 
 export const RETRY_PREFIX = '%RETRY%';
-export const DLQ_PREFIX = '%DLQ%';
+const DLQ_PREFIX = '%DLQ%';
 
 /** Topics of 5.x peers whose names are composed from cluster and broker names. */
 const SYSTEM_PREFIX = 'rmq_sys_';

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { systemClock, type Clock } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import { isLoopback } from '../remoting/bind-address.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
 import { RemotingServer } from '../remoting/remoting-server.ts';
 import { JsonConfigFile } from '../store/config-file.ts';
@@ -110,6 +111,12 @@ async function startParts(
     address: await advertisedAddress(config),
     port: config.listenPort,
   };
+  if (isLoopback(config.bindAddress) && !isLoopback(advertised.address)) {
+    logger.warn(
+      `clients are told to dial ${advertised.address} (brokerIP1), but ${config.bindAddress} is listened on: ` +
+        'unless something forwards the port, set bindAddress=0.0.0.0 and allowNonLoopback=true',
+    );
+  }
   const stateFile = (name: string): JsonConfigFile =>
     new JsonConfigFile(path.join(config.storePathRootDir, 'config', name), files, logger);
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
 import {
   defineSettings,
   flag,
@@ -44,6 +45,7 @@ const options = {
     'NAMESRV_ADDR',
   ),
   storePathRootDir: text('.millrace/store', 'Directory of the CommitLog and all other state.'),
+  storePathCommitLog: text('', 'Only storePathRootDir/commitlog, or empty: it has no other place.'),
   flushDiskType: oneOf(
     'SYNC_FLUSH',
     ['SYNC_FLUSH', 'ASYNC_FLUSH'],
@@ -147,6 +149,16 @@ function relationProblems(config: BrokerConfig): string[] {
     }
   }
   if (config.storePathRootDir === '') problems.push('storePathRootDir is empty');
+  const commitLog = join(config.storePathRootDir, 'commitlog');
+  // Ignored, it would open an empty store beside the operator's messages.
+  if (
+    config.storePathCommitLog !== '' &&
+    resolve(config.storePathCommitLog) !== resolve(commitLog)
+  ) {
+    problems.push(
+      `storePathCommitLog is ${config.storePathCommitLog}, only ${commitLog} is supported`,
+    );
+  }
   if (config.bindAddress !== 'localhost' && isIP(config.bindAddress) === 0) {
     problems.push(`bindAddress is ${JSON.stringify(config.bindAddress)}, not an IP address`);
   } else {

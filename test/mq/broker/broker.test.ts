@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Broker } from '../../../mq/broker/broker.ts';
 import { brokerConfig } from '../../../mq/broker/config.ts';
+import { silentLogger } from '../../../mq/logger.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { nodeFiles, type Files } from '../../../mq/store/files.ts';
 import { until } from '../../support/deadline.ts';
@@ -162,6 +163,17 @@ describe('a broker', () => {
   it('tells clients the address it is configured to be reached at', async () => {
     const broker = await started({ config: { brokerIP1: '10.1.2.3' } });
     expect(broker.broker.address).toMatch(/^10\.1\.2\.3:\d+$/);
+  });
+
+  it('warns when clients are told an address that it does not listen on', async () => {
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    await started({ logger, config: { brokerIP1: '127.0.0.2' } });
+    expect(warnings).toEqual([]);
+    await started({ logger, config: { brokerIP1: '10.1.2.3' } });
+    expect(warnings).toEqual([
+      expect.stringMatching(/10\.1\.2\.3 \(brokerIP1\).*127\.0\.0\.1.*allowNonLoopback=true/),
+    ]);
   });
 
   it('answers a request it does not know with its number', async () => {

@@ -48,6 +48,22 @@ describe('broker configuration', () => {
     ]);
   });
 
+  it('takes the storePathCommitLog of RocketMQ conf files where it says what holds anyway', () => {
+    const file = 'storePathRootDir=/data/store\nstorePathCommitLog=/data/store/commitlog/';
+    const warnings: string[] = [];
+    expect(loadBrokerConfig({ file }, warningsInto(warnings)).storePathRootDir).toBe('/data/store');
+    expect(warnings).toEqual([]);
+  });
+
+  it('refuses to start with a CommitLog elsewhere rather than open an empty one', () => {
+    const file = 'storePathRootDir=/data/store\nstorePathCommitLog=/fast/commitlog';
+    const problem = problemOf(() => loadBrokerConfig({ file }, silentLogger));
+    expect(problem.code).toBe('CONFIG_INVALID');
+    expect(problem.message).toContain(
+      'storePathCommitLog is /fast/commitlog, only /data/store/commitlog is supported',
+    );
+  });
+
   it('lets flags win over the environment and the environment over the file', () => {
     const file = 'brokerName=from-file\nlistenPort=1\nbrokerId=7';
     const env = { MILLRACE_BROKER_NAME: 'from-env', MILLRACE_LISTEN_PORT: '2' };

@@ -8,11 +8,12 @@ export interface Logger {
 
 export type LogFields = Record<string, unknown>;
 
-const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof levels)[number];
+/** From the one that says most; `silent` says nothing. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export function isLogLevel(text: string): text is LogLevel {
-  return (levels as readonly string[]).includes(text);
+  return (logLevels as readonly string[]).includes(text);
 }
 
 const discard = (): void => undefined;
@@ -34,9 +35,9 @@ export function consoleLogger(
   level: LogLevel = 'info',
   write: (line: string) => void = (line) => void process.stderr.write(line),
 ): Logger {
-  const lowest = levels.indexOf(level);
+  const lowest = logLevels.indexOf(level);
   const at = (own: LogLevel): Logger['info'] =>
-    levels.indexOf(own) < lowest
+    logLevels.indexOf(own) < lowest
       ? discard
       : (message, fields) => write(formatLine(own, message, fields));
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

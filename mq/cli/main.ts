@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { MqError } from '../errors.ts';
+import { logLevels } from '../logger.ts';
 import { addBrokerCommand } from './broker.ts';
 import { addDevCommand } from './dev.ts';
 import { addNameserverCommand } from './nameserver.ts';
@@ -15,7 +16,7 @@ const program = new Command('millrace')
   .version(version)
   .addOption(
     new Option('--log-level <level>', 'how much to log to stderr')
-      .choices(['debug', 'info', 'warn', 'error', 'silent'])
+      .choices(logLevels)
       .default('info')
       .env('MILLRACE_LOG_LEVEL'),
   )

@@ -1,5 +1,5 @@
-import { isLogLevel, consoleLogger, type Logger } from '../logger.ts';
 import { MqError } from '../errors.ts';
+import { consoleLogger, isLogLevel, logLevels, type Logger } from '../logger.ts';
 
 export interface Service {
   close(): Promise<void>;
@@ -9,7 +9,7 @@ export function loggerFor(level: string): Logger {
   if (!isLogLevel(level)) {
     throw new MqError(
       'CONFIG_INVALID',
-      `--log-level is ${JSON.stringify(level)}, not one of debug, info, warn, error, silent`,
+      `--log-level is ${JSON.stringify(level)}, not one of ${logLevels.join(', ')}`,
     );
   }
   return consoleLogger(level);

@@ -4,9 +4,17 @@ import { brokerConfig, type BrokerConfig } from './broker/config.ts';
 import { Broker, type BrokerDeps } from './broker/broker.ts';
 import type { DevConfig } from './dev-config.ts';
 import { nameServerConfig, type NameServerConfig } from './namesrv/config.ts';
-import { NameServer } from './namesrv/name-server.ts';
+import { NameServer, type NameServerDeps } from './namesrv/name-server.ts';
 
-export type { Broker, BrokerConfig, BrokerDeps, DevConfig, NameServer, NameServerConfig };
+export type {
+  Broker,
+  BrokerConfig,
+  BrokerDeps,
+  DevConfig,
+  NameServer,
+  NameServerConfig,
+  NameServerDeps,
+};
 export { MqError } from './errors.ts';
 export { consoleLogger, silentLogger, type Logger } from './logger.ts';
 
@@ -17,9 +25,9 @@ export { consoleLogger, silentLogger, type Logger } from './logger.ts';
  */
 export async function startNameServer(
   config: Partial<NameServerConfig> = {},
-  dependencies: BrokerDeps = {},
+  deps: NameServerDeps = {},
 ): Promise<NameServer> {
-  return await NameServer.start(nameServerConfig(config), dependencies);
+  return await NameServer.start(nameServerConfig(config), deps);
 }
 
 /**
@@ -29,9 +37,9 @@ export async function startNameServer(
  */
 export async function startBroker(
   config: Partial<BrokerConfig> = {},
-  dependencies: BrokerDeps = {},
+  deps: BrokerDeps = {},
 ): Promise<Broker> {
-  return await Broker.start(brokerConfig(config), dependencies);
+  return await Broker.start(brokerConfig(config), deps);
 }
 
 /** A name server and a broker in one process, topics created when first used. */
@@ -46,7 +54,7 @@ export interface DevServers extends AsyncDisposable {
 /** Starts what `millrace dev` runs. Errors: those of the two; when the broker fails, the name server is closed. */
 export async function startDev(
   config: Partial<DevConfig> & Partial<BrokerConfig> = {},
-  dependencies: BrokerDeps = {},
+  deps: BrokerDeps = {},
 ): Promise<DevServers> {
   const { namesrvPort = 9876, storePathRootDir = '.millrace/dev', ...rest } = config;
   const nameServer = await startNameServer(
@@ -55,7 +63,7 @@ export async function startDev(
       listenPort: namesrvPort,
       kvConfigPath: join(storePathRootDir, 'config', 'kvConfig.json'),
     },
-    dependencies,
+    deps,
   );
   const broker = await startBroker(
     {
@@ -64,7 +72,7 @@ export async function startDev(
       storePathRootDir,
       namesrvAddr: nameServer.address,
     },
-    dependencies,
+    deps,
   ).catch(async (error: unknown) => {
     await nameServer.close();
     throw error;

@@ -9,9 +9,10 @@ import { KvConfig } from './kv-config.ts';
 import { nameServerProcessors } from './processors/index.ts';
 import { RouteInfo, type BrokerIdentity } from './route-info.ts';
 
-export interface NameServerDependencies {
-  logger?: Logger | undefined;
-  clock?: Clock | undefined;
+/** What a name server takes from the machine; tests pass their own. */
+export interface NameServerDeps {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
 }
 
 /**
@@ -40,7 +41,7 @@ export class NameServer implements AsyncDisposable {
   /** Errors: CONFIG_INVALID when the port cannot be used, STORE_FAILED when the KV file cannot be understood. */
   static async start(
     config: NameServerConfig,
-    { logger = silentLogger, clock = systemClock }: NameServerDependencies = {},
+    { clock = systemClock, logger = silentLogger }: NameServerDeps = {},
   ): Promise<NameServer> {
     const routes = new RouteInfo();
     const kvFile =

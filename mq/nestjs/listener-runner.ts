@@ -5,17 +5,15 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { MqError, Producer, PushConsumer, type ConsumedMessage } from '../index.ts';
+import { MqError, Producer, PushConsumer, type MessageListener } from '../index.ts';
 import { MESSAGE_LISTENER_METADATA, type MessageListenerOptions } from './message-listener.ts';
 import { MILLRACE_OPTIONS, type MillraceModuleOptions } from './options.ts';
-
-type ListenerMethod = (message: ConsumedMessage, context: { signal: AbortSignal }) => Promise<void>;
 
 interface Listener {
   /** `Class.method`, for errors. */
   label: string;
   options: MessageListenerOptions;
-  handle: ListenerMethod;
+  handle: MessageListener;
 }
 
 /**
@@ -95,7 +93,7 @@ export class ListenerRunner implements OnApplicationBootstrap, BeforeApplication
       );
       if (options === undefined) return [];
       const label = `${instance.constructor.name}.${name}`;
-      return [{ label, options, handle: (method as ListenerMethod).bind(instance) }];
+      return [{ label, options, handle: (method as MessageListener).bind(instance) }];
     });
   }
 }

@@ -115,6 +115,19 @@ export function responseTo(request: RemotingCommand, parts: RequestParts): Remot
  * Errors: FRAME_INVALID when the header does not fit its 24-bit length, or a value its binary field.
  */
 export function encodeFrame(command: RemotingCommand): Buffer {
+  const bodyBytes = command.body?.length ?? 0;
+  const frame = encodeHead(command, bodyBytes);
+  command.body?.copy(frame, frame.length - bodyBytes);
+  return frame;
+}
+
+/** Encodes a frame up to its body, which is to follow as it is. Errors: as encodeFrame. */
+export function encodeFrameHead(command: RemotingCommand): Buffer {
+  return encodeHead(command, 0);
+}
+
+/** The frame up to its body, and room for so many bytes behind it. */
+function encodeHead(command: RemotingCommand, roomBytes: number): Buffer {
   const header =
     command.serializeType === SerializeType.JSON
       ? encodeJsonHeader(command)
@@ -125,12 +138,10 @@ export function encodeFrame(command: RemotingCommand): Buffer {
       details: { headerBytes: header.length, limit },
     });
   }
-  const bodyBytes = command.body?.length ?? 0;
-  const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + header.length + bodyBytes);
-  frame.writeInt32BE(4 + header.length + bodyBytes, 0);
+  const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + header.length + roomBytes);
+  frame.writeInt32BE(4 + header.length + (command.body?.length ?? 0), 0);
   frame.writeUInt32BE(((command.serializeType << 24) | header.length) >>> 0, 4);
   header.copy(frame, FRAME_PREFIX_BYTES);
-  command.body?.copy(frame, FRAME_PREFIX_BYTES + header.length);
   return frame;
 }
 

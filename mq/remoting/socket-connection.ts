@@ -6,6 +6,7 @@ import {
   asOneway,
   defaultFrameLimits,
   encodeFrame,
+  encodeFrameHead,
   isOneway,
   isResponse,
   responseTo,
@@ -216,18 +217,30 @@ export class SocketConnection implements Connection {
     });
   }
 
+  /** Copies the body, which stays its caller's. */
   #encode(command: RemotingCommand): Buffer {
     const frame = encodeFrame(command);
-    const { maxFrameBytes } = this.#limits;
-    if (frame.length - 4 > maxFrameBytes) {
-      const what = isResponse(command) ? 'reply' : describeRequestCode(command.code);
-      throw new MqError(
-        'FRAME_INVALID',
-        `${what} makes a frame of ${frame.length - 4} bytes, the limit is ${maxFrameBytes}`,
-        { details: { frameBytes: frame.length - 4, limitBytes: maxFrameBytes } },
-      );
-    }
+    this.#assertFits(command, frame.length);
     return frame;
+  }
+
+  /** Head and body. The body is not copied: nobody changes it after it was returned as a reply. */
+  #encodeReply(command: RemotingCommand): Buffer[] {
+    const head = encodeFrameHead(command);
+    const { body } = command;
+    this.#assertFits(command, head.length + (body?.length ?? 0));
+    return body === undefined ? [head] : [head, body];
+  }
+
+  #assertFits(command: RemotingCommand, byteCount: number): void {
+    const { maxFrameBytes } = this.#limits;
+    if (byteCount - 4 <= maxFrameBytes) return;
+    const what = isResponse(command) ? 'reply' : describeRequestCode(command.code);
+    throw new MqError(
+      'FRAME_INVALID',
+      `${what} makes a frame of ${byteCount - 4} bytes, the limit is ${maxFrameBytes}`,
+      { details: { frameBytes: byteCount - 4, limitBytes: maxFrameBytes } },
+    );
   }
 
   #receive(chunk: Buffer): void {
@@ -308,14 +321,14 @@ export class SocketConnection implements Connection {
 
   #reply(request: RemotingCommand, reply: Reply): void {
     if (isOneway(request) || this.#stream.destroyed) return;
-    let frame: Buffer;
+    let parts: Buffer[];
     try {
-      frame = this.#encode(responseTo(request, reply));
+      parts = this.#encodeReply(responseTo(request, reply));
     } catch (error) {
       const instead = errorReply(error, request, this, this.#logger);
-      frame = this.#encode(responseTo(request, instead));
+      parts = this.#encodeReply(responseTo(request, instead));
     }
-    this.#outgoing.add(frame);
+    for (const part of parts) this.#outgoing.add(part);
     this.#pauseWhenPressed();
     this.#dropWhenSwamped();
   }

@@ -125,6 +125,7 @@ async function mustAnswer(
 ): Promise<void> {
   const problem = await answers(url);
   if (problem === undefined) return;
-  const shown = URL.canParse(url) ? new URL(url).host : 'not a URL';
-  throw new Error(`${name} (${shown}) does not answer: ${problem}`);
+  // Never the whole of it: it may hold a password.
+  const host = URL.canParse(url) ? ` (${new URL(url).host})` : '';
+  throw new Error(`${name}${host} cannot be used: ${problem}`);
 }

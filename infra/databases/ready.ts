@@ -9,8 +9,15 @@ function messageOf(error: unknown): string {
   return error.message || ('code' in error ? String(error.code) : error.name);
 }
 
+function hasScheme(url: string, ...schemes: readonly string[]): boolean {
+  return URL.canParse(url) && schemes.includes(new URL(url).protocol);
+}
+
 /** Undefined when MariaDB answers a query at this URL, else why not. */
 export async function mariadbAnswers(url: string): Promise<string | undefined> {
+  if (!hasScheme(url, 'mysql:', 'mariadb:')) {
+    return 'it is not a URL such as mysql://root:secret@127.0.0.1:3306';
+  }
   try {
     const connection = await createConnection({ uri: url, connectTimeout: timeoutMs });
     await connection.query('SELECT 1');
@@ -23,7 +30,9 @@ export async function mariadbAnswers(url: string): Promise<string | undefined> {
 
 /** Undefined when a Redis listens at this URL, else why not. It may still ask for the password it was not given here. */
 export async function redisAnswers(url: string): Promise<string | undefined> {
-  if (!URL.canParse(url)) return 'it is not a URL such as redis://127.0.0.1:6379';
+  if (!hasScheme(url, 'redis:', 'rediss:')) {
+    return 'it is not a URL such as redis://127.0.0.1:6379';
+  }
   const { hostname, port, protocol } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port || 6379) });
   try {

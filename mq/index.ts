@@ -7,7 +7,6 @@ export type {
   MessageListener,
 } from './client/consume-dispatcher.ts';
 export { ConsumedMessage } from './client/consumed-message.ts';
-export type { MessageQueue } from './client/message-queue.ts';
 export type { Message } from './client/outgoing-message.ts';
 export { Producer, type ProducerOptions, type SendOptions } from './client/producer.ts';
 export { PushConsumer } from './client/push-consumer.ts';
@@ -23,4 +22,5 @@ export {
 } from './logger.ts';
 export type { HostAddress } from './protocol/host-address.ts';
 export type { MessageExt } from './protocol/message.ts';
+export type { MessageQueue } from './protocol/message-queue.ts';
 export type { BrokerData, ClusterInfo, QueueData, TopicRouteData } from './protocol/route.ts';

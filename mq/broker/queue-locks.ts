@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { MessageQueue } from '../protocol/message-queue.ts';
+import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 
 interface Lease {
   readonly clientId: string;
@@ -28,7 +28,7 @@ export class QueueLocks {
     const nowMs = this.#clock.monotonicMs();
     const leases = this.#groups.get(group) ?? new Map<string, Lease>();
     const locked = queues.filter((queue) => {
-      const key = keyOf(queue);
+      const key = queueKey(queue);
       const lease = leases.get(key);
       if (lease !== undefined && lease.clientId !== clientId && lease.expiresAtMs > nowMs) {
         return false;
@@ -45,7 +45,7 @@ export class QueueLocks {
     const leases = this.#groups.get(group);
     if (leases === undefined) return;
     for (const queue of queues) {
-      const key = keyOf(queue);
+      const key = queueKey(queue);
       if (leases.get(key)?.clientId === clientId) leases.delete(key);
     }
     if (leases.size === 0) this.#groups.delete(group);
@@ -65,8 +65,4 @@ export class QueueLocks {
     for (const leases of this.#groups.values()) count += leases.size;
     return count;
   }
-}
-
-function keyOf(queue: MessageQueue): string {
-  return `${queue.brokerName}/${queue.queueId}/${queue.topic}`;
 }

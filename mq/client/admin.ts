@@ -1,6 +1,7 @@
 import { MqError } from '../errors.ts';
 import { formatHostPort } from '../protocol/host-address.ts';
 import { parseOffsetMsgId } from '../protocol/message-id.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import { decodeRecord } from '../protocol/message.ts';
 import { assertGroupName, assertTopicName, SystemTopic } from '../protocol/names.ts';
 import { deleteTopicInBroker } from '../protocol/requests/delete-topic-in-broker.ts';
@@ -27,7 +28,6 @@ import { decodeTopicList } from '../protocol/topic-list.ts';
 import { clientSettings, wholeNumber, type ClientOptions } from './client-options.ts';
 import { ConsumedMessage } from './consumed-message.ts';
 import { readMessage } from './fetched-messages.ts';
-import type { MessageQueue } from './message-queue.ts';
 import { MqClient } from './mq-client.ts';
 import { anyAddress, readableQueues } from './topic-queues.ts';
 

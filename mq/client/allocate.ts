@@ -1,4 +1,4 @@
-import { compareQueues, compareText, type MessageQueue } from './message-queue.ts';
+import { compareQueues, compareText, type MessageQueue } from '../protocol/message-queue.ts';
 
 /**
  * The AVG strategy: which of a topic's queues does one member of the group own?

@@ -1,12 +1,12 @@
 import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import { decodeConsumerList } from '../protocol/consumer-list.ts';
+import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.ts';
 import type { TopicRouteData } from '../protocol/route.ts';
 import type { SubscriptionData } from '../protocol/subscription.ts';
 import type { Delivery } from './consume-dispatcher.ts';
 import type { Heartbeats } from './heartbeats.ts';
-import { queueKey, type MessageQueue } from './message-queue.ts';
 import type { MqClient } from './mq-client.ts';
 import { QueuePuller, type PullSettings } from './queue-puller.ts';
 import { Rebalance, type RebalanceEffect } from './rebalance.ts';

@@ -1,10 +1,10 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { queueKey } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
 import { LazyAbort } from './lazy-abort.ts';
-import { queueKey } from './message-queue.ts';
 import type { ProcessQueue } from './process-queue.ts';
 
 export type ConsumeResult = 'CONSUME_SUCCESS' | 'RECONSUME_LATER';

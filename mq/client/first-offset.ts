@@ -1,10 +1,10 @@
 import { MqError } from '../errors.ts';
 import type { ConsumeFromWhere } from '../protocol/heartbeat.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import { isRetryTopic } from '../protocol/names.ts';
 import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
 import { queryConsumerOffset } from '../protocol/requests/query-consumer-offset.ts';
 import { searchOffsetByTimestamp } from '../protocol/requests/search-offset-by-timestamp.ts';
-import type { MessageQueue } from './message-queue.ts';
 import type { MqClient } from './mq-client.ts';
 
 export interface StartingPoint {

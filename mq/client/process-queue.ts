@@ -1,4 +1,4 @@
-import type { MessageQueue } from './message-queue.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 
 export interface ProcessQueueLimits {
   /** Messages fetched and not finished. */

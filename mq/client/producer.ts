@@ -1,5 +1,6 @@
 import { MqError } from '../errors.ts';
 import { UniqKeyGenerator } from '../protocol/message-id.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import { assertGroupName } from '../protocol/names.ts';
 import { unregisterClient } from '../protocol/requests/unregister-client.ts';
 import {
@@ -11,7 +12,6 @@ import {
 } from './client-options.ts';
 import { compressBody } from './compression.ts';
 import { Heartbeats } from './heartbeats.ts';
-import type { MessageQueue } from './message-queue.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
 import { outgoingMessage, type Message } from './outgoing-message.ts';
 import { inTime, pause } from './pause.ts';

@@ -1,6 +1,6 @@
 import { MqError } from '../errors.ts';
+import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import { updateConsumerOffset } from '../protocol/requests/update-consumer-offset.ts';
-import { queueKey, type MessageQueue } from './message-queue.ts';
 import type { MqClient } from './mq-client.ts';
 import type { RouteCache } from './route-cache.ts';
 

@@ -1,7 +1,7 @@
 import { MqError } from '../errors.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import type { TopicRouteData } from '../protocol/route.ts';
-import type { MessageQueue } from './message-queue.ts';
 import type { RouteWatch } from './route-watch.ts';
 import { routeOfNewTopic, writableQueues } from './topic-queues.ts';
 

@@ -1,6 +1,7 @@
 import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import { assertGroupName, assertTopicName, retryTopic } from '../protocol/names.ts';
 import { RequestCode } from '../protocol/request-code.ts';
 import { notifyConsumerIdsChanged } from '../protocol/requests/notify-consumer-ids-changed.ts';
@@ -11,7 +12,6 @@ import { Assignment } from './assignment.ts';
 import { clientSettings, milliseconds, wholeNumber } from './client-options.ts';
 import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
-import type { MessageQueue } from './message-queue.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
 import { inTime } from './pause.ts';
 import { pullSettings, type PushConsumerOptions } from './push-consumer-options.ts';

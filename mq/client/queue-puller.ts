@@ -1,5 +1,6 @@
 import { MqError } from '../errors.ts';
 import type { ResponseOf } from '../protocol/define-request.ts';
+import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import { pullMessage } from '../protocol/requests/pull-message.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
@@ -9,7 +10,6 @@ import { PullSysFlag } from '../protocol/sys-flag.ts';
 import type { Delivery } from './consume-dispatcher.ts';
 import { decodePull, matchesTags, readMessage } from './fetched-messages.ts';
 import { firstOffset, type StartingPoint } from './first-offset.ts';
-import { queueKey, type MessageQueue } from './message-queue.ts';
 import type { MqClient } from './mq-client.ts';
 import { ProcessQueue, type ProcessQueueLimits } from './process-queue.ts';
 import { Progress } from './progress.ts';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { MessageQueue } from './message-queue.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 
 const FIRST_AVOIDANCE_MS = 1_000;
 const LONGEST_AVOIDANCE_MS = 30_000;

@@ -1,5 +1,5 @@
+import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import { allocateAveragely } from './allocate.ts';
-import { queueKey, type MessageQueue } from './message-queue.ts';
 
 export type RebalanceEvent =
   | { type: 'subscribed'; topic: string }

@@ -1,6 +1,6 @@
+import { compareText } from '../protocol/message-queue.ts';
 import { MASTER_ID, type BrokerData, type TopicRouteData } from '../protocol/route.ts';
 import { anyAddress } from './topic-queues.ts';
-import { compareText } from './message-queue.ts';
 
 /**
  * The routes this client works with, and the broker addresses that follow from them.

@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import { retryTopic, SystemTopic } from '../protocol/names.ts';
 import { reencodeProperties, PropertyKey } from '../protocol/properties.ts';
@@ -6,7 +7,6 @@ import { consumerSendMsgBack } from '../protocol/requests/consumer-send-msg-back
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { originalTopic } from './consumed-message.ts';
-import type { MessageQueue } from './message-queue.ts';
 import type { MqClient } from './mq-client.ts';
 import type { RouteCache } from './route-cache.ts';
 import { storedCodes } from './send-result.ts';

@@ -1,11 +1,11 @@
 import { MqError } from '../errors.ts';
 import { encodeBatchBody } from '../protocol/batch-body.ts';
 import type { RequestOf } from '../protocol/define-request.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import { isRetryTopic, SystemTopic } from '../protocol/names.ts';
 import { encodeProperties, PropertyKey } from '../protocol/properties.ts';
 import { sendBatchMessage } from '../protocol/requests/send-batch-message.ts';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
-import type { MessageQueue } from './message-queue.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
 /** SEND_MESSAGE_V2 or SEND_BATCH_MESSAGE: the same fields under two codes. */

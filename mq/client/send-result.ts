@@ -1,8 +1,8 @@
 import { MqError } from '../errors.ts';
 import type { ResponseOf } from '../protocol/define-request.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
 import type { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
-import type { MessageQueue } from './message-queue.ts';
 
 /** All four mean stored. All but SEND_OK mean stored less safely, or later, than the broker is set to. */
 export type SendStatus =

@@ -1,6 +1,6 @@
+import { compareQueues, type MessageQueue } from '../protocol/message-queue.ts';
 import { MASTER_ID, type BrokerData, type TopicRouteData } from '../protocol/route.ts';
 import { Permission } from '../protocol/sys-flag.ts';
-import { compareQueues, type MessageQueue } from './message-queue.ts';
 
 /**
  * The queues a producer may write to: those of brokers that have the write permission and a living master. A topic with

@@ -1,26 +1,34 @@
 import type { JsonSource } from './fast-json.ts';
 import type { JsonBody } from './json-body.ts';
 
-/** One queue of a topic on one broker name: the unit that consumers share out, lock and keep offsets of. */
+/** One queue of a topic on one broker: the unit of ordering, of assignment, of locks and of progress. */
 export interface MessageQueue {
-  topic: string;
-  brokerName: string;
-  queueId: number;
+  readonly topic: string;
+  readonly brokerName: string;
+  readonly queueId: number;
+}
+
+/** The same text for equal queues. `@` cannot occur in a topic name. */
+export function queueKey(queue: MessageQueue): string {
+  return `${queue.topic}@${queue.brokerName}@${queue.queueId}`;
 }
 
 /**
- * The order every member of a group must share out queues in, or two members claim one queue:
- * topic, then brokerName, then queueId. Java compares names by UTF-16 unit, as `<` does.
+ * Orders queues by topic, brokerName, queueId. Every member of a consumer group must sort alike, or two of them claim
+ * one queue.
  */
-export function compareQueues(left: MessageQueue, right: MessageQueue): number {
-  if (left.topic !== right.topic) return left.topic < right.topic ? -1 : 1;
-  if (left.brokerName !== right.brokerName) return left.brokerName < right.brokerName ? -1 : 1;
-  return left.queueId - right.queueId;
+export function compareQueues(a: MessageQueue, b: MessageQueue): number {
+  return (
+    compareText(a.topic, b.topic) ||
+    compareText(a.brokerName, b.brokerName) ||
+    a.queueId - b.queueId
+  );
 }
 
-/** A key for maps. Neither topic nor broker names may hold a space. */
-export function queueKey(queue: MessageQueue): string {
-  return `${queue.topic} ${queue.brokerName} ${queue.queueId}`;
+/** The order Java sorts strings in: `<` compares UTF-16 units exactly as String.compareTo does. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 export function messageQueueJson(queue: MessageQueue): JsonSource {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { allocateAveragely } from '../../../mq/client/allocate.ts';
-import { queueKey, type MessageQueue } from '../../../mq/client/message-queue.ts';
+import { queueKey, type MessageQueue } from '../../../mq/protocol/message-queue.ts';
 
 function queues(count: number, brokerName = 'broker-a'): MessageQueue[] {
   return Array.from({ length: count }, (_, queueId) => ({ topic: 'T', brokerName, queueId }));

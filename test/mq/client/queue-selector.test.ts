@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MessageQueue } from '../../../mq/client/message-queue.ts';
+import type { MessageQueue } from '../../../mq/protocol/message-queue.ts';
 import { QueueSelector } from '../../../mq/client/queue-selector.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 

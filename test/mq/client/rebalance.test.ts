@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { queueKey, type MessageQueue } from '../../../mq/client/message-queue.ts';
+import { queueKey, type MessageQueue } from '../../../mq/protocol/message-queue.ts';
 import { Rebalance, type RebalanceEffect } from '../../../mq/client/rebalance.ts';
 
 function queues(topic: string, count: number): MessageQueue[] {

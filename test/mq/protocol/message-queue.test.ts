@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeLockBatchBody, encodeLockBatchBody } from '../../../mq/protocol/lock-batch.ts';
-import { compareQueues, queueKey } from '../../../mq/protocol/message-queue.ts';
+import { compareQueues } from '../../../mq/protocol/message-queue.ts';
 
 describe('message queues', () => {
   const queue = (topic: string, brokerName: string, queueId: number) => ({
@@ -17,7 +17,10 @@ describe('message queues', () => {
       queue('a', 'broker-a', 9),
       queue('B', 'broker-a', 0),
     ];
-    expect(queues.toSorted(compareQueues).map(queueKey)).toEqual([
+    const inOrder = queues
+      .toSorted(compareQueues)
+      .map(({ topic, brokerName, queueId }) => `${topic} ${brokerName} ${queueId}`);
+    expect(inOrder).toEqual([
       'B broker-a 0',
       'a broker-a 9',
       'a broker-a 10',

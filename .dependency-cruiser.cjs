@@ -31,6 +31,7 @@ module.exports = {
         path: '^(mq|services|infra|loadtest)/',
         pathNot: [
           '(^|/)main[.]ts$',
+          '^mq/bin/millrace[.]js$',
           '^infra/bootstrap[.]mjs$',
           '/migrations/',
           '^loadtest/bench[.]ts$',

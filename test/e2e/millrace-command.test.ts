@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Admin, Producer } from '../../mq/index.ts';
 import { TestProcess } from '../support/process.ts';
 
-const millrace = resolve(import.meta.dirname, '..', '..', 'mq', 'dist', 'cli', 'main.js');
+const millrace = resolve(import.meta.dirname, '..', '..', 'mq', 'bin', 'millrace.js');
 
 describe('the millrace command', () => {
   let directory: string;

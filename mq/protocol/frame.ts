@@ -273,16 +273,20 @@ function integerField(fields: Record<string, unknown>, name: string, fallback?: 
   return value;
 }
 
-/** C++ and Node peers put bare numbers and booleans here; Java coerces them to strings and drops nulls. */
+/**
+ * C++ and Node peers put bare numbers and booleans here; Java coerces them to strings and drops nulls. Done in place,
+ * for nearly always there is nothing to do.
+ */
 function stringFields(value: unknown): ExtFields | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const ext = Object.create(null) as ExtFields;
-  for (const [key, field] of Object.entries(value)) {
-    if (typeof field === 'string') ext[key] = field;
-    else if (field === null) continue;
+  const ext = Object.setPrototypeOf(value, null) as Record<string, unknown>;
+  for (const key of Object.keys(ext)) {
+    const field = ext[key];
+    if (typeof field === 'string') continue;
+    if (field === null) delete ext[key];
     else ext[key] = typeof field === 'object' ? JSON.stringify(field) : String(field);
   }
-  return ext;
+  return ext as ExtFields;
 }
 
 function decodeBinaryHeader(header: Buffer): RemotingCommand {

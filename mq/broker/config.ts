@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import {
   defineSettings,
@@ -9,7 +8,7 @@ import {
   text,
   type ConfigOf,
 } from '../config-options.ts';
-import { bindProblem } from '../remoting/bind-address.ts';
+import { bindAddressProblem } from '../remoting/bind-address.ts';
 import { parseDelayLevels } from './delay-levels.ts';
 
 const KIB = 1024;
@@ -159,12 +158,8 @@ function relationProblems(config: BrokerConfig): string[] {
       `storePathCommitLog is ${config.storePathCommitLog}, only ${commitLog} is supported`,
     );
   }
-  if (config.bindAddress !== 'localhost' && isIP(config.bindAddress) === 0) {
-    problems.push(`bindAddress is ${JSON.stringify(config.bindAddress)}, not an IP address`);
-  } else {
-    const problem = bindProblem(config.bindAddress, config.allowNonLoopback);
-    if (problem !== undefined) problems.push(`bindAddress: ${problem}`);
-  }
+  const addressProblem = bindAddressProblem(config);
+  if (addressProblem !== undefined) problems.push(addressProblem);
   for (const address of namesrvAddresses(config.namesrvAddr)) {
     const port = Number(/^[^\s;]+:(\d{1,5})$/.exec(address)?.[1] ?? 0);
     if (port < 1 || port > 65_535) {

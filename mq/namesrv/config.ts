@@ -1,6 +1,5 @@
-import { isIP } from 'node:net';
 import { defineSettings, flag, integer, text, type ConfigOf } from '../config-options.ts';
-import { bindProblem } from '../remoting/bind-address.ts';
+import { bindAddressProblem } from '../remoting/bind-address.ts';
 
 const milliseconds = { min: 1, max: 2 ** 31 - 1 };
 
@@ -47,12 +46,8 @@ export const {
 
 function relationProblems(config: NameServerConfig): string[] {
   const problems: string[] = [];
-  if (config.bindAddress !== 'localhost' && isIP(config.bindAddress) === 0) {
-    problems.push(`bindAddress is ${JSON.stringify(config.bindAddress)}, not an IP address`);
-  } else {
-    const problem = bindProblem(config.bindAddress, config.allowNonLoopback);
-    if (problem !== undefined) problems.push(`bindAddress: ${problem}`);
-  }
+  const addressProblem = bindAddressProblem(config);
+  if (addressProblem !== undefined) problems.push(addressProblem);
   if (config.brokerExpiryMs < config.scanNotActiveBrokerInterval) {
     problems.push(
       `brokerExpiryMs is ${config.brokerExpiryMs}, less than scanNotActiveBrokerInterval ` +

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** Whether only programs of this machine can reach a socket that listens on `host`. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
@@ -15,4 +17,20 @@ export function bindProblem(host: string, allowNonLoopback: boolean): string | u
     `host ${JSON.stringify(host)} is reachable from other machines and there is no authentication: ` +
     'listen on 127.0.0.1, or set allowNonLoopback=true if the network is trusted'
   );
+}
+
+/**
+ * What is wrong with the address settings that both servers have, or undefined. Of names only localhost will do: what
+ * any other stands for is not known when the settings are checked.
+ */
+export function bindAddressProblem(config: {
+  readonly bindAddress: string;
+  readonly allowNonLoopback: boolean;
+}): string | undefined {
+  const { bindAddress, allowNonLoopback } = config;
+  if (bindAddress !== 'localhost' && isIP(bindAddress) === 0) {
+    return `bindAddress is ${JSON.stringify(bindAddress)}, not an IP address`;
+  }
+  const problem = bindProblem(bindAddress, allowNonLoopback);
+  return problem === undefined ? undefined : `bindAddress: ${problem}`;
 }

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { MqError } from '../errors.ts';
+import { externalAddress } from '../remoting/external-address.ts';
 import type { BrokerConfig } from './config.ts';
 
 /**
@@ -12,7 +12,7 @@ import type { BrokerConfig } from './config.ts';
  */
 export async function advertisedAddress(config: BrokerConfig): Promise<string> {
   const wanted = config.brokerIP1 === '' ? config.bindAddress : config.brokerIP1;
-  if (wanted === '0.0.0.0' || wanted === '::') return firstExternalAddress() ?? '127.0.0.1';
+  if (wanted === '0.0.0.0' || wanted === '::') return externalAddress();
   if (isIP(wanted) !== 0) return wanted;
   try {
     // IPv4 first: C++ and Node clients cannot decode records with IPv6 hosts.
@@ -24,10 +24,4 @@ export async function advertisedAddress(config: BrokerConfig): Promise<string> {
     });
   }
   throw new MqError('CONFIG_INVALID', `brokerIP1 ${wanted} has no address`);
-}
-
-function firstExternalAddress(): string | undefined {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find((address) => !address.internal && address.family === 'IPv4')?.address;
 }

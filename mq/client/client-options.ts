@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import { systemClock, type Clock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { SerializeType } from '../protocol/frame.ts';
+import { externalAddress } from '../remoting/external-address.ts';
 
 /** What every client is told. */
 export interface ClientOptions {
@@ -34,7 +34,7 @@ export interface ClientSettings {
 }
 
 export function clientSettings(options: ClientOptions): ClientSettings {
-  const clientIp = options.clientIp ?? ownAddress();
+  const clientIp = options.clientIp ?? externalAddress();
   const instanceName = options.instanceName ?? `${process.pid}#${randomBytes(6).toString('hex')}`;
   return {
     namesrvAddr: options.namesrvAddr,
@@ -79,13 +79,4 @@ export function wholeNumber(name: string, value: number, lowest = 0): number {
     throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be an integer ≥ ${lowest}`);
   }
   return value;
-}
-
-function ownAddress(): string {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const { family, internal, address } of addresses ?? []) {
-      if (family === 'IPv4' && !internal) return address;
-    }
-  }
-  return '127.0.0.1';
 }

@@ -83,7 +83,7 @@ export class ConsumerManager {
     for (const group of this.#groups.keys()) this.#remove(group, channel, 'lost its connection');
   }
 
-  /** Drops members that have been silent since `monotonicMs`; returns their channels. */
+  /** Drops members whose latest heartbeat is not after `sinceMs`, on the monotonic clock; returns their channels. */
   dropSilent(sinceMs: number): ClientChannel[] {
     const dropped: ClientChannel[] = [];
     for (const [name, group] of this.#groups) {

@@ -29,7 +29,7 @@ export class ProducerManager {
     for (const group of this.#groups.keys()) this.unregister(group, channel);
   }
 
-  /** Drops members that have been silent since `monotonicMs`; returns their channels. */
+  /** Drops members whose latest heartbeat is not after `sinceMs`, on the monotonic clock; returns their channels. */
   dropSilent(sinceMs: number): ClientChannel[] {
     const dropped: ClientChannel[] = [];
     for (const [group, members] of this.#groups) {

@@ -19,7 +19,8 @@ export type Pull = RequestOf<typeof pullMessage>;
  *
  * Errors: NO_PERMISSION, SUBSCRIPTION_GROUP_NOT_EXIST, TOPIC_NOT_EXIST, INVALID_PARAMETER (queueId),
  *         SUBSCRIPTION_PARSE_FAILED, SUBSCRIPTION_NOT_EXIST, SUBSCRIPTION_NOT_LATEST; SYSTEM_ERROR for SQL92.
- *         A consumer that has just started may well be told 24 or 25: its pull overtook its heartbeat, and it waits.
+ *         A consumer that has just started may well be told SUBSCRIPTION_NOT_EXIST or _NOT_LATEST: its pull overtook its
+ *         heartbeat, and it waits.
  * Source: RocketMQ 4.9 PullMessageProcessor.java, texts included.
  */
 export function admitPull(

@@ -209,7 +209,7 @@ export class TopicConfigs {
     }
   }
 
-  /** Source: wire facts §4.10, less the topics of 5.x features this broker does not have (POP, timer wheel). */
+  /** Source: RocketMQ 5.3 TopicConfigManager.init, less the topics of features this broker does not have (POP, timer wheel). */
   #addSystemTopics(): boolean {
     const { brokerClusterName, brokerName, defaultTopicQueueNums } = this.#config;
     const wanted = [

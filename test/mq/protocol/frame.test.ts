@@ -28,7 +28,7 @@ function jsonFrame(header: unknown, body = ''): Buffer {
   return frame;
 }
 
-/** The example of rocketmq-wire.md §1.3: GET_ROUTEINFO of TopicA by a 4.9.8 Java peer. */
+/** GET_ROUTEINFO_BY_TOPIC of TopicA by a 4.9.8 Java peer. */
 const binaryHeader = '0069000199000000000000000000000000000000110005746f70696300000006546f70696341';
 
 function binaryFrame(headerHex: string): Buffer {

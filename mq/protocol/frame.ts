@@ -273,13 +273,15 @@ function integerField(fields: Record<string, unknown>, name: string, fallback?: 
   return value;
 }
 
+type JsonValue = string | number | boolean | object | null;
+
 /**
  * C++ and Node peers put bare numbers and booleans here; Java coerces them to strings and drops nulls. Done in place,
  * for nearly always there is nothing to do.
  */
 function stringFields(value: unknown): ExtFields | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const ext = Object.setPrototypeOf(value, null) as Record<string, unknown>;
+  const ext = Object.setPrototypeOf(value, null) as Record<string, JsonValue>;
   for (const key of Object.keys(ext)) {
     const field = ext[key];
     if (typeof field === 'string') continue;

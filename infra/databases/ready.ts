@@ -18,6 +18,10 @@ export async function mariadbAnswers(url: string): Promise<string | undefined> {
   if (!hasScheme(url, 'mysql:', 'mariadb:')) {
     return 'it is not a URL such as mysql://root:secret@127.0.0.1:3306';
   }
+  const schema = new URL(url).pathname.slice(1);
+  if (schema !== '') {
+    return `it names the schema ${schema}, and must end after the port: each service has a schema of its own`;
+  }
   try {
     const connection = await createConnection({ uri: url, connectTimeout: timeoutMs });
     await connection.query('SELECT 1');

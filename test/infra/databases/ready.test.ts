@@ -9,6 +9,12 @@ describe('a given URL', () => {
     },
   );
 
+  it('of MariaDB is not dialled when it names a schema, which the services would refuse', async () => {
+    expect(await mariadbAnswers('mysql://root@127.0.0.1:1/shop')).toContain(
+      'names the schema shop',
+    );
+  });
+
   it.each(['http://127.0.0.1:1', '127.0.0.1:6379', 'localhost', 'mysql://127.0.0.1:3306'])(
     'of Redis is not dialled when it is %s',
     async (url) => {

@@ -4,9 +4,10 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { FrameLimits } from '../protocol/frame.ts';
 import { formatHostPort, stripMapped, type HostAddress } from '../protocol/host-address.ts';
+import type { BackPressure } from './back-pressure.ts';
 import type { Connection } from './connection.ts';
 import type { ProcessorTable } from './processor.ts';
-import { SocketConnection, type BackPressure } from './socket-connection.ts';
+import { SocketConnection } from './socket-connection.ts';
 
 export interface RemotingServerOptions {
   host: string;

@@ -17,6 +17,7 @@ import { FrameDecoder } from '../protocol/frame-decoder.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
 import type { LanguageName } from '../protocol/language-code.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';
+import { defaultBackPressure, PeerLoad, type BackPressure } from './back-pressure.ts';
 import type { CloseListener, Connection, RequestOptions } from './connection.ts';
 import { InFlight, requestAborted } from './in-flight.ts';
 import { foreignProtocol, isTlsHandshake, OPENING_BYTES } from './opening-bytes.ts';
@@ -36,31 +37,6 @@ export interface SocketConnectionOptions {
   /** How long `close` waits for the replies still being worked on. */
   closeGraceMs?: number | undefined;
 }
-
-/**
- * When a peer's requests stop being read. Reading resumes once what caused it has fallen to half (requests)
- * or has drained (bytes to write).
- */
-export interface BackPressure {
-  /** Bytes written for the peer that it has not taken yet. */
-  maxUnreadBytes: number;
-  /**
-   * So much of that ends the connection. Requests that were read before the pause are still answered, and thousands of
-   * held pulls may be answered by one large message: pausing alone bounds no memory.
-   */
-  maxUnsentBytes: number;
-  /** Requests received and not answered yet. Long polls count, so this is generous. */
-  maxOpenRequests: number;
-  /** The bodies of those requests, which are what their memory is. */
-  maxOpenRequestBytes: number;
-}
-
-export const defaultBackPressure: BackPressure = {
-  maxUnreadBytes: 1024 * 1024,
-  maxUnsentBytes: 256 * 1024 * 1024,
-  maxOpenRequests: 20_000,
-  maxOpenRequestBytes: 64 * 1024 * 1024,
-};
 
 /** After a graceful end the peer gets this long to close its side before the socket is destroyed. */
 const PEER_CLOSE_GRACE_MS = 1000;
@@ -91,6 +67,7 @@ export class SocketConnection implements Connection {
   readonly #decoder: FrameDecoder;
   readonly #inFlight: InFlight;
   readonly #outgoing: OutgoingFrames;
+  readonly #load: PeerLoad;
   readonly #closeListeners = new Set<CloseListener>();
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeReason: MqError | undefined;
@@ -104,8 +81,6 @@ export class SocketConnection implements Connection {
   /** Since when a request of ours waits and nothing at all has come from the peer. */
   #silentSinceMs: number | undefined;
   #silentTimeouts = 0;
-  #openRequests = 0;
-  #openRequestBytes = 0;
   #isPaused = false;
 
   constructor(stream: Duplex, options: SocketConnectionOptions) {
@@ -127,6 +102,7 @@ export class SocketConnection implements Connection {
       this.#lastActivityMs = this.#clock.monotonicMs();
       this.#resumeWhenRelieved();
     });
+    this.#load = new PeerLoad(this.#backPressure, () => this.#outgoing.unsentBytes);
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', (cause: Error) => {
       this.#closeReason ??= this.#closedError(`the socket failed: ${cause.message}`, cause);
@@ -140,7 +116,7 @@ export class SocketConnection implements Connection {
   }
 
   get openRequests(): number {
-    return this.#openRequests;
+    return this.#load.openRequests;
   }
 
   get receivedCount(): number {
@@ -165,7 +141,7 @@ export class SocketConnection implements Connection {
   async oneway(command: RemotingCommand): Promise<void> {
     this.#assertOpen();
     this.#outgoing.add(this.#encode({ ...asOneway(command), opaque: this.#inFlight.nextOpaque() }));
-    if (this.#outgoing.unsentBytes <= this.#backPressure.maxUnreadBytes) return;
+    if (!this.#load.isUnread) return;
     this.#dropWhenSwamped();
     await this.#outgoing.drained();
     if (this.#state === 'closed') throw this.#closedError('closed before all was sent');
@@ -307,15 +283,13 @@ export class SocketConnection implements Connection {
       return;
     }
     const bodyBytes = request.body?.length ?? 0;
-    this.#openRequests++;
-    this.#openRequestBytes += bodyBytes;
+    this.#load.requestOpened(bodyBytes);
     this.#pauseWhenPressed();
     void answer.then((reply) => {
-      this.#openRequests--;
-      this.#openRequestBytes -= bodyBytes;
+      this.#load.requestAnswered(bodyBytes);
       this.#reply(request, reply);
       this.#resumeWhenRelieved();
-      if (this.#openRequests === 0) this.#onIdle?.();
+      if (this.#load.openRequests === 0) this.#onIdle?.();
     });
   }
 
@@ -334,13 +308,13 @@ export class SocketConnection implements Connection {
   }
 
   #dropWhenSwamped(): void {
+    if (!this.#load.isSwamped) return;
     const { unsentBytes } = this.#outgoing;
     const { maxUnsentBytes } = this.#backPressure;
-    if (unsentBytes <= maxUnsentBytes) return;
     this.#logger.warn(`closed ${this.peer}: it does not read its replies`, {
       unsentBytes,
       limitBytes: maxUnsentBytes,
-      openRequests: this.#openRequests,
+      openRequests: this.#load.openRequests,
     });
     this.#outgoing.drop();
     this.destroy(
@@ -349,29 +323,13 @@ export class SocketConnection implements Connection {
   }
 
   #pauseWhenPressed(): void {
-    const limits = this.#backPressure;
-    if (
-      this.#isPaused ||
-      (this.#outgoing.unsentBytes <= limits.maxUnreadBytes &&
-        this.#openRequests <= limits.maxOpenRequests &&
-        this.#openRequestBytes <= limits.maxOpenRequestBytes)
-    ) {
-      return;
-    }
+    if (this.#isPaused || !this.#load.isTooHigh) return;
     this.#isPaused = true;
     this.#stream.pause();
   }
 
   #resumeWhenRelieved(): void {
-    const limits = this.#backPressure;
-    if (
-      !this.#isPaused ||
-      this.#outgoing.unsentBytes > limits.maxUnreadBytes / 2 ||
-      this.#openRequests > limits.maxOpenRequests / 2 ||
-      this.#openRequestBytes > limits.maxOpenRequestBytes / 2
-    ) {
-      return;
-    }
+    if (!this.#isPaused || !this.#load.isRelieved) return;
     this.#isPaused = false;
     // The peer could not finish its frame while we did not read: its time starts now.
     if (this.#midFrameSinceMs !== undefined) this.#midFrameSinceMs = this.#clock.monotonicMs();
@@ -403,7 +361,7 @@ export class SocketConnection implements Connection {
     this.#closeReason ??= reason;
     this.#rejectInFlight(reason);
     const gone = new Promise<void>((resolve) => this.onClose(() => resolve()));
-    if (this.#openRequests > 0) {
+    if (this.#load.openRequests > 0) {
       await this.#orAfter(
         this.#closeGraceMs,
         gone,

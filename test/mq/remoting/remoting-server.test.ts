@@ -7,13 +7,13 @@ import {
   SerializeType,
   type RemotingCommand,
 } from '../../../mq/protocol/frame.ts';
+import { defaultBackPressure } from '../../../mq/remoting/back-pressure.ts';
 import type { Connection } from '../../../mq/remoting/connection.ts';
 import type { Processor } from '../../../mq/remoting/processor.ts';
 import {
   RemotingServer,
   type RemotingServerOptions,
 } from '../../../mq/remoting/remoting-server.ts';
-import { defaultBackPressure } from '../../../mq/remoting/socket-connection.ts';
 import { until, within } from '../../support/deadline.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';

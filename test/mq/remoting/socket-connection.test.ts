@@ -2,10 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { encodeFrame, requestCommand, type RemotingCommand } from '../../../mq/protocol/frame.ts';
 import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
-
+import { defaultBackPressure } from '../../../mq/remoting/back-pressure.ts';
 import type { Processor, Reply } from '../../../mq/remoting/processor.ts';
 import {
-  defaultBackPressure,
   SocketConnection,
   type SocketConnectionOptions,
 } from '../../../mq/remoting/socket-connection.ts';

@@ -13,3 +13,14 @@ export async function failure(call: Promise<unknown>): Promise<MqError> {
   if (!MqError.is(error)) throw new Error(`expected an MqError, got ${String(error)}`);
   return error;
 }
+
+/** The code of the MqError an action throws. */
+export function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (MqError.is(error)) return error.code;
+    throw error;
+  }
+  return 'nothing was thrown';
+}

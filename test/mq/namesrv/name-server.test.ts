@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { topicConfig } from '../../../mq/broker/topic-configs.ts';
 import { nameServerConfig, type NameServerConfig } from '../../../mq/namesrv/config.ts';
 import { NameServer } from '../../../mq/namesrv/name-server.ts';
 import { requestCommand, type RemotingCommand } from '../../../mq/protocol/frame.ts';
@@ -72,19 +73,7 @@ class Client {
         filterServerList: [],
         dataVersion: { stateVersion: 0, timestamp: 1, counter },
         topicConfigTable: new Map(
-          topics.map((topicName) => [
-            topicName,
-            {
-              topicName,
-              readQueueNums: 4,
-              writeQueueNums: 4,
-              perm: 6,
-              topicFilterType: 'SINGLE_TAG' as const,
-              topicSysFlag: 0,
-              order: false,
-              attributes: {},
-            },
-          ]),
+          topics.map((topicName) => [topicName, topicConfig(topicName, 4, 6)]),
         ),
       },
       { compressed: compressed ?? false },

@@ -1,25 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { topicConfig } from '../../../mq/broker/topic-configs.ts';
 import { RouteInfo, type Registration } from '../../../mq/namesrv/route-info.ts';
 import type { TopicConfigTable } from '../../../mq/protocol/topic-config.ts';
 
 function table(counter: number, ...topics: string[]): TopicConfigTable {
   return {
     dataVersion: { stateVersion: 0, timestamp: 1, counter },
-    topicConfigTable: new Map(
-      topics.map((topicName) => [
-        topicName,
-        {
-          topicName,
-          readQueueNums: 4,
-          writeQueueNums: 4,
-          perm: 6,
-          topicFilterType: 'SINGLE_TAG' as const,
-          topicSysFlag: 0,
-          order: false,
-          attributes: {},
-        },
-      ]),
-    ),
+    topicConfigTable: new Map(topics.map((topicName) => [topicName, topicConfig(topicName, 4, 6)])),
   };
 }
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { MqError } from '../../../mq/errors.ts';
 import {
   asOneway,
   decodeFrame,
@@ -15,6 +14,7 @@ import {
 } from '../../../mq/protocol/frame.ts';
 import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 import { languageNames } from '../../../mq/protocol/language-code.ts';
+import { codeOf } from '../../support/failure.ts';
 import { readGoldens } from '../../support/goldens.ts';
 
 /** A JSON frame written by hand, so that headers no encoder of ours would make can be tried. */
@@ -39,16 +39,6 @@ function binaryFrame(headerHex: string): Buffer {
   frame[4] = SerializeType.ROCKETMQ;
   header.copy(frame, 8);
   return frame;
-}
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (MqError.is(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was thrown';
 }
 
 describe('a JSON header', () => {

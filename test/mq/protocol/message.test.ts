@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { MqError } from '../../../mq/errors.ts';
 import type { HostAddress } from '../../../mq/protocol/host-address.ts';
 import {
   BLANK_MAGIC,
@@ -14,6 +13,7 @@ import {
   type RecordFields,
 } from '../../../mq/protocol/message.ts';
 import { encodeProperties } from '../../../mq/protocol/properties.ts';
+import { codeOf } from '../../support/failure.ts';
 import { readGoldens } from '../../support/goldens.ts';
 
 const v4Born = { address: '192.0.2.7', port: 50123 };
@@ -53,16 +53,6 @@ const hosts: [string, HostAddress, HostAddress, number][] = [
   ['record born IPv4 stored IPv6', v4Born, v6Store, 0x20],
   ['record born IPv6 stored IPv6', v6Born, v6Store, 0x30],
 ];
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (MqError.is(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was thrown';
-}
 
 describe.each(hosts)('a %s', (title, bornHost, storeHost, sysFlag) => {
   it('encodes to the bytes of the official 4.9 encoder', () => {

@@ -12,12 +12,14 @@ export type LogFields = Record<string, unknown>;
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** Narrows a text from the command line or the environment. */
 export function isLogLevel(text: string): text is LogLevel {
   return (logLevels as readonly string[]).includes(text);
 }
 
 const discard = (): void => undefined;
 
+/** What clients use when they are given no logger. */
 export const silentLogger: Logger = {
   debug: discard,
   info: discard,

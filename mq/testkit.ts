@@ -6,6 +6,7 @@ import { Admin } from './index.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import { startDev, type Broker, type BrokerConfig } from './server.ts';
 
+/** Any setting of the broker, by its RocketMQ name. */
 export interface TestBrokerOptions extends Partial<BrokerConfig> {
   /** Default: silent. */
   logger?: Logger;

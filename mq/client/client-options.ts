@@ -7,7 +7,7 @@ import { externalAddress } from '../remoting/external-address.ts';
 
 /** What every client is told. */
 export interface ClientOptions {
-  /** `host:port`, several separated by `;`. */
+  /** `host:port`, several separated by `;` or `,`. */
   namesrvAddr: string;
   /** Second half of the clientId, which must be unique in a consumer group. Default: process id and a random part. */
   instanceName?: string;

@@ -7,6 +7,7 @@ import type { ConsumedMessage } from './consumed-message.ts';
 import { LazyAbort } from './lazy-abort.ts';
 import type { ProcessQueue } from './process-queue.ts';
 
+/** What a listener may return. Returning nothing means CONSUME_SUCCESS. */
 export type ConsumeResult = 'CONSUME_SUCCESS' | 'RECONSUME_LATER';
 
 export interface ConsumeContext {
@@ -17,6 +18,7 @@ export interface ConsumeContext {
   readonly signal: AbortSignal;
 }
 
+/** Consumes one message. Throwing means RECONSUME_LATER. */
 export type MessageListener = (
   message: ConsumedMessage,
   context: ConsumeContext,

@@ -27,7 +27,7 @@ export interface ProducerOptions extends ClientOptions {
   sendTimeoutMs?: number;
   /** Further attempts after the first one failed. Default 2. */
   retryTimesWhenSendFailed?: number;
-  /** Bodies of this size and above are compressed. Default 4096; Infinity for never. */
+  /** Bodies of this size in bytes and above are compressed. Default 4096; Infinity for never. */
   compressBodyOverBytes?: number;
   /** Largest body, before compression. Default 4 MiB, which is also the broker's own limit by default. */
   maxMessageBytes?: number;

@@ -4,10 +4,12 @@ import type { HostAddress } from '../protocol/host-address.ts';
 import type { LanguageName } from '../protocol/language-code.ts';
 
 export interface RequestOptions {
+  /** For the reply to arrive. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
 }
 
+/** `reason` is undefined when the peer, or the owner without giving one, ended the connection in good order. */
 export type CloseListener = (reason?: MqError) => void;
 
 /** One socket to one peer, from either side. Requests flow both ways. */

@@ -34,7 +34,8 @@ export async function consume<T extends { orderNo: string; eventId: string }>(
   const messageLog = log.with({ messageId: message.msgId, orderNo: message.keys[0] });
   try {
     const event = parse(message.text());
-    const eventLog = messageLog.with({ orderNo: event.orderNo, eventId: event.eventId });
+    const { orderNo, eventId } = event;
+    const eventLog = log.with({ messageId: message.msgId, orderNo, eventId });
     const outcome = await handle(event, eventLog);
     eventLog.info(outcome === 'handled' ? 'event handled' : 'duplicate event acknowledged', {
       tag: message.tags,

@@ -273,22 +273,16 @@ function integerField(fields: Record<string, unknown>, name: string, fallback?: 
   return value;
 }
 
-type JsonValue = string | number | boolean | object | null;
-
-/**
- * C++ and Node peers put bare numbers and booleans here; Java coerces them to strings and drops nulls. Done in place,
- * for nearly always there is nothing to do.
- */
+/** C++ and Node peers put bare numbers and booleans here; Java coerces them to strings and drops nulls. */
 function stringFields(value: unknown): ExtFields | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const ext = Object.setPrototypeOf(value, null) as Record<string, JsonValue>;
-  for (const key of Object.keys(ext)) {
-    const field = ext[key];
-    if (typeof field === 'string') continue;
-    if (field === null) delete ext[key];
+  const ext = Object.create(null) as ExtFields;
+  for (const [key, field] of Object.entries(value)) {
+    if (typeof field === 'string') ext[key] = field;
+    else if (field === null) continue;
     else ext[key] = typeof field === 'object' ? JSON.stringify(field) : String(field);
   }
-  return ext as ExtFields;
+  return ext;
 }
 
 function decodeBinaryHeader(header: Buffer): RemotingCommand {

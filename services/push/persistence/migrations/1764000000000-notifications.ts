@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createInboxTable } from '../../../common/inbox-table.ts';
 
 export class Notifications1764000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -12,14 +13,7 @@ export class Notifications1764000000000 implements MigrationInterface {
         recorded_at DATETIME(3) NOT NULL,
         KEY by_order (order_no, recorded_at)
       ) ENGINE = InnoDB`);
-    await runner.query(`
-      CREATE TABLE IF NOT EXISTS inbox_messages (
-        consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        event_id       VARCHAR(128) COLLATE utf8mb4_nopad_bin NOT NULL,
-        message_id     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        handled_at     DATETIME(3) NOT NULL,
-        PRIMARY KEY (consumer_group, event_id)
-      ) ENGINE = InnoDB`);
+    await createInboxTable(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {

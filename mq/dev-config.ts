@@ -17,4 +17,8 @@ const options = {
 /** Settings of `millrace dev`: the few that matter when everything runs in one process. */
 export type DevConfig = ConfigOf<typeof options>;
 
-export const { descriptions: devOptions, load: loadDevConfig } = defineSettings('dev', options);
+export const {
+  descriptions: devOptions,
+  load: loadDevConfig,
+  from: devConfig,
+} = defineSettings('dev', options);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { brokerConfig, type BrokerConfig } from './broker/config.ts';
 import { Broker, type BrokerDeps } from './broker/broker.ts';
-import type { DevConfig } from './dev-config.ts';
+import { devConfig, type DevConfig } from './dev-config.ts';
 import { nameServerConfig, type NameServerConfig } from './namesrv/config.ts';
 import { NameServer, type NameServerDeps } from './namesrv/name-server.ts';
 
@@ -56,7 +56,12 @@ export async function startDev(
   config: Partial<DevConfig> & Partial<BrokerConfig> = {},
   deps: BrokerDeps = {},
 ): Promise<DevServers> {
-  const { namesrvPort = 9876, storePathRootDir = '.millrace/dev', ...rest } = config;
+  const defaults = devConfig();
+  const {
+    namesrvPort = defaults.namesrvPort,
+    storePathRootDir = defaults.storePathRootDir,
+    ...rest
+  } = config;
   const nameServer = await startNameServer(
     {
       ...(rest.bindAddress === undefined ? {} : { bindAddress: rest.bindAddress }),

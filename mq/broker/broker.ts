@@ -6,6 +6,7 @@ import { isLoopback } from '../remoting/bind-address.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
 import { RemotingServer } from '../remoting/remoting-server.ts';
 import { JsonConfigFile } from '../store/config-file.ts';
+import { ENTRY_BYTES as CONSUME_QUEUE_ENTRY_BYTES } from '../store/consume-queue.ts';
 import { nodeFiles, type Files } from '../store/files.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { advertisedAddress } from './advertised-address.ts';
@@ -34,7 +35,6 @@ export interface BrokerDeps {
 
 /** How long `close` waits for replies under way; longer than an fsync, shorter than an operator's patience. */
 const CLOSE_GRACE_MS = 5_000;
-const CONSUME_QUEUE_ENTRY_BYTES = 20;
 
 type Shutdown = () => void | Promise<void>;
 

@@ -7,7 +7,7 @@ import { RecentLog } from './recent-log.ts';
 import { SegmentFile } from './segment-file.ts';
 
 /** A segment ends with a blank record; this many bytes are kept for its header. */
-export const BLANK_HEADER_BYTES = 8;
+const BLANK_HEADER_BYTES = 8;
 
 export interface CommitLogOptions {
   files: Files;

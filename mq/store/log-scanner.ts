@@ -93,7 +93,7 @@ export class LogScanner {
 }
 
 /** The record, or what is wrong with it. `bytes` is as long as the record says it is. */
-export function checkRecord(bytes: Buffer, commitLogOffset: number): ScannedRecord | string {
+function checkRecord(bytes: Buffer, commitLogOffset: number): ScannedRecord | string {
   let header: RecordHeader;
   try {
     header = readRecordHeader(bytes);

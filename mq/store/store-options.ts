@@ -13,7 +13,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /** The delays of levels 1 to 18, as every client knows them. */
-export const DEFAULT_DELAY_LEVELS_MS: readonly number[] = [
+const DEFAULT_DELAY_LEVELS_MS: readonly number[] = [
   ...[1, 5, 10, 30].map((seconds) => seconds * SECOND),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30].map((minutes) => minutes * MINUTE),
   HOUR,

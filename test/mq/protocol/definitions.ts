@@ -1,9 +1,11 @@
 import type { ExtFields } from '../../../mq/protocol/frame.ts';
 import { checkClientConfig } from '../../../mq/protocol/requests/check-client-config.ts';
+import { checkTransactionState } from '../../../mq/protocol/requests/check-transaction-state.ts';
 import { consumerSendMsgBack } from '../../../mq/protocol/requests/consumer-send-msg-back.ts';
 import { deleteKvConfig } from '../../../mq/protocol/requests/delete-kv-config.ts';
 import { deleteTopicInBroker } from '../../../mq/protocol/requests/delete-topic-in-broker.ts';
 import { deleteTopicInNamesrv } from '../../../mq/protocol/requests/delete-topic-in-namesrv.ts';
+import { endTransaction } from '../../../mq/protocol/requests/end-transaction.ts';
 import { getAllTopicConfig } from '../../../mq/protocol/requests/get-all-topic-config.ts';
 import { getAllTopicListFromNameserver } from '../../../mq/protocol/requests/get-all-topic-list-from-nameserver.ts';
 import { getBrokerClusterInfo } from '../../../mq/protocol/requests/get-broker-cluster-info.ts';
@@ -25,6 +27,7 @@ import { putKvConfig } from '../../../mq/protocol/requests/put-kv-config.ts';
 import { queryConsumerOffset } from '../../../mq/protocol/requests/query-consumer-offset.ts';
 import { queryDataVersion } from '../../../mq/protocol/requests/query-data-version.ts';
 import { registerBroker } from '../../../mq/protocol/requests/register-broker.ts';
+import { resumeCheckHalfMessage } from '../../../mq/protocol/requests/resume-check-half-message.ts';
 import { searchOffsetByTimestamp } from '../../../mq/protocol/requests/search-offset-by-timestamp.ts';
 import { sendBatchMessage } from '../../../mq/protocol/requests/send-batch-message.ts';
 import { sendMessageV2 } from '../../../mq/protocol/requests/send-message-v2.ts';
@@ -49,10 +52,12 @@ export interface AnyDefinition {
 export const definitions: ReadonlyMap<number, AnyDefinition> = new Map(
   [
     checkClientConfig,
+    checkTransactionState,
     consumerSendMsgBack,
     deleteKvConfig,
     deleteTopicInBroker,
     deleteTopicInNamesrv,
+    endTransaction,
     getAllTopicConfig,
     getAllTopicListFromNameserver,
     getBrokerClusterInfo,
@@ -74,6 +79,7 @@ export const definitions: ReadonlyMap<number, AnyDefinition> = new Map(
     queryConsumerOffset,
     queryDataVersion,
     registerBroker,
+    resumeCheckHalfMessage,
     searchOffsetByTimestamp,
     sendBatchMessage,
     sendMessageV2,

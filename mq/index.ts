@@ -8,7 +8,8 @@ export type {
 } from './client/consume-dispatcher.ts';
 export { ConsumedMessage } from './client/consumed-message.ts';
 export type { Message } from './client/outgoing-message.ts';
-export { Producer, type ProducerOptions, type SendOptions } from './client/producer.ts';
+export { Producer } from './client/producer.ts';
+export type { ProducerOptions, SendOptions } from './client/producer-options.ts';
 export { PushConsumer } from './client/push-consumer.ts';
 export type { PushConsumerOptions } from './client/push-consumer-options.ts';
 export type { SendResult, SendStatus } from './client/send-result.ts';

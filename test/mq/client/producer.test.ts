@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { inflateSync } from 'node:zlib';
-import { Producer, type ProducerOptions } from '../../../mq/client/producer.ts';
+import type { ProducerOptions } from '../../../mq/client/producer-options.ts';
+import { Producer } from '../../../mq/client/producer.ts';
 import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';

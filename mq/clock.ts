@@ -26,3 +26,15 @@ export const systemClock: Clock = {
   setInterval: (callback, periodMs) => setInterval(callback, periodMs),
   clearInterval: (handle) => clearInterval(handle as NodeJS.Timeout | undefined),
 };
+
+/** Waits and measures by one clock and stamps by another: `wall` may jump while nothing that runs is late for it. */
+export function stampedBy(wall: Pick<Clock, 'now'>, clock: Clock): Clock {
+  return {
+    now: () => wall.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+    clearTimeout: (handle) => clock.clearTimeout(handle),
+    setInterval: (callback, periodMs) => clock.setInterval(callback, periodMs),
+    clearInterval: (handle) => clock.clearInterval(handle),
+  };
+}

@@ -56,6 +56,7 @@ export async function startDev(
   config: Partial<DevConfig> & Partial<BrokerConfig> = {},
   deps: BrokerDeps = {},
 ): Promise<DevServers> {
+  const { clock, logger, peerClock = clock } = deps;
   const defaults = devConfig();
   const {
     namesrvPort = defaults.namesrvPort,
@@ -68,7 +69,10 @@ export async function startDev(
       listenPort: namesrvPort,
       kvConfigPath: join(storePathRootDir, 'config', 'kvConfig.json'),
     },
-    deps,
+    {
+      ...(peerClock === undefined ? {} : { clock: peerClock }),
+      ...(logger === undefined ? {} : { logger }),
+    },
   );
   const broker = await startBroker(
     {

@@ -43,7 +43,10 @@ export interface BrokerContext {
   readonly diskUsage: () => DiskUsage;
   /** ms since epoch. */
   readonly startedAt: number;
+  /** Message time. */
   readonly clock: Clock;
+  /** For whatever concerns connections and not messages. */
+  readonly peerClock: Clock;
   readonly logger: Logger;
   /** Every open client connection, for the runtime counters. */
   readonly connections: () => Iterable<Connection>;

@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { systemClock, type Clock } from '../clock.ts';
+import { stampedBy, systemClock, type Clock } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
 import { isLoopback } from '../remoting/bind-address.ts';
+import { intercepted, type Intercept } from '../remoting/processor.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
 import { RemotingServer } from '../remoting/remoting-server.ts';
 import { JsonConfigFile } from '../store/config-file.ts';
@@ -28,7 +29,12 @@ import { SubscriptionGroups } from './subscription-groups.ts';
 import { TopicConfigs } from './topic-configs.ts';
 
 export interface BrokerDeps {
+  /** Message time: what is stamped on messages, and when delayed ones are due. */
   readonly clock?: Clock;
+  /** For connections, heartbeats, leases, held pulls and the disk, which need not follow a jump of `clock`. Default: `clock`. */
+  readonly peerClock?: Clock;
+  /** Called for every request before its processor. */
+  readonly intercept?: Intercept;
   readonly logger?: Logger;
   readonly files?: Files;
 }
@@ -105,7 +111,8 @@ async function startParts(
   deps: BrokerDeps,
   shutdowns: Shutdown[],
 ): Promise<BrokerContext> {
-  const { clock = systemClock, logger = silentLogger, files = nodeFiles } = deps;
+  const { clock = systemClock, logger = silentLogger, files = nodeFiles, intercept } = deps;
+  const peerClock = deps.peerClock ?? clock;
   const startedAt = clock.now();
   let advertised: HostAddress = {
     address: await advertisedAddress(config),
@@ -131,7 +138,7 @@ async function startParts(
     syncFlushTimeoutMs: config.syncFlushTimeout,
     delayLevelsMs: levels,
     storeHost: advertised,
-    clock,
+    clock: stampedBy(clock, peerClock),
     files,
     logger,
   });
@@ -148,14 +155,14 @@ async function startParts(
   const offsets = await ConsumerOffsets.open({
     file: stateFile('consumerOffset.json'),
     persistIntervalMs: config.flushConsumerOffsetInterval,
-    clock,
+    clock: peerClock,
     logger,
   });
   shutdowns.push(() => offsets.close());
   const delayOffsets = await DelayOffsets.open({
     file: stateFile('delayOffset.json'),
     persistIntervalMs: config.flushDelayOffsetInterval,
-    clock,
+    clock: peerClock,
     logger,
   });
   shutdowns.push(() => delayOffsets.close());
@@ -171,29 +178,35 @@ async function startParts(
   shutdowns.push(() => schedule.close());
 
   const consumers = new ConsumerManager({
-    clock,
+    clock: peerClock,
     logger,
     isNotifyEnabled: (group) =>
       config.notifyConsumerIdsChangedEnable &&
       groups.get(group)?.notifyConsumerIdsChangedEnable !== false,
   });
-  const producers = new ProducerManager(clock);
-  const queueLocks = new QueueLocks(clock);
-  const clientChannels = new ClientChannels({ consumers, producers, queueLocks, clock, logger });
+  const producers = new ProducerManager(peerClock);
+  const queueLocks = new QueueLocks(peerClock);
+  const clientChannels = new ClientChannels({
+    consumers,
+    producers,
+    queueLocks,
+    clock: peerClock,
+    logger,
+  });
   shutdowns.push(() => clientChannels.close());
   const longPolling = new LongPolling({
-    clock,
+    clock: peerClock,
     maxOffsetOf: (topic, queueId) => store.maxOffset(topic, queueId),
   });
   store.onArrival((arrival) => longPolling.messageArrived(arrival));
-  const client = new RemotingClient({ clock, logger });
+  const client = new RemotingClient({ clock: peerClock, logger });
   shutdowns.push(() => client.close());
   const namesrv = new NamesrvRegistration({
     config,
     topics,
     client,
     advertised: () => advertised,
-    clock,
+    clock: peerClock,
     logger,
   });
 
@@ -210,24 +223,26 @@ async function startParts(
     longPolling,
     schedule,
     namesrv,
-    messagesPut: new MessageCounter(clock),
-    messagesGot: new MessageCounter(clock),
+    messagesPut: new MessageCounter(peerClock),
+    messagesGot: new MessageCounter(peerClock),
     get advertised() {
       return advertised;
     },
     diskUsage: () => files.diskUsage(config.storePathRootDir),
     startedAt,
     clock,
+    peerClock,
     logger,
     connections: () => server.connections(),
   };
+  const processors = brokerProcessors(context);
   const server = new RemotingServer({
     host: config.bindAddress,
     port: config.listenPort,
-    processors: brokerProcessors(context),
+    processors: intercept === undefined ? processors : intercepted(processors, intercept),
     idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
     closeGraceMs: CLOSE_GRACE_MS,
-    clock,
+    clock: peerClock,
     logger,
   });
   const listening = await server.start();

@@ -72,6 +72,11 @@ export class DelaySchedule {
     for (const queue of this.#queues) queue.start();
   }
 
+  /** Resolves when nothing is being delivered, and nothing is due but what the store refused and is tried again later. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.settled()));
+  }
+
   /** Stops delivering and waits for deliveries under way. */
   async close(): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.close()));
@@ -156,6 +161,10 @@ class LevelQueue {
       this.#delivering = undefined;
       if (this.#hasNews) this.wake();
     });
+  }
+
+  async settled(): Promise<void> {
+    while (this.#delivering !== undefined) await this.#delivering;
   }
 
   async close(): Promise<void> {

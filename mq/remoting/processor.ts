@@ -17,3 +17,20 @@ export type Processor = (
 
 /** From request code to the processor that serves it. */
 export type ProcessorTable = ReadonlyMap<number, Processor>;
+
+/** Stands before the processors of a server: has a request served by calling `next`, or answers it otherwise. */
+export type Intercept = (
+  request: RemotingCommand,
+  connection: Connection,
+  next: Processor,
+) => ReturnType<Processor>;
+
+/** The same table with `intercept` before each of its processors. */
+export function intercepted(processors: ProcessorTable, intercept: Intercept): ProcessorTable {
+  return new Map(
+    Array.from(processors, ([code, next]): [number, Processor] => [
+      code,
+      (request, connection) => intercept(request, connection, next),
+    ]),
+  );
+}

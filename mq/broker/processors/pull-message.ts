@@ -22,7 +22,7 @@ const MASTER_ID = 0;
 export function pullMessageProcessor(context: BrokerContext): Processor {
   return async (request, connection) => {
     const pull = pullMessage.decodeRequest(request.extFields);
-    const deadlineMs = context.clock.monotonicMs() + holdMs(context, pull);
+    const deadlineMs = context.peerClock.monotonicMs() + holdMs(context, pull);
     let mayHold = (pull.sysFlag & PullSysFlag.SUSPEND) !== 0;
     let mayCommit = (pull.sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0 && pull.commitOffset >= 0;
     for (;;) {

@@ -51,7 +51,7 @@ function setUp({ maxHeldPulls = 10 } = {}) {
   const longPolling = new LongPolling({ clock, maxOffsetOf: () => queue.maxOffset, maxHeldPulls });
   const parts = {
     config: brokerConfig(),
-    clock,
+    peerClock: clock,
     longPolling,
     store: {
       get: ({ queueOffset }: { queueOffset: number }) => queue.get(queueOffset),

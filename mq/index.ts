@@ -1,11 +1,8 @@
 /** The client's front door. What is not listed here is not part of the package's interface. */
 export { Admin, type CreateTopicOptions, type QueueProgress } from './client/admin.ts';
 export type { ClientOptions } from './client/client-options.ts';
-export type {
-  ConsumeContext,
-  ConsumeResult,
-  MessageListener,
-} from './client/consume-dispatcher.ts';
+export type { ConsumeContext, MessageListener } from './client/consume-dispatcher.ts';
+export type { ConsumeResult, ReconsumeLater } from './client/consume-result.ts';
 export { ConsumedMessage } from './client/consumed-message.ts';
 export type { Message } from './client/outgoing-message.ts';
 export { Producer } from './client/producer.ts';

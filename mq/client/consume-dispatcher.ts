@@ -3,12 +3,15 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { queueKey } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
+import {
+  BROKER_DECIDES,
+  readConsumeResult,
+  type ConsumeResult,
+  type ConsumeVerdict,
+} from './consume-result.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
 import { LazyAbort } from './lazy-abort.ts';
 import type { ProcessQueue } from './process-queue.ts';
-
-/** What a listener may return. Returning nothing means CONSUME_SUCCESS. */
-export type ConsumeResult = 'CONSUME_SUCCESS' | 'RECONSUME_LATER';
 
 export interface ConsumeContext {
   /**
@@ -38,16 +41,14 @@ export interface DispatcherOptions {
   concurrency: number;
   consumeTimeoutMs: number;
   listener: MessageListener;
-  /** Hands a message back for a later try, to the dead-letter queue when unreadable. Rejects when it could not. */
-  sendBack: (delivery: Delivery) => Promise<void>;
+  /**
+   * Hands a message back for a later try: at this delay level, to the dead-letter queue at −1 and when unreadable.
+   * Rejects when it could not.
+   */
+  sendBack: (delivery: Delivery, delayTimeLevel: number) => Promise<void>;
   clock: Clock;
   logger: Logger;
 }
-
-const consumeResults: ReadonlySet<string> = new Set<ConsumeResult>([
-  'CONSUME_SUCCESS',
-  'RECONSUME_LATER',
-]);
 
 /** What became of one delivery; `retry` is here and later, `ignored` was somebody else's to decide. */
 type Outcome = 'finished' | 'retry' | 'ignored';
@@ -163,46 +164,50 @@ export class ConsumeDispatcher {
           delivery,
         );
         // At once, not when the listener ends: it may never end, and holds back the whole queue's progress.
-        handedBack = this.#handBack(delivery).then((outcome) => this.#settle(delivery, outcome));
+        handedBack = this.#handBack(delivery, BROKER_DECIDES).then((outcome) =>
+          this.#settle(delivery, outcome),
+        );
       }, this.#options.consumeTimeoutMs);
       this.#timeoutTimers.add(timer);
-      const result = await this.#listen(delivery, delivery.message, context);
+      const verdict = await this.#listen(delivery, delivery.message, context);
       this.#options.clock.clearTimeout(timer);
       this.#timeoutTimers.delete(timer);
       await handedBack;
       if (delivery.processQueue.isDropped || context.isAborted) return 'ignored';
-      if (result !== 'RECONSUME_LATER') return 'finished';
-    } else {
-      this.#warn(
-        'a message cannot be read and goes to the dead-letter queue',
-        delivery,
-        delivery.fault,
-      );
+      return verdict.isConsumed ? 'finished' : this.#handBack(delivery, verdict.delayTimeLevel);
     }
-    return this.#handBack(delivery);
+    this.#warn(
+      'a message cannot be read and goes to the dead-letter queue',
+      delivery,
+      delivery.fault,
+    );
+    return this.#handBack(delivery, BROKER_DECIDES);
   }
 
   async #listen(
     delivery: Delivery,
     message: ConsumedMessage,
     context: ConsumeContext,
-  ): Promise<ConsumeResult> {
+  ): Promise<ConsumeVerdict> {
     try {
-      const result: unknown = await this.#options.listener(message, context);
-      // A misspelt RECONSUME_LATER must not count as consumed: the message would be lost.
-      if (typeof result === 'string' && !consumeResults.has(result)) {
-        throw new MqError('INVALID_ARGUMENT', `the listener returned ${JSON.stringify(result)}`);
+      const verdict = readConsumeResult(await this.#options.listener(message, context));
+      if (!verdict.isConsumed && verdict.fault !== undefined) {
+        this.#warn(
+          'the listener returned nonsense; the message is retried',
+          delivery,
+          verdict.fault,
+        );
       }
-      return result === 'RECONSUME_LATER' ? result : 'CONSUME_SUCCESS';
+      return verdict;
     } catch (error) {
       this.#warn('the listener failed', delivery, error);
-      return 'RECONSUME_LATER';
+      return { isConsumed: false, delayTimeLevel: BROKER_DECIDES };
     }
   }
 
-  async #handBack(delivery: Delivery): Promise<Outcome> {
+  async #handBack(delivery: Delivery, delayTimeLevel: number): Promise<Outcome> {
     try {
-      await this.#options.sendBack(delivery);
+      await this.#options.sendBack(delivery, delayTimeLevel);
       return 'finished';
     } catch (error) {
       this.#warn('a message could not be sent back and is retried here', delivery, error);

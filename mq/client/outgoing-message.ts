@@ -6,6 +6,7 @@ import {
   PropertyKey,
   type Properties,
 } from '../protocol/properties.ts';
+import { encodeReconsumeLimit } from './reconsume-limit.ts';
 
 /** What a producer sends. */
 export interface Message {
@@ -22,6 +23,12 @@ export interface Message {
   flag?: number;
   /** 1–18: 1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h. */
   delayTimeLevel?: number;
+  /** Delivered so many ms after the broker took it. Brokers of RocketMQ 5 only, whose own works in seconds. */
+  delayTimeMs?: number;
+  /** Delivered at this time, ms since epoch. A past one: at once. As `delayTimeMs`. */
+  deliverTimeMs?: number;
+  /** How often consumers may be given it again before it is a dead letter; instead of the consumer's own limit. */
+  maxReconsumeTimes?: number;
   /** false: do not wait for flush and replication even where the broker would. Default true. */
   waitStoreOk?: boolean;
 }
@@ -41,6 +48,13 @@ const reservedNames: ReadonlySet<string> = new Set([
   'TRANSFER_FLAG',
 ]);
 
+/** The three ways to say when. */
+const delays = [
+  { option: 'delayTimeLevel', property: PropertyKey.DELAY, lowest: 0 },
+  { option: 'delayTimeMs', property: PropertyKey.TIMER_DELAY_MS, lowest: 0 },
+  { option: 'deliverTimeMs', property: PropertyKey.TIMER_DELIVER_MS, lowest: 0 },
+] as const;
+
 /** A message checked and put into wire terms, its body not yet compressed. */
 export interface OutgoingMessage {
   readonly topic: string;
@@ -54,7 +68,7 @@ export interface OutgoingMessage {
 }
 
 /**
- * Checks one message and encodes it, with `msgId` as its UNIQ_KEY.
+ * Checks one message and encodes it, with `msgId` as its UNIQ_KEY and `marks`, which are properties of the protocol.
  *
  * Errors: INVALID_ARGUMENT naming the field; MESSAGE_ILLEGAL with both sizes when body or properties are too large.
  */
@@ -62,6 +76,7 @@ export function outgoingMessage(
   message: Message,
   msgId: string,
   maxMessageBytes: number,
+  marks: Iterable<readonly [string, string]> = [],
 ): OutgoingMessage {
   assertTopicName(message.topic);
   const body = toBuffer(message.body, message.topic);
@@ -78,20 +93,21 @@ export function outgoingMessage(
   if (keys !== '') properties.set(PropertyKey.KEYS, keys);
   properties.set(PropertyKey.UNIQ_KEY, msgId);
   properties.set(PropertyKey.WAIT, String(waitStoreOk));
+  for (const [name, value] of marks) properties.set(name, value);
   if (message.tags !== undefined && message.tags !== '') {
     properties.set(PropertyKey.TAGS, checkedTag(message.tags, message.topic));
   }
-  const delayLevel = message.delayTimeLevel ?? 0;
-  if (!Number.isInteger(delayLevel) || delayLevel < 0) {
-    throw illegal(message.topic, `delayTimeLevel ${delayLevel} is not an integer ≥ 0`);
+  const isDelayed = setDelay(message, properties);
+  if (message.maxReconsumeTimes !== undefined) {
+    const limit = encodeReconsumeLimit(message.maxReconsumeTimes, message.topic);
+    properties.set(PropertyKey.MAX_RECONSUME_TIMES, limit);
   }
-  if (delayLevel > 0) properties.set(PropertyKey.DELAY, String(delayLevel));
   return {
     topic: message.topic,
     flag: message.flag ?? 0,
     body,
     propertiesString: encodeChecked(properties, message.topic),
-    isDelayed: delayLevel > 0,
+    isDelayed,
     waitStoreOk,
     msgId,
   };
@@ -141,6 +157,28 @@ function userProperties(message: Message): Properties {
     properties.set(name, value);
   }
   return properties;
+}
+
+/** Returns whether the message waits. */
+function setDelay(message: Message, properties: Properties): boolean {
+  const given = delays.filter(({ option }) => message[option] !== undefined);
+  const [first, second] = given;
+  if (first === undefined) return false;
+  const value = message[first.option]!;
+  if (second !== undefined) {
+    throw illegal(
+      message.topic,
+      `${first.option} ${value} and ${second.option} ${message[second.option]} exclude each other`,
+    );
+  }
+  const { option, property, lowest } = first;
+  if (!Number.isSafeInteger(value) || value < lowest) {
+    throw illegal(message.topic, `${option} ${value} is not an integer ≥ ${lowest}`);
+  }
+  // Level 0 means none; a time that has passed is the broker's to judge, by its own clock.
+  if (option === 'delayTimeLevel' && value === 0) return false;
+  properties.set(property, String(value));
+  return true;
 }
 
 function encodeChecked(properties: Properties, topic: string): string {

@@ -10,7 +10,10 @@ export interface PushConsumerOptions extends ClientOptions {
   consumeTimestampMs?: number;
   /** Listeners running at a time, over all queues. Default 20. */
   concurrency?: number;
-  /** Redeliveries before a message goes to the dead-letter queue. Default 16. */
+  /**
+   * Redeliveries before a message goes to the dead-letter queue, unless the message itself says how many. Default, and
+   * −1: what is set for the group, which is 16 if nobody set anything.
+   */
   maxReconsumeTimes?: number;
   /** A listener that takes longer has its signal aborted and its message sent back. Default 15 minutes. */
   consumeTimeoutMs?: number;

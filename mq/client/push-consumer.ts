@@ -16,6 +16,7 @@ import { clientClosed, MqClient } from './mq-client.ts';
 import { inTime } from './pause.ts';
 import { pullSettings, type PushConsumerOptions } from './push-consumer-options.ts';
 import type { PullSettings } from './queue-puller.ts';
+import { consumerReconsumeLimit } from './reconsume-limit.ts';
 import { RouteWatch } from './route-watch.ts';
 import { SendBack } from './send-back.ts';
 
@@ -68,7 +69,7 @@ export class PushConsumer implements AsyncDisposable {
     this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
     this.#sendBack = new SendBack(this.#client, this.#watch.routes, {
       consumerGroup: this.consumerGroup,
-      maxReconsumeTimes: wholeNumber('maxReconsumeTimes', options.maxReconsumeTimes ?? 16),
+      maxReconsumeTimes: consumerReconsumeLimit(options.maxReconsumeTimes),
     });
     this.#heartbeats = new Heartbeats(this.#client, {
       data: () => ({
@@ -181,7 +182,7 @@ export class PushConsumer implements AsyncDisposable {
     this.#dispatcher = new ConsumeDispatcher({
       ...this.#dispatcherOptions,
       listener,
-      sendBack: (delivery) => this.#handBack(delivery),
+      sendBack: (delivery, level) => this.#handBack(delivery, level),
       clock,
       logger,
     });
@@ -307,9 +308,9 @@ export class PushConsumer implements AsyncDisposable {
     });
   }
 
-  #handBack({ record, processQueue, message }: Delivery): Promise<void> {
+  #handBack({ record, processQueue, message }: Delivery, delayTimeLevel: number): Promise<void> {
     return message === undefined
       ? this.#sendBack.toDeadLetterQueue(record, processQueue.queue)
-      : this.#sendBack.retryLater(record, processQueue.queue);
+      : this.#sendBack.retryLater(record, processQueue.queue, delayTimeLevel);
   }
 }

@@ -1,26 +1,27 @@
 import { MqError } from '../errors.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
-import { retryTopic, SystemTopic } from '../protocol/names.ts';
-import { reencodeProperties, PropertyKey } from '../protocol/properties.ts';
+import { retryTopic } from '../protocol/names.ts';
 import { consumerSendMsgBack } from '../protocol/requests/consumer-send-msg-back.ts';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
-import { MessageSysFlag } from '../protocol/sys-flag.ts';
+import { BROKER_DECIDES, TO_DEAD_LETTER_QUEUE } from './consume-result.ts';
 import { originalTopic } from './consumed-message.ts';
 import type { MqClient } from './mq-client.ts';
+import { reconsumeLimitOf } from './reconsume-limit.ts';
+import { retryCopyHeader } from './retry-copy.ts';
 import type { RouteCache } from './route-cache.ts';
 import { storedCodes } from './send-result.ts';
 import { writableQueues } from './topic-queues.ts';
 
 /** Back-off of the n-th retry: 10 s is level 3, and each further retry waits one level longer. */
 const FIRST_RETRY_LEVEL = 3;
-/** delayLevel of a message that need not be tried again. */
-const TO_DEAD_LETTER_QUEUE = -1;
-const BROKER_DECIDES = 0;
+/** A copy's count is at least 1: with this limit it has failed once too often, and goes to the dead-letter queue. */
+const NO_MORE_RETRIES = 0;
 
 export interface SendBackOptions {
   consumerGroup: string;
-  maxReconsumeTimes: number;
+  /** undefined: what the broker has set for the group. */
+  maxReconsumeTimes: number | undefined;
 }
 
 /**
@@ -42,16 +43,20 @@ export class SendBack {
     this.#options = options;
   }
 
-  /** Errors: those of the last attempt. */
-  async retryLater(record: MessageExt, queue: MessageQueue): Promise<void> {
+  /** `delayTimeLevel`: −1 for the dead-letter queue, 0 for the broker to decide. Errors: those of the last attempt. */
+  async retryLater(
+    record: MessageExt,
+    queue: MessageQueue,
+    delayTimeLevel: number = BROKER_DECIDES,
+  ): Promise<void> {
     try {
-      await this.#giveBack(record, queue, BROKER_DECIDES);
+      await this.#giveBack(record, queue, delayTimeLevel);
     } catch (error) {
       this.#client.settings.logger.info('the broker did not take a message back, sending a copy', {
         msgId: record.msgId,
         error: error instanceof Error ? error.message : String(error),
       });
-      await this.#sendCopy(record, error);
+      await this.#sendCopy(record, delayTimeLevel, error);
     }
   }
 
@@ -68,6 +73,7 @@ export class SendBack {
         details: { brokerName: queue.brokerName },
       });
     }
+    const maxReconsumeTimes = this.#maxReconsumeTimes(record);
     await this.#client.call(address, consumerSendMsgBack, {
       offset: record.commitLogOffset,
       group: this.#options.consumerGroup,
@@ -75,11 +81,11 @@ export class SendBack {
       originMsgId: record.msgId,
       originTopic: originalTopic(record),
       unitMode: false,
-      maxReconsumeTimes: this.#options.maxReconsumeTimes,
+      ...(maxReconsumeTimes !== undefined && { maxReconsumeTimes }),
     });
   }
 
-  async #sendCopy(record: MessageExt, reason: unknown): Promise<void> {
+  async #sendCopy(record: MessageExt, delayTimeLevel: number, reason: unknown): Promise<void> {
     const topic = retryTopic(this.#options.consumerGroup);
     const route = this.#routes.get(topic);
     const queues = route === undefined ? [] : writableQueues(topic, route);
@@ -91,37 +97,26 @@ export class SendBack {
         cause: reason,
       });
     }
-    await this.#client.call(
-      address,
-      sendMessageV2,
-      {
-        producerGroup: this.#options.consumerGroup,
-        topic,
-        defaultTopic: SystemTopic.AUTO_CREATE,
-        defaultTopicQueueNums: 1,
-        queueId: queue.queueId,
-        sysFlag:
-          record.sysFlag & (MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_TYPE_MASK),
-        bornTimestamp: record.bornTimestamp,
-        flag: record.flag,
-        properties: reencodeProperties(this.#retryProperties(record)),
-        reconsumeTimes: record.reconsumeTimes + 1,
-        unitMode: false,
-        maxReconsumeTimes: this.#options.maxReconsumeTimes,
-        batch: false,
-        brokerName: queue.brokerName,
-      },
-      { body: record.body, accept: storedCodes },
-    );
+    const usualLevel = FIRST_RETRY_LEVEL + record.reconsumeTimes;
+    const header = retryCopyHeader(record, {
+      consumerGroup: this.#options.consumerGroup,
+      queue,
+      reconsumeTimes: record.reconsumeTimes + 1,
+      ...(delayTimeLevel < 0
+        ? { delayTimeLevel: 0, maxReconsumeTimes: NO_MORE_RETRIES }
+        : {
+            delayTimeLevel: delayTimeLevel > 0 ? delayTimeLevel : usualLevel,
+            maxReconsumeTimes: this.#maxReconsumeTimes(record),
+          }),
+    });
+    await this.#client.call(address, sendMessageV2, header, {
+      body: record.body,
+      accept: storedCodes,
+    });
   }
 
-  #retryProperties(record: MessageExt): Map<string, string> {
-    const properties = new Map(record.properties);
-    properties.set(PropertyKey.RETRY_TOPIC, originalTopic(record));
-    if (!properties.has(PropertyKey.ORIGIN_MESSAGE_ID)) {
-      properties.set(PropertyKey.ORIGIN_MESSAGE_ID, record.offsetMsgId);
-    }
-    properties.set(PropertyKey.DELAY, String(FIRST_RETRY_LEVEL + record.reconsumeTimes));
-    return properties;
+  /** The message's own limit before the consumer's. */
+  #maxReconsumeTimes(record: MessageExt): number | undefined {
+    return reconsumeLimitOf(record) ?? this.#options.maxReconsumeTimes;
   }
 }

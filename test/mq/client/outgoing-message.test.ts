@@ -14,6 +14,7 @@ describe('outgoing message', () => {
       tags: 'TagA',
       keys: ['k1', 'k2'],
       delayTimeLevel: 3,
+      maxReconsumeTimes: 0,
       waitStoreOk: false,
       properties: { colour: 'red' },
     });
@@ -24,6 +25,7 @@ describe('outgoing message', () => {
       WAIT: 'false',
       TAGS: 'TagA',
       DELAY: '3',
+      MAX_RECONSUME_TIMES: '0',
     });
     expect(isDelayed).toBe(true);
     expect(body.toString('utf8')).toBe('grüß');
@@ -48,6 +50,18 @@ describe('outgoing message', () => {
     ['a key with a blank', { keys: ['k1', 'k 2'] }, 'key "k 2"'],
     ['a number for a key', { keys: [7 as never] }, 'key 7'],
     ['two tags', { tags: 'A || B' }, 'a message has one tag'],
+    ['a negative limit of retries', { maxReconsumeTimes: -1 }, 'maxReconsumeTimes -1'],
+    ['no number of retries', { maxReconsumeTimes: Number.NaN }, 'maxReconsumeTimes NaN'],
+    [
+      'more retries than the wire can say',
+      { maxReconsumeTimes: 2 ** 31 },
+      '2147483648 is no integer',
+    ],
+    [
+      'a limit of retries that is a text',
+      { maxReconsumeTimes: '3' as never },
+      'maxReconsumeTimes 3',
+    ],
     ['a fractional delay level', { delayTimeLevel: 1.5 }, 'delayTimeLevel 1.5'],
   ])('refuses %s', (_what, message, text) => {
     expect(() => encode(message)).toThrow(text);

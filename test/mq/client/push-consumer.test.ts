@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { deflateSync } from 'node:zlib';
 import type { ConsumedMessage } from '../../../mq/client/consumed-message.ts';
-import type { ConsumeResult } from '../../../mq/client/consume-dispatcher.ts';
+import type { ConsumeResult } from '../../../mq/client/consume-result.ts';
 import { PushConsumer } from '../../../mq/client/push-consumer.ts';
 import type { PushConsumerOptions } from '../../../mq/client/push-consumer-options.ts';
 import { encodeConsumerList } from '../../../mq/protocol/consumer-list.ts';
@@ -455,7 +455,6 @@ describe('a message that is not consumed', () => {
       originMsgId: 'id-1',
       originTopic: 'T',
       unitMode: 'false',
-      maxReconsumeTimes: '16',
     });
     await advanceUntil(() => commits().includes(2));
   });
@@ -466,13 +465,68 @@ describe('a message that is not consumed', () => {
     await consumer(() => 'RECONSUME_LATER').start();
     await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
     const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
-    expect(copy?.extFields).toMatchObject({ b: '%RETRY%g', j: '2', l: '16' });
+    expect(copy?.extFields).toMatchObject({ b: '%RETRY%g', j: '2' });
+    expect(copy?.extFields).not.toHaveProperty('l');
     expect(Object.fromEntries(decodeProperties(copy?.extFields?.['i'] ?? ''))).toMatchObject({
       UNIQ_KEY: 'id-0',
       RETRY_TOPIC: 'T',
       DELAY: '4',
     });
     await advanceUntil(() => commits().includes(1));
+  });
+
+  it.each<[string, number | undefined, string | undefined, string | undefined]>([
+    ['the group’s when nobody says', undefined, undefined, undefined],
+    ['the group’s at −1, as in Java', -1, undefined, undefined],
+    ['the consumer’s', 3, undefined, '3'],
+    ['the message’s before the consumer’s', 3, '0', '0'],
+    ['the consumer’s when the message’s is nonsense', 3, '-1', '3'],
+    ['the consumer’s when the message’s is beyond an int32', 3, '4294967296', '3'],
+  ])('has a limit of retries: %s', async (_what, option, property, expected) => {
+    broker.answer(SEND_BACK, { code: 1, remark: 'no' });
+    const properties = { UNIQ_KEY: 'id-0', ...(property && { MAX_RECONSUME_TIMES: property }) };
+    servePulls(broker, [record({ queueOffset: 0, properties })]);
+    await consumer(
+      () => 'RECONSUME_LATER',
+      option === undefined ? {} : { maxReconsumeTimes: option },
+    ).start();
+    await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
+    const [back] = broker.requests(SEND_BACK);
+    const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
+    expect(back?.extFields?.['maxReconsumeTimes']).toBe(expected);
+    expect(copy?.extFields?.['l']).toBe(expected);
+    // Whoever gets the copy has to know it, too.
+    const kept = decodeProperties(copy?.extFields?.['i'] ?? '').get('MAX_RECONSUME_TIMES');
+    expect(kept).toBe(property);
+  });
+
+  it.each<[string, number, Record<string, string | undefined>, string | undefined]>([
+    ['for the level its listener names', 7, { j: '2', l: undefined }, '7'],
+    ['for the broker to decide', 0, { j: '2', l: undefined }, '4'],
+    ['straight to the dead-letter queue', -1, { j: '2', l: '0' }, undefined],
+  ])('is sent back %s, also as a copy', async (_what, level, header, delay) => {
+    broker.answer(SEND_BACK, { code: 1, remark: 'no' });
+    servePulls(broker, [record({ queueOffset: 0, reconsumeTimes: 1 })]);
+    await consumer(() => ({ status: 'RECONSUME_LATER', delayTimeLevel: level })).start();
+    await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
+    expect(broker.requests(SEND_BACK)[0]?.extFields?.['delayLevel']).toBe(String(level));
+    const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
+    expect({ j: copy?.extFields?.['j'], l: copy?.extFields?.['l'] }).toEqual(header);
+    expect(decodeProperties(copy?.extFields?.['i'] ?? '').get('DELAY')).toBe(delay);
+  });
+
+  it('is no half message and no timer any more when its copy is sent', async () => {
+    broker.answer(SEND_BACK, { code: 1, remark: 'no' });
+    const spent = { TRAN_MSG: 'true', TIMER_DELAY_MS: '9', TIMER_DELIVER_MS: '9', POP_CK: 'x' };
+    const properties = { UNIQ_KEY: 'u', ...spent };
+    servePulls(broker, [record({ queueOffset: 0, properties, sysFlag: 0x8 })]);
+    await consumer(() => 'RECONSUME_LATER').start();
+    await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
+    const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
+    expect(copy?.extFields?.['f']).toBe('0');
+    const kept = decodeProperties(copy?.extFields?.['i'] ?? '');
+    expect(Object.keys(spent).filter((name) => kept.has(name))).toEqual([]);
+    expect(kept.get('UNIQ_KEY')).toBe('u');
   });
 
   it('is tried again here after 5 seconds when nothing takes it back', async () => {
@@ -547,10 +601,15 @@ describe('a message that is not consumed', () => {
     expect(got).toHaveLength(2);
   });
 
-  it('is sent back when its listener returns a word that is no result', async () => {
+  it.each<[string, Handle]>([
+    ['a word that is no result', () => 'RECONSUME_LATTER'],
+    ['an impossible level', () => ({ status: 'RECONSUME_LATER', delayTimeLevel: Number.NaN })],
+    ['a rejection with nothing', () => Promise.reject(null as unknown as Error)],
+  ])('is sent back for the usual time when its listener returns %s', async (_what, handle) => {
     servePulls(broker, [record({ queueOffset: 0 })]);
-    await consumer(() => 'RECONSUME_LATTER').start();
+    await consumer(handle).start();
     await until(() => broker.requests(SEND_BACK).length === 1);
+    expect(broker.requests(SEND_BACK)[0]?.extFields?.['delayLevel']).toBe('0');
   });
 
   it('counts as consumed when its listener returns something else', async () => {
@@ -705,6 +764,9 @@ describe('options', () => {
     [{ consumeFromWhere: 'FIRST' }, /consumeFromWhere is FIRST, not one of/],
     [{ consumeTimestampMs: Number.NaN }, /consumeTimestampMs is NaN/],
     [{ consumeTimeoutMs: 30 * 86_400_000 }, /consumeTimeoutMs is 2592000000, it must be at most/],
+    [{ maxReconsumeTimes: -2 }, /maxReconsumeTimes is -2, it must be an integer in 0..2147483647/],
+    [{ maxReconsumeTimes: 2 ** 31 }, /maxReconsumeTimes is 2147483648/],
+    [{ maxReconsumeTimes: Number.NaN }, /maxReconsumeTimes is NaN/],
     [{ serializeType: 'rocketmq' }, /serializeType is rocketmq, not one of JSON, ROCKETMQ/],
     [{ namesrvAddr: undefined }, /namesrvAddr is undefined/],
     [{ consumerGroup: undefined }, /group name is undefined/],

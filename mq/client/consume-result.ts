@@ -1,0 +1,76 @@
+import { MqError } from '../errors.ts';
+
+/** Delivers the message again after the delay of its own level instead of the one its number of retries gives. */
+export interface ReconsumeLater {
+  status: 'RECONSUME_LATER';
+  /** −1: to the dead-letter queue at once; 0, the default: the broker decides; n: after the delay of level n. */
+  delayTimeLevel?: number;
+}
+
+/** What a listener may return. Returning nothing means CONSUME_SUCCESS. */
+export type ConsumeResult = 'CONSUME_SUCCESS' | 'RECONSUME_LATER' | ReconsumeLater;
+
+export const TO_DEAD_LETTER_QUEUE = -1;
+export const BROKER_DECIDES = 0;
+/** delayLevel travels as an int32; brokers take a level above their highest for the highest. */
+const HIGHEST_LEVEL = 0x7fff_ffff;
+
+/** What a listener meant. */
+export type ConsumeVerdict =
+  | { readonly isConsumed: true }
+  | {
+      readonly isConsumed: false;
+      readonly delayTimeLevel: number;
+      /** Why the message is retried although the listener did not properly say so. */
+      readonly fault?: MqError;
+    };
+
+const CONSUMED: ConsumeVerdict = { isConsumed: true };
+
+/**
+ * Reads what a listener returned, which need not be what its type promises.
+ *
+ * What looks like a result and is none, such as a misspelt RECONSUME_LATER, counts as a retry: taken for consumed, the
+ * message would be lost. An impossible delay level is a retry after the usual delay. Anything else is what the
+ * listener's last statement happened to yield, and the message is consumed.
+ */
+export function readConsumeResult(result: unknown): ConsumeVerdict {
+  if (typeof result === 'string') return readStatus(result, BROKER_DECIDES, result);
+  if (typeof result !== 'object' || result === null) return CONSUMED;
+  const { status, delayTimeLevel } = result as { status?: unknown; delayTimeLevel?: unknown };
+  if (typeof status !== 'string' && delayTimeLevel === undefined) return CONSUMED;
+  return readStatus(status, delayTimeLevel ?? BROKER_DECIDES, { status, delayTimeLevel });
+}
+
+function readStatus(status: unknown, delayTimeLevel: unknown, result: unknown): ConsumeVerdict {
+  if (status === 'CONSUME_SUCCESS') return CONSUMED;
+  if (status !== 'RECONSUME_LATER') return retryOf(result, 'which is no result');
+  if (!isDelayLevel(delayTimeLevel)) {
+    return retryOf(result, `whose delayTimeLevel is no integer in -1..${HIGHEST_LEVEL}`);
+  }
+  return { isConsumed: false, delayTimeLevel };
+}
+
+function isDelayLevel(level: unknown): level is number {
+  return Number.isInteger(level) && Number(level) >= -1 && Number(level) <= HIGHEST_LEVEL;
+}
+
+function retryOf(result: unknown, reason: string): ConsumeVerdict {
+  const fault = new MqError(
+    'INVALID_ARGUMENT',
+    `the listener returned ${describe(result)}, ${reason}`,
+  );
+  return { isConsumed: false, delayTimeLevel: BROKER_DECIDES, fault };
+}
+
+/** JSON writes NaN and Infinity as null, which is what one must be able to read here. */
+function describe(result: unknown): string {
+  if (typeof result === 'string') return JSON.stringify(result.slice(0, 80));
+  const fields = Object.entries(result as Record<string, unknown>);
+  return `{ ${fields.map(([name, value]) => `${name}: ${describeValue(value)}`).join(', ')} }`;
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}

@@ -1,0 +1,70 @@
+import type { RequestOf } from '../protocol/define-request.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
+import type { MessageExt } from '../protocol/message.ts';
+import { SystemTopic } from '../protocol/names.ts';
+import { reencodeProperties, PropertyKey, type Properties } from '../protocol/properties.ts';
+import type { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
+import { MessageSysFlag } from '../protocol/sys-flag.ts';
+import { originalTopic } from './consumed-message.ts';
+
+export interface RetryCopyOptions {
+  consumerGroup: string;
+  /** A queue of the group's retry topic. */
+  queue: MessageQueue;
+  reconsumeTimes: number;
+  /** undefined: what the broker has set for the group. */
+  maxReconsumeTimes: number | undefined;
+  /** 0: without a delay. */
+  delayTimeLevel: number;
+}
+
+/**
+ * What had its effect on the first copy: repeated, the message would be half a transaction, would wait for its time
+ * again, or would look like somebody's receipt.
+ */
+const spentProperties: readonly string[] = [
+  PropertyKey.DELAY,
+  PropertyKey.TRAN_MSG,
+  PropertyKey.TIMER_DELAY_SEC,
+  PropertyKey.TIMER_DELAY_MS,
+  PropertyKey.TIMER_DELIVER_MS,
+  PropertyKey.POP_CK,
+];
+
+/** The header that sends a record to a group's retry topic once more, its body to be sent as it was stored. */
+export function retryCopyHeader(
+  record: MessageExt,
+  options: RetryCopyOptions,
+): RequestOf<typeof sendMessageV2> {
+  const { consumerGroup, queue, reconsumeTimes, maxReconsumeTimes } = options;
+  return {
+    producerGroup: consumerGroup,
+    topic: queue.topic,
+    defaultTopic: SystemTopic.AUTO_CREATE,
+    defaultTopicQueueNums: 1,
+    queueId: queue.queueId,
+    // Of a transaction's commit nothing is left to say, and the hosts' address families are the broker's to say.
+    sysFlag: record.sysFlag & (MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_TYPE_MASK),
+    bornTimestamp: record.bornTimestamp,
+    flag: record.flag,
+    properties: reencodeProperties(retryProperties(record, options.delayTimeLevel)),
+    reconsumeTimes,
+    unitMode: false,
+    ...(maxReconsumeTimes !== undefined && { maxReconsumeTimes }),
+    batch: false,
+    brokerName: queue.brokerName,
+  };
+}
+
+function retryProperties(record: MessageExt, delayTimeLevel: number): Properties {
+  const properties = new Map(record.properties);
+  for (const name of spentProperties) properties.delete(name);
+  if (!properties.has(PropertyKey.RETRY_TOPIC)) {
+    properties.set(PropertyKey.RETRY_TOPIC, originalTopic(record));
+  }
+  if (!properties.has(PropertyKey.ORIGIN_MESSAGE_ID)) {
+    properties.set(PropertyKey.ORIGIN_MESSAGE_ID, record.offsetMsgId);
+  }
+  if (delayTimeLevel > 0) properties.set(PropertyKey.DELAY, String(delayTimeLevel));
+  return properties;
+}

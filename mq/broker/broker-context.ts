@@ -15,6 +15,7 @@ import type { ProducerManager } from './producer-manager.ts';
 import type { QueueLocks } from './queue-locks.ts';
 import type { DelaySchedule } from './schedule.ts';
 import type { SubscriptionGroups } from './subscription-groups.ts';
+import type { Timers } from './timers.ts';
 import type { TopicConfigs } from './topic-configs.ts';
 
 /**
@@ -33,6 +34,7 @@ export interface BrokerContext {
   readonly queueLocks: QueueLocks;
   readonly longPolling: LongPolling;
   readonly schedule: DelaySchedule;
+  readonly timers: Timers;
   readonly namesrv: NamesrvRegistration;
   /** What clients are told to dial: brokerIP1 and the port actually listened on. */
   readonly advertised: HostAddress;

@@ -26,6 +26,7 @@ import { ProducerManager } from './producer-manager.ts';
 import { QueueLocks } from './queue-locks.ts';
 import { DelaySchedule } from './schedule.ts';
 import { SubscriptionGroups } from './subscription-groups.ts';
+import { Timers } from './timers.ts';
 import { TopicConfigs } from './topic-configs.ts';
 
 export interface BrokerDeps {
@@ -176,6 +177,15 @@ async function startParts(
     logger,
   });
   shutdowns.push(() => schedule.close());
+  const timers = new Timers({
+    store,
+    storeHost: () => advertised,
+    maxDelayMs: config.timerMaxDelaySec * 1000,
+    hasTopic: (topic) => topics.get(topic) !== undefined,
+    clock,
+    logger,
+  });
+  shutdowns.push(() => timers.close());
 
   const consumers = new ConsumerManager({
     clock: peerClock,
@@ -222,6 +232,7 @@ async function startParts(
     queueLocks,
     longPolling,
     schedule,
+    timers,
     namesrv,
     messagesPut: new MessageCounter(peerClock),
     messagesGot: new MessageCounter(peerClock),
@@ -254,6 +265,7 @@ async function startParts(
   offsets.start();
   clientChannels.start();
   schedule.start();
+  timers.start();
   shutdowns.push(() => namesrv.close());
   await namesrv.start();
   return context;

@@ -91,6 +91,20 @@ const options = {
     '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
     'Delay of each delayTimeLevel, from level 1.',
   ),
+  timerMaxDelaySec: integer(
+    31_536_000,
+    { min: 1, max: 10 * 31_536_000 },
+    'Longest delay of TIMER_DELAY_SEC, TIMER_DELAY_MS and TIMER_DELIVER_MS, in seconds: a year. RocketMQ: 259200.',
+  ),
+  timerRollWindowSlots: integer(
+    172_800,
+    { min: 60, max: 31_536_000 },
+    'A message that waits is stored anew after so many seconds, so that it never waits in files that retention removes.',
+  ),
+  recallMessageEnable: flag(
+    true,
+    'Take back messages that still wait when their producers ask. RocketMQ: false.',
+  ),
   flushDelayOffsetInterval: integer(10_000, milliseconds, 'Save delay progress this often, in ms.'),
   flushConsumerOffsetInterval: integer(
     5_000,

@@ -32,6 +32,12 @@ const hopeless: ReadonlySet<string> = new Set([
 /** Longest delay a timer can have. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+const timerProperties = [
+  PropertyKey.TIMER_DELAY_SEC,
+  PropertyKey.TIMER_DELAY_MS,
+  PropertyKey.TIMER_DELIVER_MS,
+] as const;
+
 export interface DelayScheduleDeps {
   readonly store: MessageStore;
   readonly offsets: DelayOffsets;
@@ -101,6 +107,8 @@ export class DelaySchedule {
   park(message: AppendMessage, properties: Properties, level: number): AppendMessage {
     const actual = Math.min(level, this.#levels.length);
     properties.set(PropertyKey.DELAY, String(actual));
+    // The level wins, now and when a consumer sends the message back.
+    for (const name of timerProperties) properties.delete(name);
     properties.set(PropertyKey.REAL_TOPIC, message.topic);
     properties.set(PropertyKey.REAL_QID, String(message.queueId));
     return {

@@ -6,6 +6,7 @@ export const SystemTopic = {
   /** Its settings are what a topic created on send starts from. */
   AUTO_CREATE: 'TBW102',
   SCHEDULE: 'SCHEDULE_TOPIC_XXXX',
+  TIMER: 'rmq_sys_wheel_timer',
   BENCHMARK: 'BenchmarkTest',
   SELF_TEST: 'SELF_TEST_TOPIC',
   OFFSET_MOVED_EVENT: 'OFFSET_MOVED_EVENT',
@@ -28,6 +29,7 @@ export const MAX_GROUP_CHARS = MAX_TOPIC_BYTES - RETRY_PREFIX.length;
 const systemTopics: ReadonlySet<string> = new Set(Object.values(SystemTopic));
 const closedToProducers: ReadonlySet<string> = new Set([
   SystemTopic.SCHEDULE,
+  SystemTopic.TIMER,
   SystemTopic.TRANSACTION_HALF,
   SystemTopic.TRANSACTION_OP,
   SystemTopic.TRANSACTION_CHECK_MAX_TIME,

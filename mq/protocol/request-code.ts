@@ -39,6 +39,7 @@ export const RequestCode = {
   QUERY_DATA_VERSION: 322,
   RESUME_CHECK_HALF_MESSAGE: 323,
   LITE_PULL_MESSAGE: 361,
+  RECALL_MESSAGE: 370,
 } as const;
 
 export type RequestCodeName = keyof typeof RequestCode;

@@ -1,6 +1,7 @@
 import { findProperty, PropertyKey, tagsCode } from '../protocol/properties.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
+import { encodeTimerCode, timerEntryOf } from './timer-entry.ts';
 
 /** Half messages and rollback markers are in the CommitLog only; their queueOffset is 0. */
 export function isDispatched(sysFlag: number): boolean {
@@ -13,7 +14,8 @@ export function isDispatched(sysFlag: number): boolean {
 
 /**
  * The tagsCode of a message's ConsumeQueue entry, from what the record itself says, so that append and rebuild
- * agree: the tag's hash, but in SCHEDULE_TOPIC_XXXX the time of delivery in ms.
+ * agree: the tag's hash, but in SCHEDULE_TOPIC_XXXX the time of delivery in ms, and in rmq_sys_wheel_timer that and the
+ * kind of timer.
  *
  * Source: RocketMQ 5.3 CommitLog.checkMessageAndReturnSize.
  */
@@ -21,6 +23,10 @@ export function entryTagsCode(
   record: { topic: string; propertiesString: string; storeTimestamp: number },
   delayLevelsMs: readonly number[],
 ): number {
+  if (record.topic === SystemTopic.TIMER) {
+    const entry = timerEntryOf(record.propertiesString);
+    if (entry !== undefined) return encodeTimerCode(entry);
+  }
   if (record.topic === SystemTopic.SCHEDULE) {
     const level = Number(findProperty(record.propertiesString, PropertyKey.DELAY));
     // A level beyond the table counts as the longest, as the original does when the message is parked.

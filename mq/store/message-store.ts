@@ -238,21 +238,31 @@ export class MessageStore {
   /**
    * Appends messages of one queue next to each other, all or none of them.
    *
-   * Errors: as append, and INVALID_ARGUMENT when the messages differ in topic or queueId.
+   * Errors: as appendAll, and INVALID_ARGUMENT when the messages differ in topic or queueId.
    */
   async appendBatch(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
-    this.#assertWritable();
     const first = messages[0];
-    if (first === undefined) throw new MqError('INVALID_ARGUMENT', 'a batch has no messages');
-    const checked = messages.map((message) => {
-      if (message.topic !== first.topic || message.queueId !== first.queueId) {
+    for (const message of messages) {
+      if (message.topic !== first?.topic || message.queueId !== first.queueId) {
         throw new MqError(
           'INVALID_ARGUMENT',
-          `a batch goes to one queue, not to ${first.topic}:${first.queueId} and ${message.topic}:${message.queueId}`,
+          `a batch goes to one queue, not to ${first?.topic}:${first?.queueId} and ${message.topic}:${message.queueId}`,
         );
       }
-      return { message, ...this.#checked(message) };
-    });
+    }
+    return this.appendAll(messages);
+  }
+
+  /**
+   * Appends messages of any queues next to each other in the CommitLog, in one write: all or none are refused, and all
+   * become visible at once. A crash may leave the first few only, and then nothing lies behind them.
+   *
+   * Errors: as append; MESSAGE_ILLEGAL when they do not fit a segment together; INVALID_ARGUMENT when there are none.
+   */
+  async appendAll(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
+    this.#assertWritable();
+    if (messages.length === 0) throw new MqError('INVALID_ARGUMENT', 'a batch has no messages');
+    const checked = messages.map((message) => ({ message, ...this.#checked(message) }));
     const totalBytes = checked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (totalBytes > this.#log.largestPlacement) {
       throw tooLargeForSegment(totalBytes, this.#log.largestPlacement);
@@ -325,6 +335,21 @@ export class MessageStore {
   /** Calls `listener` for every message that becomes visible, after it did. */
   onArrival(listener: (arrival: Arrival) => void): void {
     this.#arrivalListeners.push(listener);
+  }
+
+  /**
+   * ConsumeQueue entries from `queueOffset` on as bytes, ENTRY_BYTES each: fewer at the end of the queue or of a file,
+   * none behind it. The result is valid until the next call.
+   */
+  entries(topic: string, queueId: number, queueOffset: number, maxCount: number): Buffer {
+    this.#assertOpen();
+    return this.#queues.find(topic, queueId)?.read(queueOffset, maxCount) ?? Buffer.alloc(0);
+  }
+
+  /** Resolves when what was appended before the call would survive a power cut. Errors: SERVICE_NOT_AVAILABLE. */
+  flush(): Promise<void> {
+    this.#assertOpen();
+    return this.#commit.flush();
   }
 
   topics(): { topic: string; queueIds: number[] }[] {
@@ -425,7 +450,7 @@ export class MessageStore {
       this.#appendedBytes += sizeBytes;
       if (!isDispatched(fields.sysFlag) || queue.isDeleted) continue;
       const tagsCode =
-        topic === SystemTopic.SCHEDULE
+        topic === SystemTopic.SCHEDULE || topic === SystemTopic.TIMER
           ? entryTagsCode(fields, this.#settings.delayLevelsMs)
           : append.tagsCode;
       queue.append(queueOffset, { commitLogOffset, sizeBytes, tagsCode });

@@ -30,6 +30,7 @@ import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
+import { timerRequest } from '../timer-parking.ts';
 
 type SendHeader = RequestOf<typeof sendMessage>;
 
@@ -145,9 +146,11 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const properties = stamp(given, uniqKey);
     const message = toMessage(send, topic, queueId, properties);
     const level = delayLevel(properties);
-    if (level === 0) refuseTimer(properties);
+    const parked = level === 0 ? context.timers.park(message) : undefined;
     const stored =
-      level === 0 ? message : context.schedule.park(message, decodeProperties(properties), level);
+      level === 0
+        ? (parked?.message ?? message)
+        : context.schedule.park(message, decodeProperties(properties), level);
     checkProperties(stored.propertiesString);
     const { saving } = topics;
     const result = await store.append(stored);
@@ -171,7 +174,10 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has a delay level`);
       }
       checkTransaction(header, inner.propertiesString);
-      refuseTimer(inner.propertiesString);
+      const timer = timerRequest(inner.propertiesString);
+      if (timer !== undefined) {
+        throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has ${timer.property}`);
+      }
       const uniqKey = findProperty(inner.propertiesString, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
       uniqKeyList.push(uniqKey);
       const properties = stamp(inner.propertiesString, uniqKey);
@@ -288,22 +294,6 @@ function checkTransaction(header: SendHeader, properties: string): void {
     'NO_PERMISSION',
     'sending transaction message is forbidden: this broker does not support transactions',
   );
-}
-
-function refuseTimer(properties: string): void {
-  for (const name of [
-    PropertyKey.TIMER_DELAY_SEC,
-    PropertyKey.TIMER_DELAY_MS,
-    PropertyKey.TIMER_DELIVER_MS,
-  ]) {
-    // Stored as it is, the message would be delivered at once: early, which is worse than not at all.
-    if (properties.includes(name) && findProperty(properties, name) !== undefined) {
-      throw new MqError(
-        'MESSAGE_ILLEGAL',
-        `${name} is not supported by this broker; use a delay level`,
-      );
-    }
-  }
 }
 
 /** 0 for a message that is to be delivered at once. */

@@ -31,6 +31,8 @@ export const sendMessageResponse = {
   queueOffset: int64,
   /** The producer's own id (UNIQ_KEY), which 5.x brokers repeat. */
   transactionId: optional(str),
+  /** Of a message that waits for its time: what RECALL_MESSAGE takes it back by. */
+  recallHandle: optional(str),
   MSG_REGION: optional(str),
   TRACE_ON: optional(str),
 };

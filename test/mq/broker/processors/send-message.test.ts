@@ -191,12 +191,6 @@ describe('refusing a message', () => {
     expect(await broker.messages('TopicA')).toHaveLength(0);
   });
 
-  it('refuses a delivery time it could not keep', async () => {
-    const reply = await broker.send({ topic: 'TopicA', properties: { TIMER_DELAY_SEC: '60' } });
-    expect(reply.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
-    expect(reply.remark).toContain('TIMER_DELAY_SEC');
-  });
-
   it('takes no messages when the broker may only be read', async () => {
     await broker.restart({ brokerPermission: 4 });
     const reply = await broker.send({ topic: 'TopicA' });

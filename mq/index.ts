@@ -10,6 +10,16 @@ export type { ProducerOptions, SendOptions } from './client/producer-options.ts'
 export { PushConsumer } from './client/push-consumer.ts';
 export type { PushConsumerOptions } from './client/push-consumer-options.ts';
 export type { SendResult, SendStatus } from './client/send-result.ts';
+export type { CheckContext, CheckLocalTransaction } from './client/transaction-checks.ts';
+export { TransactionProducer } from './client/transaction-producer.ts';
+export type {
+  ExecuteLocalTransaction,
+  SentHalf,
+  TransactionProducerOptions,
+  TransactionSendOptions,
+  TransactionSendResult,
+} from './client/transaction-producer-options.ts';
+export type { LocalTransactionState } from './client/transaction-state.ts';
 export { MqError, type MqErrorCode, type MqErrorOptions } from './errors.ts';
 export {
   consoleLogger,

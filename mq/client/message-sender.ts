@@ -1,6 +1,8 @@
 import { MqError } from '../errors.ts';
 import { UniqKeyGenerator } from '../protocol/message-id.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
+import { PropertyKey } from '../protocol/properties.ts';
+import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { milliseconds } from './client-options.ts';
 import { compressBody } from './compression.ts';
 import type { MqClient } from './mq-client.ts';
@@ -53,13 +55,20 @@ export class MessageSender {
   }
 
   /** Errors: INVALID_ARGUMENT, MESSAGE_ILLEGAL. */
-  async single(message: Message): Promise<SendRequest> {
-    const outgoing = outgoingMessage(message, this.#msgIds.next(), this.#settings.maxMessageBytes);
-    const packed =
-      outgoing.body.length >= this.#settings.compressBodyOverBytes
-        ? await compressBody(outgoing.body)
-        : { body: outgoing.body, sysFlag: 0 };
-    return singleSend(outgoing, packed, this.#context());
+  single(message: Message): Promise<SendRequest> {
+    return this.#encoded(message, [], 0);
+  }
+
+  /** The half message of a transaction, which no consumer sees before its commit. Errors: as `single`. */
+  half(message: Message, checkImmunityTimeSeconds?: number): Promise<SendRequest> {
+    const marks: [string, string][] = [
+      [PropertyKey.TRAN_MSG, 'true'],
+      [PropertyKey.PGROUP, this.#settings.producerGroup],
+    ];
+    if (checkImmunityTimeSeconds !== undefined) {
+      marks.push([PropertyKey.CHECK_IMMUNITY_TIME_IN_SECONDS, String(checkImmunityTimeSeconds)]);
+    }
+    return this.#encoded(message, marks, MessageSysFlag.TRANSACTION_PREPARED);
   }
 
   /** Errors: INVALID_ARGUMENT, MESSAGE_ILLEGAL. */
@@ -81,12 +90,9 @@ export class MessageSender {
     const work = async (): Promise<void> => {
       const queue = await this.#choose(request, message, options, undefined);
       if (options.signal?.aborted === true) return;
-      await this.#client.oneway(
-        this.addressOf(queue),
-        request.definition,
-        request.header(queue),
-        request.body,
-      );
+      await this.#client.oneway(this.addressOf(queue), request.definition, request.header(queue), {
+        body: request.body,
+      });
     };
     const late = (): MqError => outOfTime(request.topic);
     await inTime(this.#client.settings.clock, deadlineMs, work(), late, options.signal);
@@ -126,6 +132,24 @@ export class MessageSender {
       }
     }
     throw failed!.error;
+  }
+
+  async #encoded(
+    message: Message,
+    marks: Iterable<readonly [string, string]>,
+    sysFlag: number,
+  ): Promise<SendRequest> {
+    const { maxMessageBytes, compressBodyOverBytes } = this.#settings;
+    const outgoing = outgoingMessage(message, this.#msgIds.next(), maxMessageBytes, marks);
+    const packed =
+      outgoing.body.length >= compressBodyOverBytes
+        ? await compressBody(outgoing.body)
+        : { body: outgoing.body, sysFlag: 0 };
+    return singleSend(
+      outgoing,
+      { body: packed.body, sysFlag: packed.sysFlag | sysFlag },
+      this.#context(),
+    );
   }
 
   async #attempt(

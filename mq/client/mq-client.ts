@@ -7,6 +7,7 @@ import {
   responseCodeName,
   retriableResponseCodes,
 } from '../protocol/response-code.ts';
+import type { Connection } from '../remoting/connection.ts';
 import type { ProcessorTable } from '../remoting/processor.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
 import type { ClientSettings } from './client-options.ts';
@@ -19,6 +20,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Response codes besides SUCCESS that carry the response fields and are not errors. */
   accept?: readonly number[] | undefined;
+}
+
+/** What may go with a request besides its header fields. */
+interface RequestExtras {
+  body?: Buffer | undefined;
+  remark?: string | undefined;
 }
 
 export interface CallReply<S extends FieldTable> {
@@ -71,7 +78,7 @@ export class MqClient {
     this.#assertOpen();
     const reply = await this.#remoting.request(
       address,
-      this.#command(definition, values, options.body),
+      this.#command(definition, values, { body: options.body }),
       {
         timeoutMs: options.timeoutMs ?? this.settings.requestTimeoutMs,
         ...(options.signal !== undefined && { signal: options.signal }),
@@ -106,15 +113,16 @@ export class MqClient {
     );
   }
 
-  /** Errors: CONNECT_FAILED, CONNECTION_CLOSED, CLIENT_CLOSED. */
+  /** Sends to an address, or on a connection there is. Errors: CONNECT_FAILED, CONNECTION_CLOSED, CLIENT_CLOSED. */
   async oneway<Q extends FieldTable, S extends FieldTable>(
-    address: string,
+    to: string | Connection,
     definition: RequestDefinition<Q, S>,
     values: ValuesOf<Q>,
-    body?: Buffer,
+    parts: RequestExtras = {},
   ): Promise<void> {
     this.#assertOpen();
-    await this.#remoting.oneway(address, this.#command(definition, values, body));
+    const command = this.#command(definition, values, parts);
+    await (typeof to === 'string' ? this.#remoting.oneway(to, command) : to.oneway(command));
   }
 
   async close(): Promise<void> {
@@ -125,10 +133,10 @@ export class MqClient {
   #command<Q extends FieldTable, S extends FieldTable>(
     definition: RequestDefinition<Q, S>,
     values: ValuesOf<Q>,
-    body: Buffer | undefined,
+    { body, remark }: RequestExtras,
   ): RemotingCommand {
     return requestCommand(
-      { code: definition.code, extFields: definition.encodeRequest(values), body },
+      { code: definition.code, extFields: definition.encodeRequest(values), body, remark },
       this.settings.serializeType,
     );
   }

@@ -3,6 +3,7 @@ import type { ProcessorTable } from '../remoting/processor.ts';
 import type { ClientSettings } from './client-options.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
+import { Rest } from './rest.ts';
 import { RouteWatch } from './route-watch.ts';
 
 export interface ProducerMemberOptions {
@@ -69,18 +70,25 @@ export class ProducerMember {
     }
   }
 
-  /** Settles when the work under way now has an outcome, whatever that is. */
-  async idle(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+  /** Waits for the work under way, at most `graceMs`. Returns how much of it still has no outcome. */
+  async idle(graceMs?: number): Promise<number> {
+    const settled = Promise.allSettled(this.#underWay);
+    if (graceMs === undefined) await settled;
+    else {
+      const patience = new Rest(this.client.settings.clock);
+      void settled.then(() => patience.end());
+      await patience.take(graceMs);
+    }
+    return this.#underWay.size;
   }
 
   /** Waits for `finished`, says good-bye to the brokers and closes. */
-  shutdown(finished: () => Promise<void> = () => this.idle()): Promise<void> {
+  shutdown(finished: () => Promise<unknown> = () => this.idle()): Promise<void> {
     this.#shuttingDown ??= this.#shutdown(finished);
     return this.#shuttingDown;
   }
 
-  async #shutdown(finished: () => Promise<void>): Promise<void> {
+  async #shutdown(finished: () => Promise<unknown>): Promise<void> {
     this.#state = 'closed';
     this.watch.stop();
     this.heartbeats.stop();

@@ -3,7 +3,11 @@ import { encodeRecord } from '../../../mq/protocol/message.ts';
 import { encodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
-import { encodeTopicRoute, type TopicRouteData } from '../../../mq/protocol/route.ts';
+import {
+  encodeClusterInfo,
+  encodeTopicRoute,
+  type TopicRouteData,
+} from '../../../mq/protocol/route.ts';
 import { ScriptedPeer } from './scripted-peer.ts';
 
 export type Routes = Record<string, TopicRouteData>;
@@ -31,9 +35,15 @@ export function routeOver(
   };
 }
 
-/** A name server that tells these routes; change the object to change what it tells. */
+/** A name server that tells these routes and their brokers; change the object to change what it tells. */
 export async function scriptedNameServer(routes: Routes): Promise<ScriptedPeer> {
   const peer = await ScriptedPeer.listen();
+  peer.on(RequestCode.GET_BROKER_CLUSTER_INFO, (_request, reply) => {
+    const brokers = Object.values(routes).flatMap(({ brokerDatas }) => brokerDatas);
+    const brokerAddrTable = new Map(brokers.map((broker) => [broker.brokerName, broker]));
+    const clusterAddrTable = new Map([['c', [...brokerAddrTable.keys()]]]);
+    reply({ code: 0, body: encodeClusterInfo({ brokerAddrTable, clusterAddrTable }) });
+  });
   return peer.on(RequestCode.GET_ROUTEINFO_BY_TOPIC, (request, reply) => {
     const route = routes[request.extFields?.['topic'] ?? ''];
     if (route === undefined) reply({ code: ResponseCode.TOPIC_NOT_EXIST, remark: 'No route' });

@@ -57,8 +57,12 @@ export class ScriptedPeer implements AsyncDisposable {
 
   /** Sends a oneway request to every connected client. */
   notify(parts: RequestParts): void {
-    const frame = encodeFrame(asOneway(requestCommand(parts)));
-    for (const socket of this.#sockets) socket.write(frame);
+    this.write(encodeFrame(asOneway(requestCommand(parts))));
+  }
+
+  /** Sends these bytes to every connected client. */
+  write(bytes: Buffer): void {
+    for (const socket of this.#sockets) socket.write(bytes);
   }
 
   /** Gone, connections and all; `reopen` brings it back on the same port. */

@@ -8,6 +8,7 @@ import type { SubscriptionData } from '../protocol/subscription.ts';
 import type { Delivery } from './consume-dispatcher.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { MqClient } from './mq-client.ts';
+import type { Ordering } from './ordering.ts';
 import { QueuePuller, type PullSettings } from './queue-puller.ts';
 import { Rebalance, type RebalanceEffect } from './rebalance.ts';
 import type { RouteWatch } from './route-watch.ts';
@@ -23,6 +24,8 @@ export interface AssignmentOptions {
   pulling: PullSettings;
   subscription: (topic: string) => SubscriptionData | undefined;
   submit: (deliveries: readonly Delivery[]) => void;
+  /** Known when the consumer starts; undefined for a consumer that takes messages in no particular order. */
+  ordering: () => Ordering | undefined;
 }
 
 /** The queues this member of a group owns now, each with its puller: carries out what `Rebalance` decides. */
@@ -30,7 +33,7 @@ export class Assignment {
   readonly #options: AssignmentOptions;
   readonly #rebalance: Rebalance;
   readonly #pullers = new Map<string, QueuePuller>();
-  /** Queues given up whose last progress report is under way. */
+  /** Queues given up whose last listener or progress report is waited for. */
   readonly #leaving = new Map<string, Promise<void>>();
   #announceTimer: TimerHandle | undefined;
   #isDue = false;
@@ -51,8 +54,10 @@ export class Assignment {
   }
 
   /** Settles when the progress in the topic's queues is reported. */
-  removeTopic(topic: string): Promise<void> {
-    return this.#apply(this.#rebalance.handle({ type: 'unsubscribed', topic }));
+  async removeTopic(topic: string): Promise<void> {
+    await this.#apply(this.#rebalance.handle({ type: 'unsubscribed', topic }));
+    const leaving = [...this.#leaving].filter(([key]) => key.startsWith(`${topic}@`));
+    await Promise.all(leaving.map(([, left]) => left));
   }
 
   async routeChanged(topic: string, route: TopicRouteData | undefined): Promise<void> {
@@ -84,10 +89,22 @@ export class Assignment {
 
   brokerIsBack(address: string): void {
     for (const puller of this.#pullersAt(address)) puller.brokerIsBack();
+    this.#options.ordering()?.locks.brokerIsBack(address);
   }
 
   brokerIsLost(address: string): void {
     for (const puller of this.#pullersAt(address)) puller.brokerIsLost();
+    this.#options.ordering()?.locks.brokerIsLost(address);
+  }
+
+  /** The queue may be another member's from now on. */
+  lockIsLost(queue: MessageQueue): void {
+    this.#pullers.get(queueKey(queue))?.lockIsLost();
+    this.#options.ordering()?.dispatcher.drop(queue, 'the lock of the queue is lost');
+  }
+
+  lockIsGained(queue: MessageQueue): void {
+    this.#pullers.get(queueKey(queue))?.lockIsGained();
   }
 
   /** Fetches and rebalances no more; what was fetched may finish. */
@@ -99,9 +116,10 @@ export class Assignment {
 
   /** Reports the progress made in every queue and gives them all up. Never rejects. */
   async release(): Promise<void> {
-    await this.#each((puller) => puller.release());
+    await this.#each((puller) => this.#giveUp(puller));
     await Promise.all(this.#leaving.values());
     this.#pullers.clear();
+    this.#options.ordering()?.locks.stop();
   }
 
   async #each(work: (puller: QueuePuller) => Promise<void>): Promise<void> {
@@ -131,7 +149,8 @@ export class Assignment {
       case 'listConsumers':
         return this.#listConsumers(effect.topic, effect.round);
       case 'take':
-        return this.#take(effect.queue);
+        this.#take(effect.queue);
+        return;
       case 'release':
         return this.#release(effect.queue);
       case 'announce':
@@ -173,21 +192,31 @@ export class Assignment {
     return undefined;
   }
 
-  async #take(queue: MessageQueue): Promise<void> {
+  #take(queue: MessageQueue): void {
+    const leaving = this.#leaving.get(queueKey(queue));
+    // A listener may take its time to end: the other queues do not wait for it.
+    if (leaving === undefined) this.#fetch(queue);
+    else void leaving.then(() => this.#fetch(queue));
+  }
+
+  #fetch(queue: MessageQueue): void {
     const { client, watch, pulling, subscription, submit } = this.#options;
+    const ordering = this.#options.ordering();
     const key = queueKey(queue);
-    await this.#leaving.get(key);
     // While the last report was waited for, it may have been given up again, or taken by a later round.
     const isOwned = this.#rebalance.owned().some((owned) => queueKey(owned) === key);
     if (this.#isStopped || !isOwned || this.#pullers.has(key)) return;
     const puller = new QueuePuller({
       ...pulling,
+      // A queue in order finishes from its front: what is unfinished is bounded by count and bytes.
+      ...(ordering && { limits: { ...pulling.limits, maxSpan: Infinity } }),
       client,
       routes: watch.routes,
       queue,
       subscription: () => subscription(queue.topic),
       submit,
       doubtRoute: () => watch.doubt(queue.topic),
+      lock: ordering?.locks.want(queue),
     });
     this.#pullers.set(key, puller);
     puller.start();
@@ -198,9 +227,24 @@ export class Assignment {
     const puller = this.#pullers.get(key);
     if (puller === undefined) return;
     this.#pullers.delete(key);
-    const leaving = puller.release().finally(() => this.#leaving.delete(key));
+    const leaving = this.#giveUp(puller).finally(() => this.#leaving.delete(key));
     this.#leaving.set(key, leaving);
-    await leaving;
+    if (this.#options.ordering() === undefined) await leaving;
+  }
+
+  /** Never rejects. */
+  async #giveUp(puller: QueuePuller): Promise<void> {
+    puller.stop();
+    const ordering = this.#options.ordering();
+    if (ordering === undefined) return puller.release();
+    const { locks, dispatcher, graceMs } = ordering;
+    const { queue } = puller;
+    await dispatcher.leave(queue, graceMs);
+    await puller.release();
+    if (!dispatcher.isRunning(queue)) return locks.giveBack(queue);
+    // Whoever got the queue now would run its message beside the listener that did not end in time.
+    locks.letLapse(queue);
+    void dispatcher.idle(queue).then(() => locks.giveBack(queue));
   }
 
   async #announceAgain(): Promise<void> {

@@ -50,3 +50,22 @@ export function inTime<T>(
     else signal?.addEventListener('abort', abort, { once: true });
   });
 }
+
+/** The work's outcome. Errors: those of the work, and REQUEST_ABORTED as soon as `signal` is aborted. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(aborted(signal));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    work.then(
+      (value) => {
+        signal.removeEventListener('abort', abort);
+        resolve(value);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      },
+    );
+  });
+}

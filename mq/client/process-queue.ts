@@ -23,6 +23,7 @@ export type FlowState = 'open' | 'count' | 'bytes' | 'span';
 export class ProcessQueue {
   readonly queue: MessageQueue;
   readonly #limits: ProcessQueueLimits;
+  readonly #hold: { readonly isTrusted: boolean } | undefined;
   /** Unfinished messages: queueOffset → bytes, in ascending order of offset. */
   readonly #unfinished = new Map<number, number>();
   #bytes = 0;
@@ -30,10 +31,17 @@ export class ProcessQueue {
   #nextPullOffset: number;
   #isDropped = false;
 
-  constructor(queue: MessageQueue, startOffset: number, limits: ProcessQueueLimits) {
+  /** `hold`: of the queue's lock, in ordered consumption. What was fetched under it counts no longer than it lasts. */
+  constructor(
+    queue: MessageQueue,
+    startOffset: number,
+    limits: ProcessQueueLimits,
+    hold?: { readonly isTrusted: boolean },
+  ) {
     this.queue = queue;
     this.#nextPullOffset = startOffset;
     this.#limits = limits;
+    this.#hold = hold;
   }
 
   get nextPullOffset(): number {
@@ -46,7 +54,7 @@ export class ProcessQueue {
 
   /** Once dropped, what still runs here may finish but no longer counts: the queue has another owner or position. */
   get isDropped(): boolean {
-    return this.#isDropped;
+    return this.#isDropped || this.#hold?.isTrusted === false;
   }
 
   drop(): void {

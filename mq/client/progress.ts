@@ -35,14 +35,17 @@ export class Progress {
     this.#knownOffset = undefined;
   }
 
-  /** Never rejects: a report that fails is logged and is due again. */
-  report(queueOffset: number): Promise<void> {
-    this.#reporting = this.#reporting.then(() => this.#report(queueOffset));
+  /**
+   * Never rejects: a report that fails is logged and is due again. `counts` is asked when the report's turn has come: the
+   * queue may have another owner by then.
+   */
+  report(queueOffset: number, counts: () => boolean = () => true): Promise<void> {
+    this.#reporting = this.#reporting.then(() => this.#report(queueOffset, counts));
     return this.#reporting;
   }
 
-  async #report(queueOffset: number): Promise<void> {
-    if (queueOffset === this.#knownOffset) return;
+  async #report(queueOffset: number, counts: () => boolean): Promise<void> {
+    if (queueOffset === this.#knownOffset || !counts()) return;
     const { topic, queueId, brokerName } = this.#queue;
     const address = this.#routes.anyAddress(brokerName);
     if (address === undefined) return;

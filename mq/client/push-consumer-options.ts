@@ -15,6 +15,8 @@ export interface PushConsumerOptions extends ClientOptions {
    * −1: what is set for the group, which is 16 if nobody set anything.
    */
   maxReconsumeTimes?: number;
+  /** How long a queue that is consumed in order rests after a failure, 10 to 30,000. Default 1000. */
+  suspendCurrentQueueTimeMs?: number;
   /** A listener that takes longer has its signal aborted and its message sent back. Default 15 minutes. */
   consumeTimeoutMs?: number;
   /** Messages asked for in one pull; the broker has a limit of its own. Default 32. */

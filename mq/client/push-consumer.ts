@@ -13,6 +13,8 @@ import { clientSettings, milliseconds, wholeNumber } from './client-options.ts';
 import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
+import { createOrdering, type Ordering } from './ordering.ts';
+import type { MessageListenerOrderly } from './orderly-dispatcher.ts';
 import { inTime } from './pause.ts';
 import { pullSettings, type PushConsumerOptions } from './push-consumer-options.ts';
 import type { PullSettings } from './queue-puller.ts';
@@ -22,12 +24,18 @@ import { SendBack } from './send-back.ts';
 
 const REBALANCE_MS = 20_000;
 
+/** The application's function, and how it wants its messages. */
+type Listening =
+  | { inOrder: false; listener: MessageListener }
+  | { inOrder: true; listener: MessageListenerOrderly };
+
 /**
  * Consumes topics as one member of a consumer group (clustering): every message goes to one member, at least once.
  *
  * The group's queues are shared out among its members; this one fetches its share and runs the listener on up to
- * `concurrency` messages at a time, in no particular order. A message whose listener throws or returns RECONSUME_LATER
- * is redelivered with growing delays, at last kept in the group's dead-letter queue.
+ * `concurrency` messages at a time. With `onMessage` they come in no particular order: a message whose listener throws or
+ * returns RECONSUME_LATER is redelivered with growing delays, at last kept in the group's dead-letter queue. With
+ * `onMessageOrderly` each queue's messages come one at a time, in the order they were stored.
  */
 export class PushConsumer implements AsyncDisposable {
   readonly #client: MqClient;
@@ -37,13 +45,17 @@ export class PushConsumer implements AsyncDisposable {
   readonly #sendBack: SendBack;
   readonly consumerGroup: string;
   readonly #pullSettings: PullSettings;
-  readonly #dispatcherOptions: { concurrency: number; consumeTimeoutMs: number };
+  readonly #concurrency: number;
+  readonly #consumeTimeoutMs: number;
+  readonly #suspendCurrentQueueTimeMs: number;
+  readonly #maxReconsumeTimes: number | undefined;
   readonly #persistIntervalMs: number;
   readonly #shutdownGraceMs: number;
   readonly #subscriptions = new Map<string, SubscriptionData>();
   readonly #timers: TimerHandle[] = [];
-  #listener: MessageListener | undefined;
-  #dispatcher: ConsumeDispatcher | undefined;
+  #listening: Listening | undefined;
+  #dispatcher: ConsumeDispatcher | Ordering['dispatcher'] | undefined;
+  #ordering: Ordering | undefined;
   #subVersion = 0;
   #state: 'new' | 'running' | 'closed' = 'new';
   #shuttingDown: Promise<void> | undefined;
@@ -54,10 +66,16 @@ export class PushConsumer implements AsyncDisposable {
     const settings = clientSettings(options);
     this.consumerGroup = options.consumerGroup;
     this.#pullSettings = pullSettings(options, settings.clock.now());
-    this.#dispatcherOptions = {
-      concurrency: wholeNumber('concurrency', options.concurrency ?? 20, 1),
-      consumeTimeoutMs: milliseconds('consumeTimeoutMs', options.consumeTimeoutMs ?? 15 * 60_000),
-    };
+    this.#concurrency = wholeNumber('concurrency', options.concurrency ?? 20, 1);
+    this.#consumeTimeoutMs = milliseconds(
+      'consumeTimeoutMs',
+      options.consumeTimeoutMs ?? 15 * 60_000,
+    );
+    this.#suspendCurrentQueueTimeMs = milliseconds(
+      'suspendCurrentQueueTimeMs',
+      options.suspendCurrentQueueTimeMs ?? 1_000,
+    );
+    this.#maxReconsumeTimes = consumerReconsumeLimit(options.maxReconsumeTimes);
     this.#persistIntervalMs = milliseconds('persistIntervalMs', options.persistIntervalMs ?? 5_000);
     this.#shutdownGraceMs = milliseconds('shutdownGraceMs', options.shutdownGraceMs ?? 10_000);
     this.#client = new MqClient(
@@ -69,7 +87,7 @@ export class PushConsumer implements AsyncDisposable {
     this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
     this.#sendBack = new SendBack(this.#client, this.#watch.routes, {
       consumerGroup: this.consumerGroup,
-      maxReconsumeTimes: consumerReconsumeLimit(options.maxReconsumeTimes),
+      maxReconsumeTimes: this.#maxReconsumeTimes,
     });
     this.#heartbeats = new Heartbeats(this.#client, {
       data: () => ({
@@ -96,6 +114,7 @@ export class PushConsumer implements AsyncDisposable {
       pulling: this.#pullSettings,
       subscription: (topic) => this.#subscriptions.get(topic),
       submit: (deliveries) => this.#dispatcher?.submit(deliveries),
+      ordering: () => this.#ordering,
     });
     this.#client.onConnectionClosed((address) => this.#assignment.brokerIsLost(address));
   }
@@ -148,14 +167,18 @@ export class PushConsumer implements AsyncDisposable {
    * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
    */
   onMessage(listener: MessageListener): this {
-    if (typeof listener !== 'function') {
-      throw new MqError('INVALID_ARGUMENT', `the listener is a ${typeof listener}, not a function`);
-    }
-    if (this.#listener !== undefined) {
-      throw new MqError('INVALID_ARGUMENT', 'the consumer has a listener already');
-    }
-    this.#listener = listener;
-    return this;
+    return this.#listen({ inOrder: false, listener });
+  }
+
+  /**
+   * Sets a listener that gets each queue's messages one at a time, in order; queues run beside each other. Throwing, or
+   * returning SUSPEND_CURRENT_QUEUE_A_MOMENT, means: this message again in suspendCurrentQueueTimeMs, and nothing of its
+   * queue before it, as often as maxReconsumeTimes allows (without one, until it succeeds).
+   *
+   * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
+   */
+  onMessageOrderly(listener: MessageListenerOrderly): this {
+    return this.#listen({ inOrder: true, listener });
   }
 
   /**
@@ -167,8 +190,8 @@ export class PushConsumer implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#state === 'closed') throw clientClosed();
     if (this.#state === 'running') return;
-    const listener = this.#listener;
-    if (listener === undefined) {
+    const listening = this.#listening;
+    if (listening === undefined) {
       throw new MqError('INVALID_ARGUMENT', 'the consumer has no listener: call onMessage first');
     }
     if (this.#subscriptions.size === 0) {
@@ -178,14 +201,9 @@ export class PushConsumer implements AsyncDisposable {
       );
     }
     this.#state = 'running';
-    const { clock, logger } = this.#client.settings;
-    this.#dispatcher = new ConsumeDispatcher({
-      ...this.#dispatcherOptions,
-      listener,
-      sendBack: (delivery, level) => this.#handBack(delivery, level),
-      clock,
-      logger,
-    });
+    const { clock } = this.#client.settings;
+    this.#dispatcher = this.#dispatcherFor(listening);
+    this.#ordering?.locks.start();
     this.#setSubscription(retryTopic(this.consumerGroup), SUBSCRIBE_ALL);
     this.#watch.start();
     this.#heartbeats.start();
@@ -236,6 +254,48 @@ export class PushConsumer implements AsyncDisposable {
       ),
     );
     await this.#client.close();
+  }
+
+  #listen(listening: Listening): this {
+    if (typeof listening.listener !== 'function') {
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `the listener is a ${typeof listening.listener}, not a function`,
+      );
+    }
+    if (this.#listening !== undefined) {
+      throw new MqError('INVALID_ARGUMENT', 'the consumer has a listener already');
+    }
+    this.#listening = listening;
+    return this;
+  }
+
+  #dispatcherFor({ inOrder, listener }: Listening): ConsumeDispatcher | Ordering['dispatcher'] {
+    const { clock, logger } = this.#client.settings;
+    if (!inOrder) {
+      return new ConsumeDispatcher({
+        concurrency: this.#concurrency,
+        consumeTimeoutMs: this.#consumeTimeoutMs,
+        listener,
+        sendBack: (delivery, delayTimeLevel) => this.#handBack(delivery, delayTimeLevel),
+        clock,
+        logger,
+      });
+    }
+    this.#ordering = createOrdering({
+      client: this.#client,
+      routes: this.#watch.routes,
+      sendBack: this.#sendBack,
+      consumerGroup: this.consumerGroup,
+      listener,
+      concurrency: this.#concurrency,
+      suspendCurrentQueueTimeMs: this.#suspendCurrentQueueTimeMs,
+      maxReconsumeTimes: this.#maxReconsumeTimes,
+      graceMs: this.#shutdownGraceMs,
+      onLost: (queue) => this.#assignment.lockIsLost(queue),
+      onGained: (queue) => this.#assignment.lockIsGained(queue),
+    });
+    return this.#ordering.dispatcher;
   }
 
   /** Routes, then heartbeats, then the retry topic's route, which the first heartbeat makes the broker create, then queues. */

@@ -11,8 +11,10 @@ import type { Delivery } from './consume-dispatcher.ts';
 import { decodePull, matchesTags, readMessage } from './fetched-messages.ts';
 import { firstOffset, type StartingPoint } from './first-offset.ts';
 import type { MqClient } from './mq-client.ts';
+import { unlessAborted } from './pause.ts';
 import { ProcessQueue, type ProcessQueueLimits } from './process-queue.ts';
 import { Progress } from './progress.ts';
+import type { LockHold, QueueLock } from './queue-lock.ts';
 import { Rest } from './rest.ts';
 import type { RouteCache } from './route-cache.ts';
 
@@ -56,6 +58,8 @@ export interface QueuePullerOptions extends PullSettings {
   submit: (deliveries: readonly Delivery[]) => void;
   /** Called when the broker does not do what is asked: it may have moved. */
   doubtRoute: () => void;
+  /** Of a queue that is consumed in order: it is fetched while this is held, and anew from its progress each time it is got. */
+  lock?: QueueLock | undefined;
 }
 
 /**
@@ -68,9 +72,12 @@ export class QueuePuller {
   readonly queue: MessageQueue;
   readonly #options: QueuePullerOptions;
   readonly #progress: Progress;
-  readonly #abort = new AbortController();
   readonly #rest: Rest;
+  #isStopped = false;
+  /** Ends the requests under way. */
+  #abort = new AbortController();
   #processQueue: ProcessQueue | undefined;
+  #hold: LockHold | undefined;
   #suggestedBrokerId = MASTER_ID;
   /** The offset whose surprising answer is being asked for a second time. */
   #doubtedOffset: number | undefined;
@@ -99,6 +106,7 @@ export class QueuePuller {
 
   /** Pulls no more; what was fetched may finish, and `persist` still works. */
   stop(): void {
+    this.#isStopped = true;
     this.#abort.abort();
     this.#rest.end();
     this.#markPositioned();
@@ -108,15 +116,21 @@ export class QueuePuller {
   async release(): Promise<void> {
     this.stop();
     const committed = this.persist();
+    // Handed over exactly behind what is done: a report that failed is made once more, one that did not costs nothing.
+    if (this.#hold !== undefined) await committed.then(() => this.persist());
     this.#processQueue?.drop();
     await committed;
   }
 
   /** Tells the broker how far consumption has come, if that has changed. Never rejects. */
   async persist(): Promise<void> {
-    if (this.#processQueue !== undefined) {
-      await this.#progress.report(this.#processQueue.commitOffset);
-    }
+    const processQueue = this.#processQueue;
+    if (processQueue === undefined || processQueue.isDropped) return;
+    const isInOrder = this.#hold !== undefined;
+    await this.#progress.report(
+      processQueue.commitOffset,
+      () => !isInOrder || !processQueue.isDropped,
+    );
   }
 
   /** The broker has just learned of this consumer: a pause after an error need not be waited out. */
@@ -129,27 +143,46 @@ export class QueuePuller {
     this.#progress.forget();
   }
 
+  /** What was fetched counts no more; it is fetched again when the queue is this member's again. */
+  lockIsLost(): void {
+    this.#processQueue?.drop();
+    this.#progress.forget();
+    if (this.#isStopped) return;
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#rest.end();
+  }
+
+  /** A pause after an error need not be waited out. */
+  lockIsGained(): void {
+    this.#rest.end();
+  }
+
   /** Never rejects. */
   async #run(): Promise<void> {
-    while (!this.#abort.signal.aborted) {
+    while (!this.#isStopped) {
       let pauseMs: number;
+      const { signal } = this.#abort;
       try {
         pauseMs = await this.#step();
         this.#failureCount = 0;
       } catch (error) {
-        if (this.#abort.signal.aborted) break;
+        if (this.#isStopped) break;
+        if (signal.aborted) continue;
         this.#logFailure(error);
         this.#suggestedBrokerId = MASTER_ID;
         this.#options.doubtRoute();
         pauseMs = ERROR_PAUSE_MS;
       }
-      if (pauseMs > 0 && !this.#abort.signal.aborted) await this.#rest.take(pauseMs);
+      if (pauseMs > 0 && !this.#isStopped) await this.#rest.take(pauseMs);
     }
   }
 
   /** Returns how long to pause before the next step. */
   async #step(): Promise<number> {
-    const processQueue = this.#processQueue ?? (await this.#position());
+    const processQueue = await this.#positioned();
+    // Stopped, or lost again, while the offset was asked for.
+    if (this.#isStopped || processQueue.isDropped) return 0;
     if (processQueue.flow !== 'open') return FLOW_CONTROL_PAUSE_MS;
     const subscription = this.#options.subscription();
     // Unsubscribed, and not yet released.
@@ -159,7 +192,7 @@ export class QueuePuller {
     const offset = processQueue.nextPullOffset;
     const { code, header, body } = await this.#pull(processQueue, subscription);
     // Released or reset while the broker held the request.
-    if (this.#abort.signal.aborted || processQueue.isDropped) return 0;
+    if (this.#isStopped || processQueue.isDropped) return 0;
     this.#suggestedBrokerId = header.suggestWhichBrokerId;
     if (code === ResponseCode.PULL_OFFSET_MOVED) return this.#offsetMoved(offset, header);
     if (code === ResponseCode.SUCCESS) {
@@ -174,24 +207,43 @@ export class QueuePuller {
       : 0;
   }
 
+  async #positioned(): Promise<ProcessQueue> {
+    const processQueue = this.#processQueue;
+    // Dropped here means that the lock was lost; other drops put another ProcessQueue in place at once.
+    if (processQueue !== undefined && !processQueue.isDropped) return processQueue;
+    return this.#position();
+  }
+
   async #position(): Promise<ProcessQueue> {
-    const { client, queue, start, limits } = this.#options;
-    const first = await firstOffset(client, this.#address(), queue, start, this.#abort.signal);
+    const { client, queue, start, limits, lock } = this.#options;
+    const { signal } = this.#abort;
+    if (lock !== undefined) {
+      this.#hold = await unlessAborted(lock.held(), signal);
+      // The offset is asked for after the lock is got: the owner before reports its progress before it gives the lock back.
+      // A slave may not have heard of that.
+      this.#suggestedBrokerId = MASTER_ID;
+    }
+    const first = await firstOffset(client, this.#address(), queue, start, signal);
     client.settings.logger.debug('begins to consume a queue', {
       queue: queueKey(queue),
       queueOffset: first.queueOffset,
     });
     if (first.isStored) this.#progress.isKnown(first.queueOffset);
-    this.#processQueue = new ProcessQueue(queue, first.queueOffset, limits);
+    const processQueue = new ProcessQueue(queue, first.queueOffset, limits, this.#hold);
+    this.#processQueue = processQueue;
+    // Where a new group begins is asked for once: the next owner would get another answer and skip what came meanwhile.
+    if (lock !== undefined && !first.isStored) void this.persist();
     this.#markPositioned();
-    return this.#processQueue;
+    return processQueue;
   }
 
   #pull(processQueue: ProcessQueue, subscription: SubscriptionData) {
     const { client, queue, start, pullBatchSize } = this.#options;
     const address = this.#address();
     const isMaster = address === this.#options.routes.masterAddress(queue.brokerName);
-    const commitOffset = isMaster ? processQueue.commitOffset : 0;
+    // A broker of several threads might store what a pull carries after a later report, when the queue has a new owner.
+    const isCarried = isMaster && this.#hold === undefined;
+    const commitOffset = isCarried ? processQueue.commitOffset : 0;
     return client.call(
       address,
       pullMessage,
@@ -223,7 +275,7 @@ export class QueuePuller {
     const deliveries = await Promise.all(
       wanted.map((record) => this.#delivery(processQueue, record)),
     );
-    if (this.#abort.signal.aborted || processQueue.isDropped) return 0;
+    if (this.#isStopped || processQueue.isDropped) return 0;
     const lastOffset = records.at(-1)?.queueOffset;
     const nextOffset = lastOffset === undefined ? processQueue.nextPullOffset : lastOffset + 1;
     const entries = deliveries.map((delivery) => ({
@@ -297,7 +349,12 @@ export class QueuePuller {
   /** What is fetched and unfinished counts no more. */
   #moveTo(queueOffset: number): void {
     this.#processQueue?.drop();
-    this.#processQueue = new ProcessQueue(this.queue, queueOffset, this.#options.limits);
+    this.#processQueue = new ProcessQueue(
+      this.queue,
+      queueOffset,
+      this.#options.limits,
+      this.#hold,
+    );
     this.#progress.forget();
     void this.persist();
   }

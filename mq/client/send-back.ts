@@ -65,6 +65,14 @@ export class SendBack {
     return this.#giveBack(record, queue, TO_DEAD_LETTER_QUEUE);
   }
 
+  /**
+   * For a message that was retried in its queue as often as it may be: a copy that counts as one retry too many, which the
+   * broker puts into the dead-letter queue. Errors: NO_ROUTE; those of the broker that was sent the copy.
+   */
+  giveUp(record: MessageExt): Promise<void> {
+    return this.#sendCopy(record, TO_DEAD_LETTER_QUEUE);
+  }
+
   async #giveBack(record: MessageExt, queue: MessageQueue, delayLevel: number): Promise<void> {
     const address = this.#routes.masterAddress(queue.brokerName);
     if (address === undefined) {
@@ -85,7 +93,7 @@ export class SendBack {
     });
   }
 
-  async #sendCopy(record: MessageExt, delayTimeLevel: number, reason: unknown): Promise<void> {
+  async #sendCopy(record: MessageExt, delayTimeLevel: number, reason?: unknown): Promise<void> {
     const topic = retryTopic(this.#options.consumerGroup);
     const route = this.#routes.get(topic);
     const queues = route === undefined ? [] : writableQueues(topic, route);

@@ -105,6 +105,15 @@ export class ConsumerOffsets {
     }
   }
 
+  /** Forgets a group's progress in every topic. */
+  removeGroup(group: string): void {
+    for (const key of this.#table.keys()) {
+      if (!key.endsWith(`@${group}`)) continue;
+      this.#table.delete(key);
+      this.#state.noteChange();
+    }
+  }
+
   /** Writes the file when something changed since the last time. */
   persist(): Promise<void> {
     return this.#state.save();

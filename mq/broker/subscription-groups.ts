@@ -1,26 +1,15 @@
 import type { Clock } from '../clock.ts';
+import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { assertGroupName } from '../protocol/names.ts';
+import {
+  defaultGroupSettings,
+  type SubscriptionGroupConfig,
+} from '../protocol/subscription-group.ts';
 import type { DataVersion } from '../protocol/topic-config.ts';
 import type { JsonConfigFile } from '../store/config-file.ts';
 import { StateFile } from './state-file.ts';
 import { storedBoolean, storedDataVersion, storedInteger, storedObject } from './stored-json.ts';
-
-/** What operators can set for one consumer group. Names as in RocketMQ's SubscriptionGroupConfig. */
-export interface SubscriptionGroupConfig {
-  readonly groupName: string;
-  readonly consumeEnable: boolean;
-  readonly consumeFromMinEnable: boolean;
-  readonly consumeBroadcastEnable: boolean;
-  readonly consumeMessageOrderly: boolean;
-  readonly retryQueueNums: number;
-  readonly retryMaxTimes: number;
-  readonly brokerId: number;
-  readonly whichBrokerWhenConsumeSlowly: number;
-  readonly notifyConsumerIdsChangedEnable: boolean;
-  readonly groupSysFlag: number;
-  readonly consumeTimeoutMinute: number;
-}
 
 export interface SubscriptionGroupsDeps {
   readonly file: Pick<JsonConfigFile, 'read' | 'write'>;
@@ -36,7 +25,7 @@ interface StoredGroup {
 }
 
 /** Consumer groups of RocketMQ's own tools, there from the start. */
-const systemGroups = [
+const systemGroups: readonly string[] = [
   'TOOLS_CONSUMER',
   'FILTERSRV_CONSUMER',
   'SELF_TEST_C_GROUP',
@@ -46,6 +35,11 @@ const systemGroups = [
   'CID_ONSAPI_OWNER',
   'CID_RMQ_SYS_TRANS',
 ];
+/** True for groups an operator may not delete: RocketMQ's own, which its tools and the transactions rely on. */
+export function isSystemGroup(group: string): boolean {
+  return systemGroups.includes(group) || group.startsWith(SYSTEM_PREFIX);
+}
+
 /** Groups whose name begins so are created whatever autoCreateSubscriptionGroup says. */
 const SYSTEM_PREFIX = 'CID_RMQ_SYS_';
 
@@ -81,8 +75,21 @@ export class SubscriptionGroups {
     return this.#dataVersion;
   }
 
+  get size(): number {
+    return this.#table.size;
+  }
+
+  all(): Iterable<SubscriptionGroupConfig> {
+    return Array.from(this.#table.values(), ({ config }) => config);
+  }
+
   has(group: string): boolean {
     return this.#table.has(group);
+  }
+
+  /** A group's settings, without creating it. */
+  find(group: string): SubscriptionGroupConfig | undefined {
+    return this.#table.get(group)?.config;
   }
 
   /**
@@ -106,20 +113,60 @@ export class SubscriptionGroups {
     return created;
   }
 
+  /**
+   * Creates a group or replaces its settings; they hold when this settles.
+   *
+   * Errors: INVALID_ARGUMENT for a name that cannot be a group's; SERVICE_NOT_AVAILABLE when they cannot be saved.
+   */
+  async update(config: SubscriptionGroupConfig): Promise<void> {
+    assertGroupName(config.groupName);
+    const asRead = this.#table.get(config.groupName)?.asRead ?? {};
+    await this.#put(config.groupName, { config, asRead });
+  }
+
+  /** Returns whether the group existed. Its progress is ConsumerOffsets' business. Errors: as `update`. */
+  async delete(group: string): Promise<boolean> {
+    if (!this.#table.has(group)) return false;
+    await this.#put(group, undefined);
+    return true;
+  }
+
   async close(): Promise<void> {
     await this.#state.save();
   }
 
+  /** Undone when it cannot be saved: what an operator was refused must not hold until the next restart. */
+  async #put(group: string, stored: StoredGroup | undefined): Promise<void> {
+    const before = this.#table.get(group);
+    this.#set(group, stored);
+    try {
+      await this.#state.save();
+    } catch (cause) {
+      if (this.#table.get(group) === stored) this.#set(group, before);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new MqError(
+        'SERVICE_NOT_AVAILABLE',
+        `subscriptionGroup.json cannot be saved: ${reason}`,
+        { retriable: true, cause },
+      );
+    }
+  }
+
   #add(group: string): SubscriptionGroupConfig {
-    const config = readGroup(group, {}, group);
-    this.#table.set(group, { config, asRead: {} });
+    const config = { groupName: group, ...defaultGroupSettings };
+    this.#set(group, { config, asRead: {} });
+    return config;
+  }
+
+  #set(group: string, stored: StoredGroup | undefined): void {
+    if (stored === undefined) this.#table.delete(group);
+    else this.#table.set(group, stored);
     this.#dataVersion = {
       stateVersion: this.#dataVersion.stateVersion,
       timestamp: this.#deps.clock.now(),
       counter: this.#dataVersion.counter + 1,
     };
     this.#state.noteChange();
-    return config;
   }
 
   #snapshot(): unknown {
@@ -163,22 +210,27 @@ function readGroup(
   fields: Record<string, unknown>,
   path: string,
 ): SubscriptionGroupConfig {
-  const boolean = (name: keyof SubscriptionGroupConfig, fallback: boolean): boolean =>
-    storedBoolean(fields[name], `${path}.${name}`, fallback);
-  const integer = (name: keyof SubscriptionGroupConfig, fallback: number): number =>
-    storedInteger(fields[name], `${path}.${name}`, fallback);
+  const fallback = defaultGroupSettings;
+  const boolean = (name: NamesOf<boolean>): boolean =>
+    storedBoolean(fields[name], `${path}.${name}`, fallback[name]);
+  const integer = (name: NamesOf<number>): number =>
+    storedInteger(fields[name], `${path}.${name}`, fallback[name]);
   return {
     groupName,
-    consumeEnable: boolean('consumeEnable', true),
-    consumeFromMinEnable: boolean('consumeFromMinEnable', true),
-    consumeBroadcastEnable: boolean('consumeBroadcastEnable', true),
-    consumeMessageOrderly: boolean('consumeMessageOrderly', false),
-    retryQueueNums: integer('retryQueueNums', 1),
-    retryMaxTimes: integer('retryMaxTimes', 16),
-    brokerId: integer('brokerId', 0),
-    whichBrokerWhenConsumeSlowly: integer('whichBrokerWhenConsumeSlowly', 1),
-    notifyConsumerIdsChangedEnable: boolean('notifyConsumerIdsChangedEnable', true),
-    groupSysFlag: integer('groupSysFlag', 0),
-    consumeTimeoutMinute: integer('consumeTimeoutMinute', 15),
+    consumeEnable: boolean('consumeEnable'),
+    consumeFromMinEnable: boolean('consumeFromMinEnable'),
+    consumeBroadcastEnable: boolean('consumeBroadcastEnable'),
+    consumeMessageOrderly: boolean('consumeMessageOrderly'),
+    retryQueueNums: integer('retryQueueNums'),
+    retryMaxTimes: integer('retryMaxTimes'),
+    brokerId: integer('brokerId'),
+    whichBrokerWhenConsumeSlowly: integer('whichBrokerWhenConsumeSlowly'),
+    notifyConsumerIdsChangedEnable: boolean('notifyConsumerIdsChangedEnable'),
+    groupSysFlag: integer('groupSysFlag'),
+    consumeTimeoutMinute: integer('consumeTimeoutMinute'),
   };
 }
+
+type Settings = typeof defaultGroupSettings;
+/** The settings of one type. */
+type NamesOf<T> = { [K in keyof Settings]: Settings[K] extends T ? K : never }[keyof Settings];

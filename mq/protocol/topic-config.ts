@@ -48,6 +48,11 @@ export function isSameDataVersion(left: DataVersion, right: DataVersion): boolea
   );
 }
 
+/** The body of the reply to GET_TOPIC_CONFIG. */
+export function encodeTopicConfig(config: TopicConfig): Buffer {
+  return encodeJsonBody(topicConfigJson(config));
+}
+
 /** The body of GET_ALL_TOPIC_CONFIG. */
 export function encodeTopicConfigTable(table: TopicConfigTable): Buffer {
   return encodeJsonBody(tableJson(table));
@@ -109,7 +114,7 @@ function hasAttributes(config: TopicConfig): boolean {
   return Object.keys(config.attributes).length > 0;
 }
 
-function dataVersionJson(version: DataVersion): JsonSource {
+export function dataVersionJson(version: DataVersion): JsonSource {
   return {
     counter: version.counter,
     stateVersion: version.stateVersion === 0 ? undefined : version.stateVersion,
@@ -137,7 +142,8 @@ function readTable(json: JsonBody): TopicConfigTable {
   };
 }
 
-function readDataVersion(json: JsonBody): DataVersion {
+/** Errors: INVALID_ARGUMENT naming the field. A missing part reads as 0. */
+export function readDataVersion(json: JsonBody): DataVersion {
   return {
     stateVersion: json.integer('stateVersion', 0),
     timestamp: json.integer('timestamp', 0),

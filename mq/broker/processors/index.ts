@@ -3,13 +3,17 @@ import type { Processor, ProcessorTable } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { checkClientConfigProcessor } from './check-client-config.ts';
 import { consumerSendMsgBackProcessor } from './consumer-send-msg-back.ts';
+import { deleteSubscriptiongroupProcessor } from './delete-subscriptiongroup.ts';
 import { deleteTopicInBrokerProcessor } from './delete-topic-in-broker.ts';
+import { getAllSubscriptiongroupConfigProcessor } from './get-all-subscriptiongroup-config.ts';
 import { getAllTopicConfigProcessor } from './get-all-topic-config.ts';
 import { getBrokerRuntimeInfoProcessor } from './get-broker-runtime-info.ts';
 import { getConsumerListByGroupProcessor } from './get-consumer-list-by-group.ts';
 import { getEarliestMsgStoretimeProcessor } from './get-earliest-msg-storetime.ts';
 import { getMaxOffsetProcessor } from './get-max-offset.ts';
 import { getMinOffsetProcessor } from './get-min-offset.ts';
+import { getSubscriptiongroupConfigProcessor } from './get-subscriptiongroup-config.ts';
+import { getTopicConfigProcessor } from './get-topic-config.ts';
 import { heartBeatProcessor } from './heart-beat.ts';
 import { lockBatchMqProcessor } from './lock-batch-mq.ts';
 import { pullMessageProcessor } from './pull-message.ts';
@@ -18,6 +22,7 @@ import { searchOffsetByTimestampProcessor } from './search-offset-by-timestamp.t
 import { sendMessageProcessor } from './send-message.ts';
 import { unlockBatchMqProcessor } from './unlock-batch-mq.ts';
 import { unregisterClientProcessor } from './unregister-client.ts';
+import { updateAndCreateSubscriptiongroupProcessor } from './update-and-create-subscriptiongroup.ts';
 import { updateAndCreateTopicProcessor } from './update-and-create-topic.ts';
 import { updateConsumerOffsetProcessor } from './update-consumer-offset.ts';
 import { viewMessageByIdProcessor } from './view-message-by-id.ts';
@@ -35,6 +40,14 @@ export function brokerProcessors(context: BrokerContext): ProcessorTable {
     [RequestCode.UPDATE_AND_CREATE_TOPIC, updateAndCreateTopicProcessor(context)],
     [RequestCode.DELETE_TOPIC_IN_BROKER, deleteTopicInBrokerProcessor(context)],
     [RequestCode.GET_ALL_TOPIC_CONFIG, getAllTopicConfigProcessor(context)],
+    [RequestCode.GET_TOPIC_CONFIG, getTopicConfigProcessor(context)],
+    [
+      RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
+      updateAndCreateSubscriptiongroupProcessor(context),
+    ],
+    [RequestCode.DELETE_SUBSCRIPTIONGROUP, deleteSubscriptiongroupProcessor(context)],
+    [RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, getAllSubscriptiongroupConfigProcessor(context)],
+    [RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG, getSubscriptiongroupConfigProcessor(context)],
     [RequestCode.GET_BROKER_RUNTIME_INFO, getBrokerRuntimeInfoProcessor(context)],
     [RequestCode.PULL_MESSAGE, pull],
     [RequestCode.LITE_PULL_MESSAGE, pull],

@@ -85,6 +85,27 @@ describe('consumer groups', () => {
     expect(groups.dataVersion).toMatchObject({ stateVersion: 2 });
   });
 
+  it('hold new settings when they are saved, and the old ones when that fails', async () => {
+    const { file, groups, written } = await setUp({
+      content: { subscriptionGroupTable: { cg: { retryMaxTimes: 3, attributes: { a: 'b' } } } },
+    });
+    const config = groups.find('cg')!;
+    await groups.update({ ...config, retryMaxTimes: 5 });
+    expect(written().subscriptionGroupTable['cg']).toMatchObject({
+      retryMaxTimes: 5,
+      attributes: { a: 'b' },
+    });
+    file.failure = new Error('disk full');
+    const refused = groups.update({ ...config, retryMaxTimes: 7 });
+    await expect(refused).rejects.toMatchObject({ code: 'SERVICE_NOT_AVAILABLE', retriable: true });
+    await expect(groups.delete('cg')).rejects.toThrow('disk full');
+    expect(groups.find('cg')?.retryMaxTimes).toBe(5);
+    file.failure = undefined;
+    expect(await groups.delete('cg')).toBe(true);
+    expect(await groups.delete('cg')).toBe(false);
+    expect(Object.keys(written().subscriptionGroupTable)).not.toContain('cg');
+  });
+
   it('stop the start when their file makes no sense, naming the entry', async () => {
     const content = { subscriptionGroupTable: { cg: { retryMaxTimes: 'many' } } };
     await expect(setUp({ content })).rejects.toThrow(

@@ -604,7 +604,7 @@ describe('a message that is not consumed', () => {
   it.each<[string, Handle]>([
     ['a word that is no result', () => 'RECONSUME_LATTER'],
     ['an impossible level', () => ({ status: 'RECONSUME_LATER', delayTimeLevel: Number.NaN })],
-    ['a rejection with nothing', () => Promise.reject(null as unknown as Error)],
+    ['a rejection with nothing', () => Promise.reject(null)],
   ])('is sent back for the usual time when its listener returns %s', async (_what, handle) => {
     servePulls(broker, [record({ queueOffset: 0 })]);
     await consumer(handle).start();

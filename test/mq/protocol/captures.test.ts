@@ -40,6 +40,12 @@ import {
   encodeTopicRoute,
 } from '../../../mq/protocol/route.ts';
 import {
+  decodeSubscriptionGroup,
+  decodeSubscriptionGroupTable,
+  encodeSubscriptionGroup,
+  encodeSubscriptionGroupTable,
+} from '../../../mq/protocol/subscription-group.ts';
+import {
   decodeRegisterBrokerBody,
   encodeRegisterBrokerBody,
 } from '../../../mq/protocol/topic-config.ts';
@@ -123,8 +129,7 @@ describe('request headers recorded between official Java peers', () => {
       .map((frame) => frame.requestCode!);
     const undefinedCodes = [...new Set(codes)].filter((code) => !definitions.has(code));
     expect(undefinedCodes.toSorted((left, right) => left - right)).toEqual([
-      12, 25, 26, 200, 201, 202, 203, 204, 205, 207, 208, 222, 300, 315, 317, 319, 321, 325, 326,
-      327,
+      12, 25, 26, 202, 203, 204, 205, 208, 222, 300, 315, 317, 319, 321, 325, 326, 327,
     ]);
   });
 
@@ -158,7 +163,7 @@ describe('response headers recorded between official Java peers', () => {
       expect({ where, ext: again ?? {} }).toEqual({ where, ext: { ...extFields } });
       count += 1;
     }
-    expect(count).toBe(128);
+    expect(count).toBe(131);
   });
 });
 
@@ -183,6 +188,16 @@ describe('bodies recorded between official Java peers', () => {
       'consumer lists',
       bodiesOf(select('response', RequestCode.GET_CONSUMER_LIST_BY_GROUP, 0)),
       (body) => encodeConsumerList(decodeConsumerList(body)),
+    ],
+    [
+      'group settings',
+      bodiesOf(select('request', RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP)),
+      (body) => encodeSubscriptionGroup(decodeSubscriptionGroup(body)),
+    ],
+    [
+      'group tables',
+      bodiesOf(select('response', RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, 0)),
+      (body) => encodeSubscriptionGroupTable(decodeSubscriptionGroupTable(body)),
     ],
     [
       'topic lists',

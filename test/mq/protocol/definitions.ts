@@ -3,20 +3,25 @@ import { checkClientConfig } from '../../../mq/protocol/requests/check-client-co
 import { checkTransactionState } from '../../../mq/protocol/requests/check-transaction-state.ts';
 import { consumerSendMsgBack } from '../../../mq/protocol/requests/consumer-send-msg-back.ts';
 import { deleteKvConfig } from '../../../mq/protocol/requests/delete-kv-config.ts';
+import { deleteSubscriptiongroup } from '../../../mq/protocol/requests/delete-subscriptiongroup.ts';
 import { deleteTopicInBroker } from '../../../mq/protocol/requests/delete-topic-in-broker.ts';
 import { deleteTopicInNamesrv } from '../../../mq/protocol/requests/delete-topic-in-namesrv.ts';
 import { endTransaction } from '../../../mq/protocol/requests/end-transaction.ts';
+import { getAllSubscriptiongroupConfig } from '../../../mq/protocol/requests/get-all-subscriptiongroup-config.ts';
 import { getAllTopicConfig } from '../../../mq/protocol/requests/get-all-topic-config.ts';
 import { getAllTopicListFromNameserver } from '../../../mq/protocol/requests/get-all-topic-list-from-nameserver.ts';
 import { getBrokerClusterInfo } from '../../../mq/protocol/requests/get-broker-cluster-info.ts';
 import { getBrokerRuntimeInfo } from '../../../mq/protocol/requests/get-broker-runtime-info.ts';
 import { getConsumerListByGroup } from '../../../mq/protocol/requests/get-consumer-list-by-group.ts';
+import { getConsumerStatusFromClient } from '../../../mq/protocol/requests/get-consumer-status-from-client.ts';
 import { getEarliestMsgStoretime } from '../../../mq/protocol/requests/get-earliest-msg-storetime.ts';
 import { getKvConfig } from '../../../mq/protocol/requests/get-kv-config.ts';
 import { getKvlistByNamespace } from '../../../mq/protocol/requests/get-kvlist-by-namespace.ts';
 import { getMaxOffset } from '../../../mq/protocol/requests/get-max-offset.ts';
 import { getMinOffset } from '../../../mq/protocol/requests/get-min-offset.ts';
 import { getRouteinfoByTopic } from '../../../mq/protocol/requests/get-routeinfo-by-topic.ts';
+import { getSubscriptiongroupConfig } from '../../../mq/protocol/requests/get-subscriptiongroup-config.ts';
+import { getTopicConfig } from '../../../mq/protocol/requests/get-topic-config.ts';
 import { getTopicsByCluster } from '../../../mq/protocol/requests/get-topics-by-cluster.ts';
 import { heartBeat } from '../../../mq/protocol/requests/heart-beat.ts';
 import { litePullMessage } from '../../../mq/protocol/requests/lite-pull-message.ts';
@@ -35,6 +40,7 @@ import { sendMessage } from '../../../mq/protocol/requests/send-message.ts';
 import { unlockBatchMq } from '../../../mq/protocol/requests/unlock-batch-mq.ts';
 import { unregisterBroker } from '../../../mq/protocol/requests/unregister-broker.ts';
 import { unregisterClient } from '../../../mq/protocol/requests/unregister-client.ts';
+import { updateAndCreateSubscriptiongroup } from '../../../mq/protocol/requests/update-and-create-subscriptiongroup.ts';
 import { updateAndCreateTopic } from '../../../mq/protocol/requests/update-and-create-topic.ts';
 import { updateConsumerOffset } from '../../../mq/protocol/requests/update-consumer-offset.ts';
 import { viewMessageById } from '../../../mq/protocol/requests/view-message-by-id.ts';
@@ -55,20 +61,25 @@ export const definitions: ReadonlyMap<number, AnyDefinition> = new Map(
     checkTransactionState,
     consumerSendMsgBack,
     deleteKvConfig,
+    deleteSubscriptiongroup,
     deleteTopicInBroker,
     deleteTopicInNamesrv,
     endTransaction,
+    getAllSubscriptiongroupConfig,
     getAllTopicConfig,
     getAllTopicListFromNameserver,
     getBrokerClusterInfo,
     getBrokerRuntimeInfo,
     getConsumerListByGroup,
+    getConsumerStatusFromClient,
     getEarliestMsgStoretime,
     getKvConfig,
     getKvlistByNamespace,
     getMaxOffset,
     getMinOffset,
     getRouteinfoByTopic,
+    getSubscriptiongroupConfig,
+    getTopicConfig,
     getTopicsByCluster,
     heartBeat,
     litePullMessage,
@@ -82,11 +93,12 @@ export const definitions: ReadonlyMap<number, AnyDefinition> = new Map(
     resumeCheckHalfMessage,
     searchOffsetByTimestamp,
     sendBatchMessage,
-    sendMessageV2,
     sendMessage,
+    sendMessageV2,
     unlockBatchMq,
     unregisterBroker,
     unregisterClient,
+    updateAndCreateSubscriptiongroup,
     updateAndCreateTopic,
     updateConsumerOffset,
     viewMessageById,

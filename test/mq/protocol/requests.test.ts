@@ -75,6 +75,14 @@ const withoutHeader: RequestCodeName[] = [
   'GET_BROKER_RUNTIME_INFO',
   'GET_BROKER_CLUSTER_INFO',
   'GET_ALL_TOPIC_LIST_FROM_NAMESERVER',
+  'UPDATE_AND_CREATE_SUBSCRIPTIONGROUP',
+  'GET_ALL_SUBSCRIPTIONGROUP_CONFIG',
+];
+/** Not in the goldens; what is recorded of them is compared in captures.test.ts. */
+const withoutGolden: RequestCodeName[] = [
+  'DELETE_SUBSCRIPTIONGROUP',
+  'GET_SUBSCRIPTIONGROUP_CONFIG',
+  'GET_TOPIC_CONFIG',
 ];
 
 function definitionOf(name: RequestCodeName): AnyDefinition {
@@ -151,7 +159,9 @@ describe('the three ways to send', () => {
 describe('the list of requests', () => {
   it('has a definition for every request code', () => {
     const names = Object.keys(RequestCode) as RequestCodeName[];
-    expect([...withHeader, ...withoutHeader].toSorted()).toEqual(names.toSorted());
+    expect([...withHeader, ...withoutHeader, ...withoutGolden].toSorted()).toEqual(
+      names.toSorted(),
+    );
     expect(new Set(definitions.keys())).toEqual(new Set<number>(Object.values(RequestCode)));
   });
 

@@ -1,5 +1,11 @@
 import { MqError } from '../errors.ts';
-import { formatFastJson, parseFastJson, type JsonSource, type JsonValue } from './fast-json.ts';
+import {
+  formatFastJson,
+  parseFastJson,
+  type JsonObject,
+  type JsonSource,
+  type JsonValue,
+} from './fast-json.ts';
 
 export function encodeJsonBody(value: JsonSource): Buffer {
   return Buffer.from(formatFastJson(value), 'utf8');
@@ -110,6 +116,20 @@ export class JsonBody {
     const map = this.#optionalObject(name);
     if (map === undefined) return [];
     return [...map.#fields.keys()].map((key) => [key, map.string(key)]);
+  }
+
+  /** The entries of a map from objects to integers; a missing map reads as an empty one. */
+  integersByObject(name: string): [JsonBody, number][] {
+    const value = this.#get(name);
+    // Without entries nothing tells such a map from an ordinary object.
+    if (value instanceof Map) {
+      return Array.from(value as ReadonlyMap<JsonObject, JsonValue>, ([key, item], index) => {
+        const path = this.#itemPath(name, index);
+        return [new JsonBody(key, path), toInteger(item, path)];
+      });
+    }
+    if (this.#entries(name).length === 0) return [];
+    throw illegal(this.#pathOf(name), value, 'a map with objects for keys');
   }
 
   #entries(name: string): [string, JsonValue][] {

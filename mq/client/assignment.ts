@@ -49,6 +49,15 @@ export class Assignment {
     return Array.from(this.#pullers.values(), (puller) => puller.queue);
   }
 
+  /** How far this member has consumed its queues of a topic, reported or not. */
+  progress(topic: string): Map<MessageQueue, number> {
+    const offsets = new Map<MessageQueue, number>();
+    for (const { queue, commitOffset } of this.#pullers.values()) {
+      if (queue.topic === topic && commitOffset !== undefined) offsets.set(queue, commitOffset);
+    }
+    return offsets;
+  }
+
   addTopic(topic: string): void {
     this.#rebalance.handle({ type: 'subscribed', topic });
   }

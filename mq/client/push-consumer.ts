@@ -1,13 +1,17 @@
 import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
+import { encodeConsumerStatus } from '../protocol/consumer-status.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import { assertGroupName, assertTopicName, retryTopic } from '../protocol/names.ts';
 import { RequestCode } from '../protocol/request-code.ts';
+import { getConsumerStatusFromClient } from '../protocol/requests/get-consumer-status-from-client.ts';
 import { notifyConsumerIdsChanged } from '../protocol/requests/notify-consumer-ids-changed.ts';
 import { unregisterClient } from '../protocol/requests/unregister-client.ts';
+import { ResponseCode } from '../protocol/response-code.ts';
 import type { TopicRouteData } from '../protocol/route.ts';
 import { SUBSCRIBE_ALL, tagSubscription, type SubscriptionData } from '../protocol/subscription.ts';
+import type { Processor, Reply } from '../remoting/processor.ts';
 import { Assignment } from './assignment.ts';
 import { clientSettings, milliseconds, wholeNumber } from './client-options.ts';
 import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
@@ -80,8 +84,9 @@ export class PushConsumer implements AsyncDisposable {
     this.#shutdownGraceMs = milliseconds('shutdownGraceMs', options.shutdownGraceMs ?? 10_000);
     this.#client = new MqClient(
       settings,
-      new Map([
+      new Map<number, Processor>([
         [RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, (request) => this.#groupChanged(request)],
+        [RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, (request) => this.#status(request)],
       ]),
     );
     this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
@@ -349,6 +354,15 @@ export class PushConsumer implements AsyncDisposable {
     const { consumerGroup } = notifyConsumerIdsChanged.decodeRequest(request.extFields);
     if (consumerGroup === this.consumerGroup) this.#inBackground(this.#assignment.rebalance());
     return undefined;
+  }
+
+  #status(request: RemotingCommand): Reply {
+    const { group, topic } = getConsumerStatusFromClient.decodeRequest(request.extFields);
+    if (group !== this.consumerGroup) {
+      throw new MqError('SYSTEM_ERROR', `asked for ${group}, this is ${this.consumerGroup}`);
+    }
+    const body = encodeConsumerStatus(this.#assignment.progress(topic));
+    return { code: ResponseCode.SUCCESS, body };
   }
 
   #routeChanged(topic: string, route: TopicRouteData | undefined): void {

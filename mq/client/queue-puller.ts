@@ -100,6 +100,12 @@ export class QueuePuller {
     );
   }
 
+  /** Everything below is consumed; undefined while it is not known where to begin, or whose the queue is. */
+  get commitOffset(): number | undefined {
+    const processQueue = this.#processQueue;
+    return processQueue?.isDropped === false ? processQueue.commitOffset : undefined;
+  }
+
   start(): void {
     void this.#run();
   }

@@ -1,5 +1,4 @@
 import type { Clock, TimerHandle } from '../clock.ts';
-import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import {
@@ -17,18 +16,13 @@ import {
 } from '../protocol/properties.ts';
 import type { AppendMessage, MessageStore } from '../store/message-store.ts';
 import type { DelayOffsets } from './delay-offsets.ts';
+import { isHopeless, recordsOf } from './stored-records.ts';
 
 /** How many parked messages are read, and how many deliveries share one fsync. */
 const BATCH_COUNT = 64;
 const BATCH_BYTES = 1024 * 1024;
 /** Wait after a delivery that the store refused; it is full or closing, and asking faster would not help. */
 const RETRY_AFTER_MS = 1_000;
-/** What makes a message one that can never be stored. */
-const hopeless: ReadonlySet<string> = new Set([
-  'MESSAGE_ILLEGAL',
-  'MESSAGE_CORRUPT',
-  'INVALID_ARGUMENT',
-]);
 /** Longest delay a timer can have. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -333,22 +327,6 @@ class LevelQueue {
       tagsCode: tagsCode(parked.properties.get(PropertyKey.TAGS)),
       storeHost: this.#deps.storeHost(),
     };
-  }
-}
-
-/** A failure that comes from the message itself. All others pass: the disk gets space, the store is reopened. */
-function isHopeless(cause: unknown): boolean {
-  return MqError.is(cause) && hopeless.has(cause.code);
-}
-
-/** By the size each record begins with, which the store has compared with its entry. */
-function* recordsOf(buffers: readonly Buffer[]): Generator<Buffer> {
-  for (const buffer of buffers) {
-    for (let at = 0; at < buffer.length;) {
-      const end = at + buffer.readInt32BE(at);
-      yield buffer.subarray(at, end);
-      at = end;
-    }
   }
 }
 

@@ -96,6 +96,7 @@ export class MessageStore {
   readonly #checkpointer: Checkpointer;
   readonly #unlock: () => void;
   readonly #opened: Pick<StoreStats, 'openedInMs' | 'recoveredRecords' | 'wasAborted'>;
+  readonly #lastRecordOffset: number | undefined;
   readonly #arrivalListeners: ((arrival: Arrival) => void)[] = [];
   #closing: Promise<void> | undefined;
   #appendedCount = 0;
@@ -167,6 +168,7 @@ export class MessageStore {
     this.#log = log;
     this.#queues = queues;
     this.#unlock = parts.unlock;
+    this.#lastRecordOffset = recovered.last?.commitLogOffset;
     this.#opened = {
       openedInMs: parts.openedInMs,
       recoveredRecords: recovered.scannedRecords,
@@ -216,6 +218,11 @@ export class MessageStore {
 
   get maxCommitLogOffset(): number {
     return this.#log.appendOffset;
+  }
+
+  /** Where the last record of the log began when the store was opened; undefined when there was none. */
+  get lastRecordOffset(): number | undefined {
+    return this.#lastRecordOffset;
   }
 
   get stats(): StoreStats {

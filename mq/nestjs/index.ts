@@ -2,4 +2,9 @@
 export { MessageListener, type MessageListenerOptions } from './message-listener.ts';
 export { MillraceHealth, type MillraceHealthStatus } from './millrace-health.ts';
 export { MillraceModule } from './millrace.module.ts';
-export type { MillraceModuleAsyncOptions, MillraceModuleOptions } from './options.ts';
+export type {
+  MillraceModuleAsyncOptions,
+  MillraceModuleOptions,
+  MillraceTransactionOptions,
+} from './options.ts';
+export { TransactionChecker } from './transaction-checker.ts';

@@ -1,43 +1,52 @@
 import {
   Inject,
   Injectable,
+  Optional,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { MqError, Producer, PushConsumer, type MessageListener } from '../index.ts';
+import {
+  MqError,
+  Producer,
+  PushConsumer,
+  TransactionProducer,
+  type CheckLocalTransaction,
+  type MessageListener,
+} from '../index.ts';
+import { DecoratedMethods, type DecoratedMethod } from './decorated-methods.ts';
 import { MESSAGE_LISTENER_METADATA, type MessageListenerOptions } from './message-listener.ts';
-import { MILLRACE_OPTIONS, type MillraceModuleOptions } from './options.ts';
+import { clientOptionsOf, MILLRACE_OPTIONS, type MillraceModuleOptions } from './options.ts';
+import { TRANSACTION_CHECKER_METADATA, TransactionCheckBack } from './transaction-checker.ts';
 
-interface Listener {
-  /** `Class.method`, for errors. */
-  label: string;
-  options: MessageListenerOptions;
-  handle: MessageListener;
-}
+type Listener = DecoratedMethod<MessageListenerOptions>;
 
 /**
- * Starts the Producer and every `@MessageListener` with the application, and stops them in the order that
- * loses nothing: consumers first, because a listener may still be sending, then the Producer.
+ * Starts the producers and every `@MessageListener` with the application, and stops them in the order that
+ * loses nothing: consumers first, because a listener may still be sending, then the producers.
  */
 @Injectable()
 export class ListenerRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #options: MillraceModuleOptions;
   readonly #producer: Producer;
-  readonly #discovery: DiscoveryService;
-  readonly #scanner: MetadataScanner;
+  readonly #transactionProducer: TransactionProducer | undefined;
+  readonly #checkBack: TransactionCheckBack;
+  readonly #methods: DecoratedMethods;
   #consumers: PushConsumer[] = [];
 
   constructor(
     @Inject(MILLRACE_OPTIONS) options: MillraceModuleOptions,
     @Inject(Producer) producer: Producer,
-    @Inject(DiscoveryService) discovery: DiscoveryService,
-    @Inject(MetadataScanner) scanner: MetadataScanner,
+    @Optional()
+    @Inject(TransactionProducer)
+    transactionProducer: TransactionProducer | undefined,
+    @Inject(TransactionCheckBack) checkBack: TransactionCheckBack,
+    @Inject(DecoratedMethods) methods: DecoratedMethods,
   ) {
     this.#options = options;
     this.#producer = producer;
-    this.#discovery = discovery;
-    this.#scanner = scanner;
+    this.#transactionProducer = transactionProducer;
+    this.#checkBack = checkBack;
+    this.#methods = methods;
   }
 
   /** The running consumers, for health and tests. */
@@ -45,68 +54,53 @@ export class ListenerRunner implements OnApplicationBootstrap, BeforeApplication
     return this.#consumers;
   }
 
-  /** Errors: INVALID_ARGUMENT for a listener that cannot be run; nothing has been started then. */
+  /** Errors: INVALID_ARGUMENT for a listener or a checker that cannot be run; nothing has been started then. */
   async onApplicationBootstrap(): Promise<void> {
-    const listeners = this.#findListeners();
+    const listeners = this.#methods.find<MessageListenerOptions>(
+      MESSAGE_LISTENER_METADATA,
+      'MessageListener',
+    );
     assertOneListenerPerGroup(listeners);
+    const checkers = this.#methods.find(TRANSACTION_CHECKER_METADATA, 'TransactionChecker');
+    const checker = theChecker(checkers, this.#options.transaction?.producerGroup);
+    if (checker !== undefined) this.#checkBack.use(checker);
     this.#consumers = listeners.map((listener) => this.#consumerFor(listener));
-    await this.#producer.start();
+    await Promise.all([this.#producer.start(), this.#transactionProducer?.start()]);
     await Promise.all(this.#consumers.map((consumer) => consumer.start()));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.shutdown()));
-    await this.#producer.shutdown();
+    await Promise.all([this.#producer.shutdown(), this.#transactionProducer?.shutdown()]);
   }
 
-  #consumerFor({ options, handle }: Listener): PushConsumer {
+  #consumerFor({ options, method }: Listener): PushConsumer {
     const { topic, tags, ...consumerOptions } = options;
-    const { producerGroup: _producerGroup, ...clientOptions } = this.#options;
-    return new PushConsumer({ ...clientOptions, ...consumerOptions })
+    return new PushConsumer({ ...clientOptionsOf(this.#options), ...consumerOptions })
       .subscribe(topic, tags ?? '*')
-      .onMessage(handle);
-  }
-
-  /** A class and its alias (`useExisting`) are one instance and one listener. */
-  #findListeners(): Listener[] {
-    const found = new Map<unknown, Listener[]>();
-    const wrappers = [...this.#discovery.getProviders(), ...this.#discovery.getControllers()];
-    for (const wrapper of wrappers) {
-      const { instance } = wrapper as { instance: unknown };
-      if (typeof instance !== 'object' || instance === null || found.has(instance)) continue;
-      const listeners = this.#listenersOf(instance as Record<string, unknown>);
-      if (listeners.length > 0) assertSingleton(wrapper, listeners[0]!.label);
-      found.set(instance, listeners);
-    }
-    return [...found.values()].flat();
-  }
-
-  #listenersOf(instance: Record<string, unknown>): Listener[] {
-    const prototype: unknown = Object.getPrototypeOf(instance);
-    if (typeof prototype !== 'object' || prototype === null) return [];
-    return this.#scanner.getAllMethodNames(prototype).flatMap((name) => {
-      const method = instance[name];
-      if (typeof method !== 'function') return [];
-      const options: MessageListenerOptions | undefined = Reflect.getMetadata(
-        MESSAGE_LISTENER_METADATA,
-        method,
-      );
-      if (options === undefined) return [];
-      const label = `${instance.constructor.name}.${name}`;
-      return [{ label, options, handle: (method as MessageListener).bind(instance) }];
-    });
+      .onMessage(method as MessageListener);
   }
 }
 
-/** Nest makes an instance of such a provider for each request; the one at hand never got its dependencies. */
-function assertSingleton(
-  wrapper: { isTransient: boolean; isDependencyTreeStatic(): boolean },
-  label: string,
-): void {
-  if (!wrapper.isTransient && wrapper.isDependencyTreeStatic()) return;
+/** Without the option there is no producer to ask a checker; with it, brokers must get their answer from one. */
+function theChecker(
+  checkers: readonly DecoratedMethod<unknown>[],
+  producerGroup: string | undefined,
+): CheckLocalTransaction | undefined {
+  const labels = checkers.map(({ label }) => label).join(' and ');
+  if (producerGroup === undefined) {
+    if (checkers.length === 0) return undefined;
+    throw new MqError(
+      'INVALID_ARGUMENT',
+      `${labels}: a @TransactionChecker needs \`transaction\` in the options of MillraceModule`,
+    );
+  }
+  const [checker] = checkers;
+  if (checker !== undefined && checkers.length === 1)
+    return checker.method as CheckLocalTransaction;
   throw new MqError(
     'INVALID_ARGUMENT',
-    `${label} is a @MessageListener of a request-scoped or transient provider, it must be of a singleton`,
+    `transaction group ${producerGroup} needs exactly one @TransactionChecker, there ${checkers.length === 0 ? 'is none' : `are ${labels}`}`,
   );
 }
 

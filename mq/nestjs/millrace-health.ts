@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { Producer } from '../index.ts';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Producer, TransactionProducer } from '../index.ts';
 import { ListenerRunner } from './listener-runner.ts';
 
 export interface MillraceHealthStatus {
@@ -9,24 +9,33 @@ export interface MillraceHealthStatus {
 }
 
 /**
- * Tells whether this process's producer and consumers have their brokers, from what their heartbeats found;
+ * Tells whether this process's producers and consumers have their brokers, from what their heartbeats found;
  * asking costs no I/O. For readiness, not liveness: a restart of this process will not bring a broker back.
  */
 @Injectable()
 export class MillraceHealth {
   readonly #producer: Producer;
+  readonly #transactionProducer: TransactionProducer | undefined;
   readonly #runner: ListenerRunner;
 
   constructor(
     @Inject(Producer) producer: Producer,
+    @Optional()
+    @Inject(TransactionProducer)
+    transactionProducer: TransactionProducer | undefined,
     @Inject(ListenerRunner) runner: ListenerRunner,
   ) {
     this.#producer = producer;
+    this.#transactionProducer = transactionProducer;
     this.#runner = runner;
   }
 
   check(): MillraceHealthStatus {
-    const reasons = [...this.#producerProblems(), ...this.#consumerProblems()];
+    const reasons = [
+      ...this.#producerProblems(),
+      ...this.#transactionProblems(),
+      ...this.#consumerProblems(),
+    ];
     return reasons.length === 0
       ? { status: 'up' }
       : { status: 'down', reason: [...new Set(reasons)].join('; ') };
@@ -37,6 +46,15 @@ export class MillraceHealth {
     // A producer that has another broker to send to is up; one that never sent has not looked for any.
     if (this.#producer.knownBrokers().length > 0) return [];
     return this.#producer.unreachableBrokers().map((address) => `broker ${address} is away`);
+  }
+
+  #transactionProblems(): string[] {
+    const producer = this.#transactionProducer;
+    if (producer === undefined) return [];
+    const group = `transaction group ${producer.producerGroup}`;
+    if (!producer.isRunning) return [`${group} is not running`];
+    // It looks for all brokers at its start, not at its first send: they may have questions.
+    return producer.knownBrokers().length > 0 ? [] : [`${group} has no broker`];
   }
 
   #consumerProblems(): string[] {

@@ -1,11 +1,33 @@
 import type { ModuleMetadata } from '@nestjs/common';
-import type { ClientOptions } from '../index.ts';
+import type { ClientOptions, TransactionProducerOptions } from '../index.ts';
+
+/** Settings of the injected TransactionProducer: the module's apply where these are silent. */
+export interface MillraceTransactionOptions extends Omit<
+  Partial<TransactionProducerOptions>,
+  'namesrvAddr' | 'checkLocalTransaction'
+> {
+  /** Another than the Producer's: brokers would ask that one, which knows no transactions. */
+  producerGroup: string;
+}
 
 /** What `MillraceModule.forRoot` takes: the client's options plus the group of the injected Producer. */
 export interface MillraceModuleOptions extends ClientOptions {
   producerGroup: string;
   /** How long running listeners may go on when the application stops; a listener may say otherwise. Default 10,000. */
   shutdownGraceMs?: number;
+  /**
+   * Makes a TransactionProducer injectable, whose transactions the application's one `@TransactionChecker` answers for.
+   * Without it there is none to inject: undefined is injected where the options come from `forRootAsync`.
+   */
+  transaction?: MillraceTransactionOptions;
+}
+
+/** What all clients of the module have in common. */
+export function clientOptionsOf(
+  options: MillraceModuleOptions,
+): ClientOptions & { shutdownGraceMs?: number } {
+  const { producerGroup: _producerGroup, transaction: _transaction, ...clientOptions } = options;
+  return clientOptions;
 }
 
 export interface MillraceModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {

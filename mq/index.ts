@@ -4,11 +4,17 @@ export type { ClientOptions } from './client/client-options.ts';
 export type { ConsumeContext, MessageListener } from './client/consume-dispatcher.ts';
 export type { ConsumeResult, ReconsumeLater } from './client/consume-result.ts';
 export { ConsumedMessage } from './client/consumed-message.ts';
+export type {
+  ConsumeOrderlyContext,
+  ConsumeOrderlyResult,
+  MessageListenerOrderly,
+} from './client/orderly-dispatcher.ts';
 export type { Message } from './client/outgoing-message.ts';
 export { Producer } from './client/producer.ts';
 export type { ProducerOptions, SendOptions } from './client/producer-options.ts';
 export { PushConsumer } from './client/push-consumer.ts';
 export type { PushConsumerOptions } from './client/push-consumer-options.ts';
+export { selectByHash } from './client/select-by-hash.ts';
 export type { SendResult, SendStatus } from './client/send-result.ts';
 export type { CheckContext, CheckLocalTransaction } from './client/transaction-checks.ts';
 export { TransactionProducer } from './client/transaction-producer.ts';

@@ -12,6 +12,7 @@ import type { SendOptions, SendSettings } from './producer-options.ts';
 import { PublishRoutes } from './publish-routes.ts';
 import { QueueSelector } from './queue-selector.ts';
 import type { RouteWatch } from './route-watch.ts';
+import { selectByHash } from './select-by-hash.ts';
 import { batchSend, singleSend, type SendContext, type SendRequest } from './send-request.ts';
 import { sendResult, storedCodes, type SendResult } from './send-result.ts';
 
@@ -104,7 +105,10 @@ export class MessageSender {
     options: SendOptions,
     deadlineMs: number,
   ): Promise<SendResult> {
-    const isChosen = options.queue !== undefined || options.select !== undefined;
+    const isChosen =
+      options.queue !== undefined ||
+      options.select !== undefined ||
+      request.shardingKeys.length > 0;
     const attempts = isChosen ? 1 : 1 + this.#settings.retryTimesWhenSendFailed;
     let failed: { brokerName: string; error: MqError } | undefined;
     const { clock } = this.#client.settings;
@@ -186,7 +190,7 @@ export class MessageSender {
     if (options.select !== undefined) {
       return this.#checkedQueue(request, options.select(queues, message));
     }
-    return this.#selector.next(request.topic, queues, lastFailed)!;
+    return queueOfKeys(request, queues) ?? this.#selector.next(request.topic, queues, lastFailed)!;
   }
 
   async #hasOther({ topic, brokerName }: MessageQueue): Promise<boolean> {
@@ -227,6 +231,22 @@ export class MessageSender {
     const timeoutMs = milliseconds('timeoutMs', options.timeoutMs ?? this.#settings.sendTimeoutMs);
     return this.#client.settings.clock.monotonicMs() + timeoutMs;
   }
+}
+
+/** undefined when there is no key to go by. Errors: INVALID_ARGUMENT when a batch has keys of different queues. */
+function queueOfKeys(
+  { topic, shardingKeys }: SendRequest,
+  queues: readonly MessageQueue[],
+): MessageQueue | undefined {
+  const [first, ...others] = shardingKeys;
+  if (first === undefined) return undefined;
+  const chosen = selectByHash(first)(queues);
+  const stranger = others.find((key) => selectByHash(key)(queues) !== chosen);
+  if (stranger === undefined) return chosen;
+  throw new MqError(
+    'INVALID_ARGUMENT',
+    `batch for ${topic}: shardingKey ${JSON.stringify(stranger)} belongs to another queue than ${JSON.stringify(first)}`,
+  );
 }
 
 function outOfTime(topic: string): MqError {

@@ -17,6 +17,11 @@ export interface Message {
   tags?: string;
   /** Business keys, for looking a message up later. Must not contain blanks, which separate them on the wire. */
   keys?: string | readonly string[];
+  /**
+   * What belongs together, an order number for instance: messages of one key go to one queue, where they keep their order,
+   * unless the send names a queue itself. Consumers see it as property `__SHARDINGKEY`.
+   */
+  shardingKey?: string;
   /** The user's own; names that the protocol reserves are refused. */
   properties?: Readonly<Record<string, string>>;
   /** Carried through unchanged. */
@@ -63,6 +68,7 @@ export interface OutgoingMessage {
   readonly propertiesString: string;
   readonly isDelayed: boolean;
   readonly waitStoreOk: boolean;
+  readonly shardingKey: string | undefined;
   /** The UNIQ_KEY it was given. */
   readonly msgId: string;
 }
@@ -97,6 +103,9 @@ export function outgoingMessage(
   if (message.tags !== undefined && message.tags !== '') {
     properties.set(PropertyKey.TAGS, checkedTag(message.tags, message.topic));
   }
+  if (message.shardingKey !== undefined) {
+    properties.set(PropertyKey.SHARDING_KEY, checkedShardingKey(message));
+  }
   const isDelayed = setDelay(message, properties);
   if (message.maxReconsumeTimes !== undefined) {
     const limit = encodeReconsumeLimit(message.maxReconsumeTimes, message.topic);
@@ -109,6 +118,7 @@ export function outgoingMessage(
     propertiesString: encodeChecked(properties, message.topic),
     isDelayed,
     waitStoreOk,
+    shardingKey: message.shardingKey,
     msgId,
   };
 }
@@ -140,6 +150,11 @@ function checkedTag(tag: string, topic: string): string {
     throw illegal(topic, `tags ${JSON.stringify(tag)}: a message has one tag`);
   }
   return tag;
+}
+
+function checkedShardingKey({ shardingKey, topic }: Message): string {
+  if (typeof shardingKey === 'string' && shardingKey !== '') return shardingKey;
+  throw illegal(topic, `shardingKey ${JSON.stringify(shardingKey)} is no text, or an empty one`);
 }
 
 function userProperties(message: Message): Properties {

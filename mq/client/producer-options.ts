@@ -18,7 +18,7 @@ export interface ProducerOptions extends ClientOptions {
 }
 
 export interface SendOptions {
-  /** Exactly this queue; a failed send is not repeated elsewhere. */
+  /** Exactly this queue, whatever the message's shardingKey; a failed send is not repeated elsewhere. */
   queue?: MessageQueue;
   /** Chooses the queue, for instance by a key; a failed send is not repeated elsewhere. */
   select?: (queues: readonly MessageQueue[], message: Message) => MessageQueue;

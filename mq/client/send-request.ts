@@ -17,6 +17,8 @@ export interface SendRequest {
   readonly definition: SendDefinition;
   readonly topic: string;
   readonly msgId: string;
+  /** Of the messages that have one, each once. */
+  readonly shardingKeys: readonly string[];
   readonly body: Buffer;
   header(queue: MessageQueue): SendHeader;
 }
@@ -37,6 +39,7 @@ export function singleSend(
     definition: sendMessageV2,
     topic: message.topic,
     msgId: message.msgId,
+    shardingKeys: message.shardingKey === undefined ? [] : [message.shardingKey],
     body: packed.body,
     header: (queue) => ({
       ...commonHeader(queue, context),
@@ -83,6 +86,7 @@ export function batchSend(
     definition: sendBatchMessage,
     topic: first.topic,
     msgId: messages.map((message) => message.msgId).join(','),
+    shardingKeys: [...new Set(messages.flatMap(({ shardingKey }) => shardingKey ?? []))],
     body,
     header: (queue) => ({
       ...commonHeader(queue, context),

@@ -166,3 +166,41 @@ describe('consuming in order', () => {
     expect(got).toEqual(['m0', 'm1']);
   });
 });
+
+describe('sending in order', () => {
+  it('puts the messages of one shardingKey into one queue, and tells the consumer the key', async () => {
+    const got: ConsumedMessage[] = [];
+    const member = consumer((message) => void got.push(message));
+    await member.start();
+    const keys = ['a', 'b', 'c', 'd'];
+    for (let round = 0; round < 3; round++) {
+      for (const key of keys) {
+        await producer.send({ topic: 'T', body: `${key}${round}`, shardingKey: key });
+      }
+    }
+    await until(() => got.length === 12);
+    for (const key of keys) {
+      const own = got.filter(({ properties }) => properties.get('__SHARDINGKEY') === key);
+      expect(own.map((message) => message.text())).toEqual([`${key}0`, `${key}1`, `${key}2`]);
+      expect(new Set(own.map(({ queueId }) => queueId)).size).toBe(1);
+    }
+    expect(new Set(got.map(({ queueId }) => queueId)).size).toBe(2);
+  });
+
+  it('refuses a batch whose keys belong to different queues, and sends one whose keys share theirs', async () => {
+    const batch = (...keys: string[]) =>
+      keys.map((shardingKey) => ({ topic: 'T', body: 'x', shardingKey }));
+    await expect(producer.sendBatch(batch('a', 'b'))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('"b"') as string,
+    });
+    const { messageQueue } = await producer.sendBatch(batch('a', 'c', 'a'));
+    expect(messageQueue.queueId).toBe(1);
+  });
+
+  it('refuses a shardingKey that is empty', async () => {
+    await expect(producer.send({ topic: 'T', body: 'x', shardingKey: '' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+});

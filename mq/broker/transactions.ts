@@ -1,0 +1,567 @@
+import type { Clock, TimerHandle } from '../clock.ts';
+import { MqError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { HostAddress } from '../protocol/host-address.ts';
+import { decodeRecord, type MessageExt } from '../protocol/message.ts';
+import { parseOffsetMsgId } from '../protocol/message-id.ts';
+import { SystemTopic } from '../protocol/names.ts';
+import { PropertyKey, type Properties } from '../protocol/properties.ts';
+import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
+import type { ConsumerOffsets } from './consumer-offsets.ts';
+import type { ProducerManager } from './producer-manager.ts';
+import { TransactionChecker } from './transaction-checker.ts';
+import {
+  committedCopy,
+  discardedCopy,
+  firstHalf,
+  halfAgain,
+  immunityMs,
+  opMessage,
+  resumedMark,
+  transactionId,
+  TRANSACTION_QUEUE,
+  type OpState,
+} from './transaction-records.ts';
+import { recoverTransactions, type OwedOp } from './transaction-recovery.ts';
+import {
+  TransactionTable,
+  type Decision,
+  type Half,
+  type Outcome,
+  type Progress,
+} from './transaction-table.ts';
+
+/** The consumer group whose offsets are the progress of transactions, as the original names it. */
+export const TRANSACTION_GROUP = 'CID_RMQ_SYS_TRANS';
+/** Outcomes remembered for producers that ask twice, also over a restart. */
+const MAX_RECENT = 16_384;
+/** Half messages that wait longer than this many others are put again, so that those need not be read at a restart. */
+const MIN_SPAN = 65_536;
+/** Checks under way at a time. */
+const CHECKS_AT_ONCE = 32;
+/** Wait after an op message that the store refused. */
+const RETRY_AFTER_MS = 1_000;
+
+export interface TransactionsDeps {
+  readonly store: MessageStore;
+  readonly offsets: Pick<ConsumerOffsets, 'query' | 'commit'>;
+  readonly producers: Pick<ProducerManager, 'members'>;
+  readonly hasTopic: (topic: string) => boolean;
+  /** Creates TRANS_CHECK_MAX_TIME_TOPIC when it is missing. */
+  readonly ensureDiscardTopic: () => Promise<unknown>;
+  readonly settings: {
+    readonly brokerName: string;
+    readonly transactionCheckInterval: number;
+    readonly transactionTimeOut: number;
+    readonly transactionCheckMax: number;
+  };
+  readonly storeHost: () => HostAddress;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What a producer says of a transaction. Any half message of it may be named, also after the broker put it again. */
+export interface TransactionEnd {
+  readonly producerGroup: string;
+  /** queueOffset of the half message. */
+  readonly halfOffset: number;
+  readonly commitLogOffset: number;
+  readonly decision: Decision;
+  /** It answers a check, so immunity is no reason to refuse it. */
+  readonly isFromCheck: boolean;
+}
+
+/**
+ * Transactional messages: keeps half messages in RMQ_SYS_TRANS_HALF_TOPIC, where nobody reads them, until their producer
+ * commits or rolls back, and asks the producer group after those it has not heard of.
+ *
+ * Order:  one thing at a time is done about a transaction. A commit is its copy and its op message in one write; a half
+ *         message put again, or discarded, is written together with the end of the one before.
+ * Errors: an end that the store refuses leaves the transaction as it was; it is decided again, or checked.
+ * Source: RocketMQ 5.3 TransactionalMessageServiceImpl, EndTransactionProcessor.
+ */
+export class Transactions {
+  readonly #deps: TransactionsDeps;
+  readonly #table: TransactionTable;
+  readonly #checker: TransactionChecker;
+  /** What is being done about a transaction, by its id. */
+  readonly #underWay = new Map<number, Promise<void>>();
+  /** Where both queues ended when an append began whose result is not known yet. Oldest first. */
+  readonly #appending = new Set<Progress>();
+  /** One string a group, however many transactions it has. */
+  readonly #groups = new Map<string, string>();
+  #resumed: ReadonlySet<number> = new Set<number>();
+  readonly #resuming = new Set<number>();
+  #owed: OwedOp[] = [];
+  #timer: TimerHandle | undefined;
+  #round: Promise<void> | undefined;
+  #state: 'new' | 'started' | 'closed' = 'new';
+
+  constructor(deps: TransactionsDeps) {
+    const { producers, settings, logger } = deps;
+    this.#deps = deps;
+    this.#table = new TransactionTable({
+      maxChecks: settings.transactionCheckMax,
+      maxRecent: MAX_RECENT,
+    });
+    this.#checker = new TransactionChecker({ producers, brokerName: settings.brokerName, logger });
+  }
+
+  /** Transactions whose outcome is open. */
+  get openCount(): number {
+    return this.#table.openCount;
+  }
+
+  /** Reads what the store says, completes what a crash cut off, and begins to check. To be called before any append. */
+  async start(): Promise<void> {
+    const { store, settings, clock, logger } = this.#deps;
+    const recovered = await recoverTransactions({
+      store,
+      progress: this.#storedProgress(),
+      transactionTimeOutMs: settings.transactionTimeOut,
+      maxOutcomes: MAX_RECENT,
+      logger,
+    });
+    for (const { id, outcome } of recovered.outcomes) this.#table.remember(id, outcome);
+    for (const { opOffset, halfOffset } of recovered.ops) this.#table.noteOp(opOffset, halfOffset);
+    for (const half of recovered.open.values()) {
+      // No longer than its whole time from now, should the wall clock have been set back since.
+      const waitMs = half.storeTimestamp + half.immunityMs - clock.now();
+      this.#add(half, Math.min(half.immunityMs, Math.max(0, waitMs)));
+    }
+    this.#resumed = recovered.resumed;
+    this.#owed = [...recovered.owed];
+    this.#state = 'started';
+    await this.#payOwed();
+    this.#arm();
+  }
+
+  /** Stops checking, waits for what is under way and notes the progress. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    const wasStarted = this.#state === 'started';
+    this.#state = 'closed';
+    this.#deps.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.settled();
+    if (wasStarted) await this.#saveProgress();
+  }
+
+  /** Resolves when no check round is under way and no decision is being stored. */
+  async settled(): Promise<void> {
+    while (this.#round !== undefined || this.#underWay.size > 0) {
+      await this.#round;
+      await Promise.all(this.#underWay.values());
+    }
+  }
+
+  /**
+   * Stores a message that nobody sees before its transaction is committed. Synchronous up to the store's append.
+   * `properties` are the message's decoded ones and are changed.
+   */
+  async prepare(message: AppendMessage, properties: Properties): Promise<AppendResult> {
+    const half = firstHalf(message, properties);
+    const waitMs = immunityMs(properties, this.#deps.settings.transactionTimeOut);
+    const [result] = await this.#append([half]);
+    this.#add(
+      {
+        id: result!.queueOffset,
+        queueOffset: result!.queueOffset,
+        commitLogOffset: result!.commitLogOffset,
+        producerGroup: properties.get(PropertyKey.PGROUP) ?? '',
+        checkCount: 0,
+      },
+      waitMs,
+    );
+    this.#arm();
+    return result!;
+  }
+
+  /**
+   * Commits or rolls back. Saying the same again is no error.
+   *
+   * Errors: SYSTEM_ERROR (no such half message, another group's, settled otherwise or long ago), ILLEGAL_OPERATION
+   *         (after its immunity time), TOPIC_NOT_EXIST (a commit for a topic that was deleted), the store's refusal.
+   */
+  async end(request: TransactionEnd): Promise<void> {
+    const named = await this.#readHalf(request.commitLogOffset);
+    assertNamed(named, request);
+    const id = transactionId(named.properties, named.queueOffset);
+    for (;;) {
+      if (this.#table.get(id) !== undefined) this.#assertInTime(named, request);
+      const step = this.#table.end(id, request.decision);
+      switch (step.do) {
+        case 'wait':
+          await this.#underWay.get(id);
+          continue;
+        case 'settle':
+          return this.#busy(id, this.#settle(step.half, step.outcome, named));
+        case 'answer':
+          return assertSame(step.outcome, request);
+        case 'refuse':
+          throw new MqError(
+            'SYSTEM_ERROR',
+            `the transaction of the half message at ${request.commitLogOffset} was settled before, ` +
+              'and what became of it is no longer known',
+          );
+      }
+    }
+  }
+
+  /**
+   * Makes a discarded half message one that is checked again, as if it never had been.
+   *
+   * Errors: SYSTEM_ERROR when the id is not that of a discarded half message, or it was resumed already;
+   *         INVALID_ARGUMENT when it is no id; the store's refusal.
+   */
+  async resume(offsetMsgId: string): Promise<void> {
+    const { commitLogOffset } = parseOffsetMsgId(offsetMsgId);
+    const record = await this.#deps.store.readRecord(commitLogOffset);
+    const discarded =
+      record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
+    if (discarded?.topic !== SystemTopic.TRANSACTION_CHECK_MAX_TIME) {
+      throw new MqError(
+        'SYSTEM_ERROR',
+        `no message of ${SystemTopic.TRANSACTION_CHECK_MAX_TIME} begins at ${commitLogOffset}` +
+          (discarded === undefined ? '' : `, but one of ${discarded.topic}`),
+      );
+    }
+    const { queueOffset } = discarded;
+    if (this.#resumed.has(queueOffset) || this.#resuming.has(queueOffset)) {
+      throw new MqError(
+        'SYSTEM_ERROR',
+        `the half message with offsetMsgId ${offsetMsgId} was resumed already`,
+      );
+    }
+    this.#resuming.add(queueOffset);
+    try {
+      await this.#resume(discarded);
+    } finally {
+      this.#resuming.delete(queueOffset);
+    }
+  }
+
+  async #resume(discarded: MessageExt): Promise<void> {
+    const { properties, queueOffset } = discarded;
+    // One that an original discarded does not say which transaction it was: it begins a new one.
+    const isOurs = properties.has(PropertyKey.TRAN_PREPARED_QUEUE_OFFSET);
+    const id = isOurs ? transactionId(properties, queueOffset) : undefined;
+    const [half] = await this.#append([
+      halfAgain(discarded, id, 0),
+      resumedMark(queueOffset, this.#by()),
+    ]);
+    this.#resumed = new Set([...this.#resumed, queueOffset]);
+    this.#add(
+      {
+        id: id ?? half!.queueOffset,
+        queueOffset: half!.queueOffset,
+        commitLogOffset: half!.commitLogOffset,
+        producerGroup: properties.get(PropertyKey.PGROUP) ?? '',
+        checkCount: 0,
+      },
+      0,
+    );
+    this.#arm();
+  }
+
+  async #settle(half: Half, outcome: Outcome, named: MessageExt): Promise<void> {
+    const isNamed = named.commitLogOffset === half.commitLogOffset;
+    const op = this.#op(half, outcome);
+    if (outcome === 'ROLLED_BACK') {
+      await this.#appendOp(half, [op]);
+    } else {
+      const newest = isNamed ? named : await this.#readHalf(half.commitLogOffset);
+      const copy = committedCopy(newest);
+      if (copy === undefined || !this.#deps.hasTopic(copy.topic)) {
+        throw new MqError(
+          'TOPIC_NOT_EXIST',
+          `topic[${copy?.topic}] of a half message does not exist: create it, and commit again`,
+        );
+      }
+      await this.#appendOp(half, [copy, op]);
+    }
+    this.#table.settled(half.id, outcome);
+  }
+
+  /** Keeps a taken transaction from being touched by anybody else until the work is done; gives it back if it fails. */
+  async #busy(id: number, work: Promise<void>): Promise<void> {
+    const done = work.catch((cause: unknown) => {
+      this.#table.released(id);
+      throw cause;
+    });
+    const settled = done.then(
+      () => this.#underWay.delete(id),
+      () => this.#underWay.delete(id),
+    );
+    this.#underWay.set(
+      id,
+      settled.then(() => undefined),
+    );
+    await done;
+  }
+
+  /** Asks after everything that is due, and discards what was asked after too often. */
+  async #check(): Promise<void> {
+    const { store, clock, logger } = this.#deps;
+    await this.#payOwed();
+    const nowMs = clock.monotonicMs();
+    const lagging = new Set(
+      this.#table.laggards(
+        store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
+        MIN_SPAN,
+      ),
+    );
+    const batch: Promise<void>[] = [];
+    const groups = new Map<string, boolean>();
+    for (const half of [...this.#table.halves()]) {
+      if (this.#state !== 'started') break;
+      const group = half.producerGroup;
+      const isReachable = groups.get(group) ?? this.#checker.isReachable(group);
+      groups.set(group, isReachable);
+      const work = this.#next(half, nowMs, isReachable, lagging);
+      if (work === undefined) continue;
+      batch.push(
+        this.#busy(half.id, work).catch((cause: unknown) =>
+          logger.error('a half message could not be checked, trying again in the next round', {
+            queueOffset: half.queueOffset,
+            producerGroup: group,
+            cause,
+          }),
+        ),
+      );
+      if (batch.length >= CHECKS_AT_ONCE) await Promise.all(batch.splice(0));
+    }
+    await Promise.all(batch);
+    await this.#saveProgress();
+  }
+
+  #next(
+    half: Half,
+    nowMs: number,
+    isReachable: boolean,
+    lagging: ReadonlySet<Half>,
+  ): Promise<void> | undefined {
+    switch (this.#table.check(half, nowMs, isReachable)) {
+      case 'check':
+        return this.#ask(half, nowMs);
+      case 'discard':
+        return this.#discard(half);
+      case 'leave':
+        if (!lagging.has(half) || !this.#table.take(half)) return undefined;
+        return this.#readHalf(half.commitLogOffset).then((message) =>
+          this.#putAgain(half, message),
+        );
+    }
+  }
+
+  /** Only a check that was handed to a producer counts. */
+  async #ask(half: Half, nowMs: number): Promise<void> {
+    const message = await this.#readHalf(half.commitLogOffset);
+    const dueAtMs = nowMs + this.#deps.settings.transactionCheckInterval;
+    const asked = { ...half, checkCount: half.checkCount + 1, dueAtMs };
+    if (!(await this.#checker.ask(message, asked.checkCount))) {
+      this.#table.released(half.id);
+      return;
+    }
+    try {
+      await this.#putAgain(asked, message);
+    } catch (cause) {
+      // Counted for as long as this process lives; a restart counts it as not asked.
+      this.#table.moved(asked);
+      throw cause;
+    }
+  }
+
+  /** Stores the count, and moves the transaction to the end of the queue. */
+  async #putAgain(half: Half, message: MessageExt): Promise<void> {
+    const again = halfAgain(message, half.id, half.checkCount);
+    const [result] = await this.#appendOp(half, [again, this.#op(half, 'MOVED')]);
+    const { queueOffset, commitLogOffset } = result!;
+    this.#table.moved({ ...half, queueOffset, commitLogOffset });
+  }
+
+  async #discard(half: Half): Promise<void> {
+    await this.#deps.ensureDiscardTopic();
+    const message = await this.#readHalf(half.commitLogOffset);
+    await this.#appendOp(half, [discardedCopy(message, half.id), this.#op(half, 'DISCARDED')]);
+    this.#table.settled(half.id, 'DISCARDED');
+    this.#deps.logger.warn(
+      `gave up a half message after ${half.checkCount} checks; it can be resumed from ${SystemTopic.TRANSACTION_CHECK_MAX_TIME}`,
+      { msgId: message.msgId, producerGroup: half.producerGroup },
+    );
+  }
+
+  #op(half: Pick<Half, 'queueOffset' | 'id'>, state: OpState): AppendMessage {
+    return opMessage(half.queueOffset, half.id, state, this.#by());
+  }
+
+  #by(): { host: HostAddress; nowMs: number } {
+    return { host: this.#deps.storeHost(), nowMs: this.#deps.clock.now() };
+  }
+
+  /** `messages` end with the op message of `half`. */
+  async #appendOp(
+    half: Pick<Half, 'queueOffset'>,
+    messages: readonly AppendMessage[],
+  ): Promise<AppendResult[]> {
+    const results = await this.#append(messages);
+    this.#table.noteOp(results.at(-1)!.queueOffset, half.queueOffset);
+    return results;
+  }
+
+  async #append(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
+    const { store } = this.#deps;
+    const from = {
+      half: store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
+      op: store.maxOffset(SystemTopic.TRANSACTION_OP, TRANSACTION_QUEUE),
+    };
+    this.#appending.add(from);
+    try {
+      return await store.appendAll(messages);
+    } finally {
+      // After whoever asked has put the result into the table, which happens in this turn of the event loop.
+      setImmediate(() => this.#appending.delete(from));
+    }
+  }
+
+  /** Op messages that a crash cut off. Until they are stored, another crash in a row would find them missing no more. */
+  async #payOwed(): Promise<void> {
+    const { logger } = this.#deps;
+    const owed = this.#owed;
+    if (owed.length === 0) return;
+    try {
+      for (let from = 0; from < owed.length; from += CHECKS_AT_ONCE) {
+        const ops = owed.slice(from, from + CHECKS_AT_ONCE);
+        const results = await this.#append(ops.map((op) => this.#owedMessage(op)));
+        for (const [index, op] of ops.entries()) {
+          if (op.kind === 'half')
+            this.#table.noteOp(results[index]!.queueOffset, op.halfOffset);
+        }
+      }
+      this.#owed = [];
+    } catch (cause) {
+      logger.error('what a crash cut off a transaction cannot be stored yet', { cause });
+    }
+  }
+
+  #owedMessage(op: OwedOp): AppendMessage {
+    return op.kind === 'resumed'
+      ? resumedMark(op.queueOffset, this.#by())
+      : opMessage(op.halfOffset, op.id, op.state, this.#by());
+  }
+
+  /** Errors: SYSTEM_ERROR when no half message begins there. */
+  async #readHalf(commitLogOffset: number): Promise<MessageExt> {
+    const record = await this.#deps.store.readRecord(commitLogOffset);
+    const half = record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
+    if (half?.topic === SystemTopic.TRANSACTION_HALF) return half;
+    throw new MqError(
+      'SYSTEM_ERROR',
+      `no half message begins at commitLogOffset ${commitLogOffset}` +
+        (half === undefined ? '' : `, but a message of ${half.topic}`),
+    );
+  }
+
+  /** Errors: ILLEGAL_OPERATION with both times. Only a half message that sets its own immunity time has this limit. */
+  #assertInTime(half: MessageExt, { isFromCheck }: TransactionEnd): void {
+    if (isFromCheck || !half.properties.has(PropertyKey.CHECK_IMMUNITY_TIME_IN_SECONDS)) return;
+    const { clock, settings } = this.#deps;
+    const limitMs = immunityMs(half.properties, settings.transactionTimeOut);
+    const ageMs = clock.now() - half.bornTimestamp;
+    if (ageMs <= limitMs) return;
+    throw new MqError(
+      'ILLEGAL_OPERATION',
+      `the half message is ${ageMs} ms old, over its immunity time of ${limitMs} ms: wait for the check`,
+    );
+  }
+
+  #add(half: Omit<Half, 'dueAtMs'>, waitMs: number): void {
+    const { producerGroup } = half;
+    const known = this.#groups.get(producerGroup) ?? producerGroup;
+    this.#groups.set(known, known);
+    const { id, queueOffset, commitLogOffset, checkCount } = half;
+    const dueAtMs = this.#deps.clock.monotonicMs() + waitMs;
+    this.#table.add({ id, queueOffset, commitLogOffset, producerGroup: known, checkCount, dueAtMs });
+  }
+
+  /** No timer while nothing is open: an idle broker sleeps. */
+  #arm(): void {
+    if (this.#state !== 'started' || this.#timer !== undefined || this.#round !== undefined) return;
+    const hasOwed = this.#owed.length > 0;
+    if (this.#table.openCount === 0 && !hasOwed) return;
+    const { clock, settings } = this.#deps;
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#round = this.#check()
+          .catch((cause: unknown) =>
+            this.#deps.logger.error('a round of transaction checks failed', { cause }),
+          )
+          .finally(() => {
+            this.#round = undefined;
+            this.#arm();
+          });
+      },
+      hasOwed ? RETRY_AFTER_MS : settings.transactionCheckInterval,
+    );
+    this.#timer.unref();
+  }
+
+  /** Undefined when one of the two is missing: they only mean something together. */
+  #storedProgress(): Progress | undefined {
+    const { offsets } = this.#deps;
+    const query = (topic: string): number | undefined =>
+      offsets.query(TRANSACTION_GROUP, topic, TRANSACTION_QUEUE);
+    const half = query(SystemTopic.TRANSACTION_HALF);
+    const op = query(SystemTopic.TRANSACTION_OP);
+    return half === undefined || op === undefined ? undefined : { half, op };
+  }
+
+  /** Progress must not be kept better than what it says: after a power cut it would pass over half messages. */
+  async #saveProgress(): Promise<void> {
+    const { store, offsets } = this.#deps;
+    const [oldest] = this.#appending;
+    const table = this.#table.progress(
+      store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
+    );
+    const progress = {
+      half: Math.min(table.half, oldest?.half ?? table.half),
+      op: Math.min(table.op, oldest?.op ?? table.op),
+    };
+    const stored = this.#storedProgress();
+    if (stored?.half === progress.half && stored.op === progress.op) return;
+    if (stored === undefined && progress.half === 0) return;
+    await store.flush();
+    const client = 'the broker';
+    const group = TRANSACTION_GROUP;
+    const queueId = TRANSACTION_QUEUE;
+    const commit = (topic: string, queueOffset: number): void =>
+      offsets.commit({ group, topic, queueId, queueOffset, client });
+    commit(SystemTopic.TRANSACTION_HALF, progress.half);
+    commit(SystemTopic.TRANSACTION_OP, progress.op);
+  }
+}
+
+/** Errors: SYSTEM_ERROR with both values. */
+function assertNamed(half: MessageExt, { producerGroup, halfOffset }: TransactionEnd): void {
+  const group = half.properties.get(PropertyKey.PGROUP);
+  if (group !== producerGroup) {
+    throw new MqError(
+      'SYSTEM_ERROR',
+      `the half message is of producer group ${group}, not of ${producerGroup}`,
+    );
+  }
+  if (half.queueOffset === halfOffset) return;
+  throw new MqError(
+    'SYSTEM_ERROR',
+    `the half message has queueOffset ${half.queueOffset}, not tranStateTableOffset ${halfOffset}`,
+  );
+}
+
+/** Errors: SYSTEM_ERROR with both states. */
+function assertSame(outcome: Outcome, { decision }: TransactionEnd): void {
+  const wanted: Outcome = decision === 'COMMIT' ? 'COMMITTED' : 'ROLLED_BACK';
+  if (outcome === wanted) return;
+  const hint = outcome === 'DISCARDED' ? ': it was checked too often, and can be resumed' : '';
+  throw new MqError('SYSTEM_ERROR', `the transaction is ${outcome}, not ${wanted}${hint}`);
+}

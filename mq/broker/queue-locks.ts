@@ -51,6 +51,13 @@ export class QueueLocks {
     if (leases.size === 0) this.#groups.delete(group);
   }
 
+  /** Whether anyone in the group consumes in order. */
+  isAnyHeld(group: string): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    const leases = this.#groups.get(group);
+    return leases !== undefined && [...leases.values()].some((lease) => lease.expiresAtMs > nowMs);
+  }
+
   /** Forgets leases nobody renewed. Correctness does not need it, memory does. */
   forgetExpired(): void {
     const nowMs = this.#clock.monotonicMs();

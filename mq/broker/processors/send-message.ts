@@ -112,7 +112,10 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     return Math.floor(Math.random() * Math.max(1, topic.writeQueueNums));
   }
 
-  /** A consumer's own resend, when CONSUMER_SEND_MSG_BACK failed it. One retry too many goes to the DLQ at once. */
+  /**
+   * A consumer's own resend, when CONSUMER_SEND_MSG_BACK failed it. One retry too many goes to the DLQ at once, and so does
+   * any while the group holds a queue lock: consumers in order retry in their queue, and resend only what they give up.
+   */
   async function sendRetry(send: Send, isBatch: boolean): Promise<Reply> {
     const { header, request } = send;
     if (isBatch) {
@@ -129,7 +132,8 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     }
     const maxReconsumeTimes =
       clientMaxReconsumeTimes(request, header.maxReconsumeTimes) ?? group.retryMaxTimes;
-    if ((header.reconsumeTimes ?? 0) > maxReconsumeTimes) {
+    const isGivenUp = (header.reconsumeTimes ?? 0) > maxReconsumeTimes;
+    if (isGivenUp || context.queueLocks.isAnyHeld(groupName)) {
       const dlq = await topics.ensureDlqTopic(groupName);
       const undelayed = withoutProperties(header.properties ?? '', (n) => n === PropertyKey.DELAY);
       return sendOne({ ...send, header: { ...header, properties: undelayed } }, dlq.topicName, 0);

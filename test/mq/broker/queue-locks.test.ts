@@ -47,6 +47,18 @@ describe('the lock of an ordered queue', () => {
     expect(locks.lock('og', 'c2', [queue(0)])).toEqual([]);
   });
 
+  it('shows whether its group consumes in order, until it has run out', () => {
+    const clock = new FakeClock();
+    const locks = new QueueLocks(clock);
+    expect(locks.isAnyHeld('og')).toBe(false);
+    locks.lock('og', 'c1', [queue(0), queue(1)]);
+    locks.unlock('og', 'c1', [queue(0)]);
+    expect(locks.isAnyHeld('og')).toBe(true);
+    expect(locks.isAnyHeld('other')).toBe(false);
+    clock.advance(60_000);
+    expect(locks.isAnyHeld('og')).toBe(false);
+  });
+
   it('is forgotten when nobody renews it', () => {
     const clock = new FakeClock();
     const locks = new QueueLocks(clock);

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { encodeBatchBody } from '../../../../mq/protocol/batch-body.ts';
+import { encodeLockBatchBody } from '../../../../mq/protocol/lock-batch.ts';
 import { encodeProperties } from '../../../../mq/protocol/properties.ts';
+import { RequestCode } from '../../../../mq/protocol/request-code.ts';
 import { sendBatchMessage } from '../../../../mq/protocol/requests/send-batch-message.ts';
 import { sendMessage } from '../../../../mq/protocol/requests/send-message.ts';
 import { sendMessageV2 } from '../../../../mq/protocol/requests/send-message-v2.ts';
@@ -343,6 +345,22 @@ describe('a consumer that resends to its retry topic itself', () => {
   it('uses the limit of the group when the client is too old to name one', async () => {
     const header = { topic: '%RETRY%cg', reconsumeTimes: 3, maxReconsumeTimes: 0, version: 100 };
     expect((await broker.send(header)).code).toBe(ResponseCode.SUCCESS);
+    expect(await broker.messages('%RETRY%cg')).toHaveLength(1);
+  });
+
+  it('goes to the DLQ at the first time while its group consumes in order', async () => {
+    const body = encodeLockBatchBody({
+      consumerGroup: 'cg',
+      clientId: 'c1',
+      mqSet: [{ topic: 'TopicA', brokerName: 'broker-a', queueId: 0 }],
+    });
+    await broker.request(RequestCode.LOCK_BATCH_MQ, undefined, { body });
+    const header = { topic: '%RETRY%cg', reconsumeTimes: 1, maxReconsumeTimes: 16 };
+    await broker.send({ ...header, properties: { DELAY: '4' } });
+    const [dead] = await broker.messages('%DLQ%cg');
+    expect(dead?.reconsumeTimes).toBe(1);
+    await broker.request(RequestCode.UNLOCK_BATCH_MQ, undefined, { body });
+    await broker.send(header);
     expect(await broker.messages('%RETRY%cg')).toHaveLength(1);
   });
 

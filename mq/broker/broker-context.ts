@@ -17,6 +17,7 @@ import type { DelaySchedule } from './schedule.ts';
 import type { SubscriptionGroups } from './subscription-groups.ts';
 import type { Timers } from './timers.ts';
 import type { TopicConfigs } from './topic-configs.ts';
+import type { Transactions } from './transactions.ts';
 
 /**
  * The broker's parts, as its request processors see them. One per running broker; every field is set before the first
@@ -35,6 +36,7 @@ export interface BrokerContext {
   readonly longPolling: LongPolling;
   readonly schedule: DelaySchedule;
   readonly timers: Timers;
+  readonly transactions: Transactions;
   readonly namesrv: NamesrvRegistration;
   /** What clients are told to dial: brokerIP1 and the port actually listened on. */
   readonly advertised: HostAddress;

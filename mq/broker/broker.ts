@@ -28,6 +28,7 @@ import { DelaySchedule } from './schedule.ts';
 import { SubscriptionGroups } from './subscription-groups.ts';
 import { Timers } from './timers.ts';
 import { TopicConfigs } from './topic-configs.ts';
+import { Transactions } from './transactions.ts';
 
 export interface BrokerDeps {
   /** Message time: what is stamped on messages, and when delayed ones are due. */
@@ -177,10 +178,13 @@ async function startParts(
     logger,
   });
   shutdowns.push(() => schedule.close());
-  const timers = new Timers({
+  const timers = await Timers.open({
     store,
+    files,
+    rootDir: config.storePathRootDir,
     storeHost: () => advertised,
     maxDelayMs: config.timerMaxDelaySec * 1000,
+    rollWindowMs: config.timerRollWindowSlots * 1000,
     hasTopic: (topic) => topics.get(topic) !== undefined,
     clock,
     logger,
@@ -195,6 +199,18 @@ async function startParts(
       groups.get(group)?.notifyConsumerIdsChangedEnable !== false,
   });
   const producers = new ProducerManager(peerClock);
+  const transactions = new Transactions({
+    store,
+    offsets,
+    producers,
+    hasTopic: (topic) => topics.get(topic) !== undefined,
+    ensureDiscardTopic: () => topics.ensureDiscardTopic(),
+    settings: config,
+    storeHost: () => advertised,
+    clock,
+    logger,
+  });
+  shutdowns.push(() => transactions.close());
   const queueLocks = new QueueLocks(peerClock);
   const clientChannels = new ClientChannels({
     consumers,
@@ -232,6 +248,7 @@ async function startParts(
     queueLocks,
     longPolling,
     schedule,
+    transactions,
     timers,
     namesrv,
     messagesPut: new MessageCounter(peerClock),
@@ -256,6 +273,8 @@ async function startParts(
     clock: peerClock,
     logger,
   });
+  // Before anything can be appended: it completes what a crash cut off at the end of the log.
+  await transactions.start();
   const listening = await server.start();
   advertised = { ...advertised, port: listening.port };
   shutdowns.push(() => server.close());

@@ -111,6 +111,22 @@ const options = {
     milliseconds,
     'Save consumer offsets this often, in ms.',
   ),
+  rejectTransactionMessage: flag(false, 'Refuse half messages.'),
+  transactionCheckInterval: integer(
+    30_000,
+    milliseconds,
+    'Ask producers after half messages they have not ended this often, in ms.',
+  ),
+  transactionTimeOut: integer(
+    6_000,
+    milliseconds,
+    'Ask after no half message younger than this, in ms.',
+  ),
+  transactionCheckMax: integer(
+    15,
+    { min: 1, max: 2 ** 31 - 1 },
+    'Move a half message to TRANS_CHECK_MAX_TIME_TOPIC when its producers were asked this often.',
+  ),
   registerNameServerPeriod: integer(
     30_000,
     { min: 10_000, max: 60_000 },

@@ -12,7 +12,11 @@ import { readTopicsFile, type TopicsFile } from './topics-file.ts';
 
 const READ_WRITE = Permission.READ | Permission.WRITE;
 /** Topics whose number of queues follows the configuration at every start. */
-const configured: ReadonlySet<string> = new Set([SystemTopic.AUTO_CREATE, SystemTopic.SCHEDULE]);
+const configured: ReadonlySet<string> = new Set([
+  SystemTopic.AUTO_CREATE,
+  SystemTopic.SCHEDULE,
+  SystemTopic.TRANSACTION_OP,
+]);
 
 export interface TopicConfigsDeps {
   readonly config: BrokerConfig;
@@ -126,6 +130,11 @@ export class TopicConfigs {
     return this.#ensure(topicConfig(dlqTopic(group), 1, READ_WRITE));
   }
 
+  /** Where half messages go that were checked too often; created when missing. */
+  async ensureDiscardTopic(): Promise<TopicConfig> {
+    return this.#ensure(topicConfig(SystemTopic.TRANSACTION_CHECK_MAX_TIME, 1, READ_WRITE));
+  }
+
   /** Creates or replaces a topic's settings. */
   async update(config: TopicConfig): Promise<void> {
     await this.#put(config.topicName, config);
@@ -225,7 +234,8 @@ export class TopicConfigs {
       ),
       topicConfig(`${brokerClusterName}_REPLY_TOPIC`, 1, READ_WRITE),
       topicConfig(SystemTopic.TRANSACTION_HALF, 1, READ_WRITE),
-      topicConfig(SystemTopic.TRANSACTION_OP, 1, READ_WRITE),
+      // The original has one; the other says which discarded half messages were resumed.
+      topicConfig(SystemTopic.TRANSACTION_OP, 2, READ_WRITE),
     ];
     if (this.#config.traceTopicEnable) {
       wanted.push(topicConfig(SystemTopic.TRACE, 1, READ_WRITE));

@@ -5,15 +5,15 @@ import type { HostAddress } from '../protocol/host-address.ts';
 import { decodeRecord, type MessageExt } from '../protocol/message.ts';
 import { parseOffsetMsgId } from '../protocol/message-id.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { PropertyKey, type Properties } from '../protocol/properties.ts';
+import { PropertyKey } from '../protocol/properties.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
+import { halfOf } from './half-messages.ts';
 import type { ProducerManager } from './producer-manager.ts';
 import { TransactionChecker } from './transaction-checker.ts';
 import {
   committedCopy,
   discardedCopy,
-  firstHalf,
   halfAgain,
   immunityMs,
   opMessage,
@@ -157,10 +157,11 @@ export class Transactions {
 
   /**
    * Stores a message that nobody sees before its transaction is committed. Synchronous up to the store's append.
-   * `properties` are the message's decoded ones and are changed.
+   *
+   * Errors: those of halfOf and of the store.
    */
-  async prepare(message: AppendMessage, properties: Properties): Promise<AppendResult> {
-    const half = firstHalf(message, properties);
+  async prepare(message: AppendMessage): Promise<AppendResult> {
+    const { half, properties } = halfOf(message);
     const waitMs = immunityMs(properties, this.#deps.settings.transactionTimeOut);
     const [result] = await this.#append([half]);
     this.#add(
@@ -434,8 +435,7 @@ export class Transactions {
         const ops = owed.slice(from, from + CHECKS_AT_ONCE);
         const results = await this.#append(ops.map((op) => this.#owedMessage(op)));
         for (const [index, op] of ops.entries()) {
-          if (op.kind === 'half')
-            this.#table.noteOp(results[index]!.queueOffset, op.halfOffset);
+          if (op.kind === 'half') this.#table.noteOp(results[index]!.queueOffset, op.halfOffset);
         }
       }
       this.#owed = [];
@@ -481,7 +481,14 @@ export class Transactions {
     this.#groups.set(known, known);
     const { id, queueOffset, commitLogOffset, checkCount } = half;
     const dueAtMs = this.#deps.clock.monotonicMs() + waitMs;
-    this.#table.add({ id, queueOffset, commitLogOffset, producerGroup: known, checkCount, dueAtMs });
+    this.#table.add({
+      id,
+      queueOffset,
+      commitLogOffset,
+      producerGroup: known,
+      checkCount,
+      dueAtMs,
+    });
   }
 
   /** No timer while nothing is open: an idle broker sleeps. */

@@ -6,6 +6,7 @@ import { consumerSendMsgBackProcessor } from './consumer-send-msg-back.ts';
 import { deleteSubscriptiongroupProcessor } from './delete-subscriptiongroup.ts';
 import { deleteTopicInBrokerProcessor } from './delete-topic-in-broker.ts';
 import { getAllSubscriptiongroupConfigProcessor } from './get-all-subscriptiongroup-config.ts';
+import { endTransactionProcessor } from './end-transaction.ts';
 import { getAllTopicConfigProcessor } from './get-all-topic-config.ts';
 import { getBrokerRuntimeInfoProcessor } from './get-broker-runtime-info.ts';
 import { getConsumerListByGroupProcessor } from './get-consumer-list-by-group.ts';
@@ -18,6 +19,7 @@ import { heartBeatProcessor } from './heart-beat.ts';
 import { lockBatchMqProcessor } from './lock-batch-mq.ts';
 import { pullMessageProcessor } from './pull-message.ts';
 import { queryConsumerOffsetProcessor } from './query-consumer-offset.ts';
+import { resumeCheckHalfMessageProcessor } from './resume-check-half-message.ts';
 import { searchOffsetByTimestampProcessor } from './search-offset-by-timestamp.ts';
 import { sendMessageProcessor } from './send-message.ts';
 import { unlockBatchMqProcessor } from './unlock-batch-mq.ts';
@@ -36,6 +38,8 @@ export function brokerProcessors(context: BrokerContext): ProcessorTable {
     [RequestCode.SEND_MESSAGE_V2, send],
     [RequestCode.SEND_BATCH_MESSAGE, send],
     [RequestCode.CONSUMER_SEND_MSG_BACK, consumerSendMsgBackProcessor(context)],
+    [RequestCode.END_TRANSACTION, endTransactionProcessor(context)],
+    [RequestCode.RESUME_CHECK_HALF_MESSAGE, resumeCheckHalfMessageProcessor(context)],
     [RequestCode.VIEW_MESSAGE_BY_ID, viewMessageByIdProcessor(context)],
     [RequestCode.UPDATE_AND_CREATE_TOPIC, updateAndCreateTopicProcessor(context)],
     [RequestCode.DELETE_TOPIC_IN_BROKER, deleteTopicInBrokerProcessor(context)],

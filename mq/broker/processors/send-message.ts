@@ -23,11 +23,12 @@ import { sendMessage } from '../../protocol/requests/send-message.ts';
 import { sendMessageV2 } from '../../protocol/requests/send-message-v2.ts';
 import type { RequestOf } from '../../protocol/define-request.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
-import { MessageSysFlag, Permission } from '../../protocol/sys-flag.ts';
+import { Permission } from '../../protocol/sys-flag.ts';
 import type { TopicConfig } from '../../protocol/topic-config.ts';
 import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
+import { isHalfMessage } from '../half-messages.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
 import { timerRequest } from '../timer-parking.ts';
@@ -145,19 +146,12 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   async function sendOne(send: Send, topic: string, queueId: number): Promise<Reply> {
     const given = send.header.properties ?? '';
     checkBody(send.body);
-    checkTransaction(send.header, given);
+    const isHalf = sendsHalf(send.header, given);
     const uniqKey = findProperty(given, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
     const properties = stamp(given, uniqKey);
     const message = toMessage(send, topic, queueId, properties);
-    const level = delayLevel(properties);
-    const parked = level === 0 ? context.timers.park(message) : undefined;
-    const stored =
-      level === 0
-        ? (parked?.message ?? message)
-        : context.schedule.park(message, decodeProperties(properties), level);
-    checkProperties(stored.propertiesString);
     const { saving } = topics;
-    const result = await store.append(stored);
+    const result = await (isHalf ? context.transactions.prepare(message) : append(message));
     await saving;
     context.messagesPut.add(1);
     return reply(result.status, {
@@ -166,6 +160,27 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       queueOffset: result.queueOffset,
       transactionId: uniqKey,
     });
+  }
+
+  function sendsHalf(header: SendHeader, properties: string): boolean {
+    if (!isHalfMessage(header, properties)) return false;
+    if (!config.rejectTransactionMessage) return true;
+    throw new MqError(
+      'NO_PERMISSION',
+      `the broker[${config.brokerName}] sending transaction message is forbidden: rejectTransactionMessage is true`,
+    );
+  }
+
+  /** Stores a message where it belongs, or where it waits for its time. Synchronous up to the store's append. */
+  function append(message: AppendMessage): Promise<AppendResult> {
+    const level = delayLevel(message.propertiesString);
+    const parked = level === 0 ? context.timers.park(message) : undefined;
+    const stored =
+      level === 0
+        ? (parked?.message ?? message)
+        : context.schedule.park(message, decodeProperties(message.propertiesString), level);
+    checkProperties(stored.propertiesString);
+    return parked === undefined ? store.append(stored) : context.timers.append(parked);
   }
 
   async function sendBatch(send: Send, queueId: number): Promise<Reply> {
@@ -177,7 +192,12 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       if (delayLevel(inner.propertiesString) > 0) {
         throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has a delay level`);
       }
-      checkTransaction(header, inner.propertiesString);
+      if (sendsHalf(header, inner.propertiesString)) {
+        throw new MqError(
+          'MESSAGE_ILLEGAL',
+          `batch message ${index} is a half message (TRAN_MSG=true), and a batch is visible at once`,
+        );
+      }
       const timer = timerRequest(inner.propertiesString);
       if (timer !== undefined) {
         throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has ${timer.property}`);
@@ -281,22 +301,6 @@ function checkProperties(properties: string): void {
     'MESSAGE_ILLEGAL',
     `message properties of ${bytes} bytes exceed ${MAX_PROPERTIES_BYTES}`,
     { details: { propertiesBytes: bytes, limit: MAX_PROPERTIES_BYTES } },
-  );
-}
-
-/**
- * Half messages would be visible at once or never without the transaction service, so they are refused as a broker
- * with rejectTransactionMessage=true refuses them.
- */
-function checkTransaction(header: SendHeader, properties: string): void {
-  const kind = header.sysFlag & MessageSysFlag.TRANSACTION_MASK;
-  const isHalf =
-    findProperty(properties, PropertyKey.TRAN_MSG)?.toLowerCase() === 'true' &&
-    !((header.reconsumeTimes ?? 0) > 0 && delayLevel(properties) > 0);
-  if (!isHalf && (kind === 0 || kind === MessageSysFlag.TRANSACTION_COMMIT)) return;
-  throw new MqError(
-    'NO_PERMISSION',
-    'sending transaction message is forbidden: this broker does not support transactions',
   );
 }
 

@@ -8,6 +8,7 @@ import {
   reencodeProperties,
 } from '../protocol/properties.ts';
 import type { AppendMessage } from '../store/message-store.ts';
+import { keyOf } from './timer-recalls.ts';
 import type { TimerInstant } from './timer-table.ts';
 
 /** What a producer asked for, in its own property. Exactly one of the two times. */
@@ -21,6 +22,8 @@ export interface TimerRequest {
 export interface Parked {
   readonly message: AppendMessage;
   readonly outMs: number;
+  /** It is no message but takes one back, this one; see timer-recalls.ts. */
+  readonly recalls?: string;
 }
 
 /** For what is added when it is delivered or parked anew: it must not become too large then. */
@@ -108,13 +111,10 @@ export function park(message: AppendMessage, outMs: number, now: TimerInstant): 
       { details: { propertiesBytes: bytes, limit } },
     );
   }
+  const recalls = keyOf(parked);
   return {
-    message: {
-      ...message,
-      topic: SystemTopic.TIMER,
-      queueId: 0,
-      propertiesString,
-    },
+    message: { ...message, topic: SystemTopic.TIMER, queueId: 0, propertiesString },
     outMs,
+    ...(recalls === undefined ? {} : { recalls }),
   };
 }

@@ -1,7 +1,12 @@
 import type { HostAddress } from '../protocol/host-address.ts';
 import { decodeRecord, type MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { PropertyKey, reencodeProperties, tagsCode } from '../protocol/properties.ts';
+import {
+  PropertyKey,
+  reencodeProperties,
+  tagsCode,
+  type Properties,
+} from '../protocol/properties.ts';
 import { decodeEntry, isRealEntry, type QueueEntry } from '../store/consume-queue.ts';
 import type { AppendMessage, MessageStore } from '../store/message-store.ts';
 
@@ -38,6 +43,14 @@ export class TimerRecords {
     return record === undefined ? undefined : decodeRecord(record);
   }
 
+  /** The same message to be parked anew, for the same time. Source: RocketMQ 5.3 TimerMessageStore.convert. */
+  rolled(parked: MessageExt): AppendMessage {
+    const properties = new Map(parked.properties);
+    const rolls = Number(properties.get(PropertyKey.TIMER_ROLL_TIMES) ?? 0);
+    properties.set(PropertyKey.TIMER_ROLL_TIMES, String((Number.isInteger(rolls) ? rolls : 0) + 1));
+    return this.#copy(parked, parked.topic, parked.queueId, properties);
+  }
+
   /**
    * The message as it goes to its consumers; undefined when it does not say where it belongs.
    *
@@ -51,6 +64,10 @@ export class TimerRecords {
     properties.delete(PropertyKey.REAL_TOPIC);
     properties.delete(PropertyKey.REAL_QID);
     properties.set(PropertyKey.TIMER_DEQUEUE_MS, String(wallMs));
+    return this.#copy(parked, topic, queueId, properties);
+  }
+
+  #copy(parked: MessageExt, topic: string, queueId: number, properties: Properties): AppendMessage {
     return {
       topic,
       queueId,

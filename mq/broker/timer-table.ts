@@ -1,5 +1,6 @@
 import { TimerHeap } from '../store/timer-heap.ts';
 import type { TimerEntry } from '../store/timer-entry.ts';
+import type { TimerPairs } from '../store/timer-snapshot.ts';
 
 /** The three clocks of a timer, all in ms. */
 export interface TimerInstant {
@@ -13,12 +14,6 @@ export interface TimerInstant {
 
 /** A kind of waiting that is delivered; recalls are kept elsewhere. */
 export type DeliveredKind = Exclude<TimerEntry['kind'], 'recall'>;
-
-/** The pairs of a table, copied. */
-export interface TimerPairs {
-  readonly dueMs: Float64Array;
-  readonly queueOffsets: Float64Array;
-}
 
 /**
  * Which timers wait, and which of them is due first: a queueOffset in rmq_sys_wheel_timer stands for each.
@@ -78,58 +73,48 @@ export class TimerTable {
     );
   }
 
-  /** Whether one waits for exactly this time, by either clock. Those to be tried again do not wait for it. */
-  hasDueAt(dueMs: number): boolean {
+  /** Whether one that is not due yet waits for exactly this time, by either clock. */
+  isAwaited(dueMs: number, at: TimerInstant): boolean {
     const { relative, absolute } = this.#waiting;
-    return relative.hasKey(dueMs) || absolute.hasKey(dueMs);
+    return (
+      (dueMs > at.steadyMs && relative.hasKey(dueMs)) ||
+      (dueMs > at.wallMs && absolute.hasKey(dueMs))
+    );
   }
 
-  /** The earliest time waited for; Infinity when none is. Timers to be tried again count as earlier than any. */
-  get firstDueMs(): number {
-    if (this.#failed.size > 0) return 0;
+  /** The earliest time waited for; Infinity when none is, undefined while timers are to be tried again. */
+  get firstDueMs(): number | undefined {
+    if (this.#failed.size > 0) return undefined;
     return Math.min(this.#waiting.relative.firstKey, this.#waiting.absolute.firstKey);
   }
 
-  /** Infinity when nothing waits. */
-  get firstQueueOffset(): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { values } of this.#heaps()) {
-      for (const queueOffset of values) if (queueOffset < first) first = queueOffset;
-    }
-    return first;
+  /** The waiting timers below that queueOffset, in ascending order; not those to be tried again. */
+  below(queueOffset: number): Float64Array {
+    const { relative, absolute } = this.#waiting;
+    const isBelow = (each: number): boolean => each < queueOffset;
+    return concatenated(relative.values.filter(isBelow), absolute.values.filter(isBelow)).sort();
   }
 
-  /** Up to `count` of the waiting timers below that queueOffset, in no particular order. */
-  below(queueOffset: number, count: number): number[] {
-    const found: number[] = [];
-    for (const { values } of this.#heaps()) {
-      for (const each of values) {
-        if (each >= queueOffset) continue;
-        if (found.length === count) return found;
-        found.push(each);
-      }
-    }
-    return found;
+  /** Takes out the timers with these queueOffsets. Goes over the whole table. */
+  remove(queueOffsets: ReadonlySet<number>): void {
+    if (queueOffsets.size === 0) return;
+    for (const heap of Object.values(this.#waiting)) heap.removeValues(queueOffsets);
   }
 
-  /** A copy of what waits; timers to be tried again, and those given, count as relative ones long due. */
-  copy(underWay: readonly number[]): Readonly<Record<DeliveredKind, TimerPairs>> {
+  /** A view of what waits, good until the next change; timers to be tried again, and those given, as relative ones long due. */
+  view(underWay: readonly number[]): Readonly<Record<DeliveredKind, TimerPairs>> {
     const { relative, absolute } = this.#waiting;
     const overdue = [...this.#failed.values, ...underWay];
     return {
-      relative: {
-        dueMs: concatenated(relative.keys, new Float64Array(overdue.length)),
-        queueOffsets: concatenated(relative.values, Float64Array.from(overdue)),
-      },
-      absolute: {
-        dueMs: absolute.keys.slice(),
-        queueOffsets: absolute.values.slice(),
-      },
+      relative:
+        overdue.length === 0
+          ? { dueMs: relative.keys, queueOffsets: relative.values }
+          : {
+              dueMs: concatenated(relative.keys, new Float64Array(overdue.length)),
+              queueOffsets: concatenated(relative.values, Float64Array.from(overdue)),
+            },
+      absolute: { dueMs: absolute.keys, queueOffsets: absolute.values },
     };
-  }
-
-  #heaps(): TimerHeap[] {
-    return [this.#waiting.relative, this.#waiting.absolute, this.#failed];
   }
 
   #firstDue(at: TimerInstant): TimerHeap | undefined {

@@ -3,12 +3,18 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import type { AppendMessage, Arrival, MessageStore } from '../store/message-store.ts';
+import { PropertyKey } from '../protocol/properties.ts';
+import type { Files } from '../store/files.ts';
+import type { AppendMessage, AppendResult, Arrival, MessageStore } from '../store/message-store.ts';
 import { decodeTimerCode } from '../store/timer-entry.ts';
 import { TimerClock } from './timer-clock.ts';
 import { outTimeOf, park, timerRequest, type Parked } from './timer-parking.ts';
+import { TimerProgress } from './timer-progress.ts';
+import { recallKey, TimerRecalls } from './timer-recalls.ts';
 import { TimerRecords } from './timer-records.ts';
-import { TimerTable } from './timer-table.ts';
+import { recoverTimers, type RecoveredTimers } from './timer-recovery.ts';
+import { TimerRolling } from './timer-rolling.ts';
+import type { TimerInstant, TimerTable } from './timer-table.ts';
 
 /** How many due messages are in memory at a time, and share one fsync. */
 const BATCH_COUNT = 256;
@@ -17,13 +23,26 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 /** Nobody says when the wall clock is set: it is looked at this often while something waits. */
 const MAX_SLEEP_MS = 10_000;
+/** A step of the wall clock that is worth a snapshot, so that it survives a crash. */
+const STEP_MS = 1_000;
+/** What makes a message one that can never be stored. */
+const hopeless: ReadonlySet<string> = new Set([
+  'MESSAGE_ILLEGAL',
+  'MESSAGE_CORRUPT',
+  'INVALID_ARGUMENT',
+]);
 
 export interface TimersDeps {
   readonly store: MessageStore;
+  readonly files: Files;
+  /** Of the store. */
+  readonly rootDir: string;
   /** Written into delivered copies. */
   readonly storeHost: () => HostAddress;
   /** Longest delay a message may ask for. */
   readonly maxDelayMs: number;
+  /** A message that has been in the CommitLog for so long is stored anew. */
+  readonly rollWindowMs: number;
   /** Messages of a topic that was deleted while they waited are dropped. */
   readonly hasTopic: (topic: string) => boolean;
   readonly clock: Clock;
@@ -35,21 +54,63 @@ export interface TimersDeps {
  * has come.
  *
  * Sleeps until the first is due. Those due at one time go out in batches, earliest first; one that the store refuses is
- * tried again alone.
+ * tried again alone. A message is never delivered early, and after a crash only those twice whose delivery the
+ * journal of timer-progress.ts had not noted.
  */
 export class Timers {
   readonly #deps: TimersDeps;
   readonly #clock: TimerClock;
   readonly #records: TimerRecords;
-  readonly #table = new TimerTable();
+  readonly #table: TimerTable;
+  readonly #recalls = new TimerRecalls();
+  readonly #progress: TimerProgress;
+  readonly #rolling: TimerRolling;
+  /** Taken from the table, and not noted as done yet. */
+  readonly #underWay = new Set<number>();
+  #nextQueueOffset: number;
+  /** Wall clock less monotonic clock, when it was last looked at. */
+  #wallAheadMs: number;
   #state: 'new' | 'started' | 'closed' = 'new';
+  #pausedUntilMs = 0;
   #sleep: { handle: TimerHandle; untilMs: number } | undefined;
   #delivering: Promise<void> | undefined;
 
-  constructor(deps: TimersDeps) {
+  /** Finds out what waits. Errors: what the disk says. */
+  static async open(deps: TimersDeps): Promise<Timers> {
+    const recovered = await recoverTimers(deps);
+    const timers = new Timers(deps, recovered);
+    await timers.#recalls.load(recovered.recalls, timers.#records, deps.logger);
+    if (recovered.needsSnapshot) await timers.#progress.save();
+    return timers;
+  }
+
+  private constructor(deps: TimersDeps, recovered: RecoveredTimers) {
     this.#deps = deps;
-    this.#clock = new TimerClock(deps.clock);
+    this.#clock = new TimerClock(deps.clock, recovered.steadyMs);
     this.#records = new TimerRecords(deps.store, deps.storeHost);
+    this.#table = recovered.table;
+    this.#nextQueueOffset = recovered.nextQueueOffset;
+    this.#wallAheadMs = deps.clock.now() - deps.clock.monotonicMs();
+    this.#progress = new TimerProgress(
+      {
+        ...deps,
+        capture: () => ({
+          nextQueueOffset: this.#nextQueueOffset,
+          steadyMs: this.#clock.now().steadyMs,
+          recalls: this.#recalls.queueOffsets(),
+          ...this.#view(),
+        }),
+        firstDueMs: () => (this.#underWay.size > 0 ? undefined : this.#table.firstDueMs),
+      },
+      recovered.nextGeneration,
+    );
+    this.#rolling = new TimerRolling({
+      ...deps,
+      table: this.#table,
+      records: this.#records,
+      recallOf: (message) => this.#recallOf(message.properties),
+      progress: this.#progress,
+    });
     deps.store.onArrival((arrival) => {
       if (arrival.topic === SystemTopic.TIMER) this.#parked(arrival);
     });
@@ -57,34 +118,37 @@ export class Timers {
 
   start(): void {
     this.#state = 'started';
+    this.#rolling.start();
     this.#wake();
   }
 
-  /** Stops delivering and waits for deliveries under way. */
+  /** Stops delivering, waits for deliveries under way and saves what waits. Errors: what the disk says. */
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#deps.clock.clearTimeout(this.#sleep?.handle);
+    await this.#rolling.close();
     await this.#delivering;
+    await this.#progress.close();
   }
 
   /** How many messages wait. */
   get size(): number {
-    return this.#table.size;
+    return this.#table.size + this.#underWay.size;
   }
 
   /** Resolves when nothing is due and nothing is being delivered; what the store refused counts when its pause is over. */
   async settled(): Promise<void> {
     while (this.#state === 'started') {
-      if (this.#table.waitMs(this.#clock.now()) === 0) this.#wake();
+      if (this.#waitMs(this.#clock.now()) === 0) this.#wake();
       if (this.#delivering === undefined) return;
       await this.#delivering;
     }
   }
 
   /**
-   * The message as it is to be parked, undefined when it does not wait or its time has passed.
+   * The message as it is to be parked with `append`, undefined when it does not wait or its time has passed.
    *
-   * Errors: MESSAGE_ILLEGAL, see timer-parking.ts.
+   * Errors: MESSAGE_ILLEGAL, see timer-parking.ts; also for a recall whose time has passed.
    */
   park(message: AppendMessage): Parked | undefined {
     const request = timerRequest(message.propertiesString);
@@ -94,18 +158,48 @@ export class Timers {
     return outMs === undefined ? undefined : park(message, outMs, now);
   }
 
+  append({ message, outMs, recalls }: Parked): Promise<AppendResult> {
+    const { store } = this.#deps;
+    if (recalls === undefined) return store.append(message);
+    return this.#recalls.begin(recalls, outMs, () => store.append(message));
+  }
+
+  /** Whether a message waits for exactly this time, so that it can be recalled. */
+  isAwaited(outMs: number): boolean {
+    return this.#table.isAwaited(outMs, this.#clock.now());
+  }
+
+  #view(): ReturnType<TimerTable['view']> {
+    this.#rolling.forget();
+    return this.#table.view([...this.#underWay]);
+  }
+
   #parked({ queueOffset, tagsCode }: Arrival): void {
+    this.#nextQueueOffset = queueOffset + 1;
+    this.#progress.notePark();
     const entry = decodeTimerCode(tagsCode);
-    if (entry === undefined || entry.kind === 'recall') return;
-    this.#table.add(entry.kind, entry.dueMs, queueOffset);
-    if (this.#delivering === undefined) this.#wake();
+    if (entry === undefined) {
+      this.#deps.logger.error('a message in rmq_sys_wheel_timer does not say when it is due', {
+        queueOffset,
+      });
+    } else if (entry.kind === 'recall') {
+      this.#recalls.noteArrival(queueOffset);
+    } else {
+      this.#table.add(entry.kind, entry.dueMs, queueOffset);
+      this.#wake();
+    }
+  }
+
+  #waitMs(now: TimerInstant): number {
+    return Math.max(this.#table.waitMs(now), this.#pausedUntilMs - now.monotonicMs);
   }
 
   /** Delivers what is due, or sleeps until something is. */
   #wake(): void {
     if (this.#state !== 'started' || this.#delivering !== undefined) return;
     const now = this.#clock.now();
-    const waitMs = this.#table.waitMs(now);
+    this.#noteStep(now.wallMs - now.monotonicMs);
+    const waitMs = this.#waitMs(now);
     if (waitMs === 0) {
       this.#delivering = this.#deliverDue().finally(() => {
         this.#delivering = undefined;
@@ -124,12 +218,30 @@ export class Timers {
     this.#sleep = { handle, untilMs };
   }
 
+  /** A new process would believe the wall clock: what the steady one shows has to be on disk by then. */
+  #noteStep(wallAheadMs: number): void {
+    const steppedMs = wallAheadMs - this.#wallAheadMs;
+    this.#wallAheadMs = wallAheadMs;
+    if (steppedMs > -STEP_MS || this.size === 0) return;
+    this.#deps.logger.warn('the wall clock was set back; delays under way keep their length', {
+      steppedMs: Math.round(steppedMs),
+    });
+    this.#progress.saveSoon();
+  }
+
   /** Never rejects. */
   async #deliverDue(): Promise<void> {
-    for (;;) {
+    while (this.#state === 'started') {
       const batch = this.#takeBatch();
-      if (batch.length === 0 || this.#state !== 'started') return;
-      await Promise.all(batch.map((queueOffset) => this.#deliver(queueOffset)));
+      if (batch.length === 0) return;
+      const outcomes = await Promise.all(batch.map((queueOffset) => this.#deliver(queueOffset)));
+      this.#progress.write(this.#table.size);
+      this.#recalls.sweep(this.#clock.now(), this.#table.firstDueMs ?? 0);
+      // Nothing can be stored: the rest of what is due need not be read to learn that.
+      if (batch.length > 1 && outcomes.every((outcome) => outcome === 'failed')) {
+        this.#pausedUntilMs = this.#deps.clock.monotonicMs() + RETRY_AFTER_MS;
+        return;
+      }
     }
   }
 
@@ -142,47 +254,70 @@ export class Timers {
       if (queueOffset === undefined) break;
       bytes += this.#records.sizeOf(queueOffset);
       if (bytes > BATCH_BYTES && batch.length > 0) break;
-      batch.push(this.#table.take(now)!);
+      this.#underWay.add(this.#table.take(now)!);
+      batch.push(queueOffset);
     }
     return batch;
   }
 
-  async #deliver(queueOffset: number): Promise<void> {
-    const { store, logger, hasTopic } = this.#deps;
+  /** Never rejects. */
+  async #deliver(queueOffset: number): Promise<'done' | 'failed'> {
     try {
-      const parked = await this.#records.read(queueOffset);
-      const message = parked && this.#records.restore(parked, this.#deps.clock.now());
-      if (message === undefined || !hasTopic(message.topic)) {
-        logger.warn('a message that waited for its time has nowhere to go and is dropped', {
-          queueOffset,
-          topic: message?.topic,
-        });
-        return;
+      // Stored anew meanwhile: its successor is delivered.
+      if (!(await this.#rolling.claim(queueOffset))) {
+        const copyOffset = await this.#store(queueOffset);
+        this.#progress.noteDone({ queueOffset, copyOffset });
       }
-      await store.append(message);
+      return 'done';
     } catch (cause) {
-      if (isHopeless(cause)) {
-        logger.error(
-          'a message that waited for its time cannot be stored where it belongs and is skipped',
-          { queueOffset, cause },
-        );
-        return;
-      }
-      logger.error('delivering a message that waited for its time failed, trying again', {
-        queueOffset,
-        cause,
-      });
+      this.#deps.logger.error(
+        'delivering a message that waited for its time failed, trying again',
+        {
+          queueOffset,
+          cause,
+        },
+      );
       this.#table.retry(queueOffset, this.#deps.clock.monotonicMs() + RETRY_AFTER_MS);
+      return 'failed';
+    } finally {
+      this.#underWay.delete(queueOffset);
     }
   }
-}
 
-/** A failure that comes from the message itself. All others pass: the disk gets space, the store is reopened. */
-function isHopeless(cause: unknown): boolean {
-  return (
-    MqError.is(cause) &&
-    (cause.code === 'MESSAGE_ILLEGAL' ||
-      cause.code === 'MESSAGE_CORRUPT' ||
-      cause.code === 'INVALID_ARGUMENT')
-  );
+  /**
+   * Returns where the copy is, or the record on whose account there is none. Errors: what the store says when it is to
+   * be tried again. A message nobody can ever store is logged and passed over.
+   */
+  async #store(queueOffset: number): Promise<number> {
+    const { store, logger, clock, hasTopic } = this.#deps;
+    const parkedAt = this.#records.entry(queueOffset)?.commitLogOffset ?? 1;
+    try {
+      const parked = await this.#records.read(queueOffset);
+      const recall = parked && (await this.#recallOf(parked.properties));
+      if (recall !== undefined) return recall.commitLogOffset;
+      const message = parked && this.#records.restore(parked, clock.now());
+      if (message !== undefined && hasTopic(message.topic)) {
+        return (await store.append(message)).commitLogOffset;
+      }
+      logger.warn('a message that waited for its time has nowhere to go and is dropped', {
+        queueOffset,
+        topic: message?.topic,
+      });
+    } catch (cause) {
+      if (!MqError.is(cause) || !hopeless.has(cause.code)) throw cause;
+      logger.error(
+        'a message that waited for its time cannot be stored where it belongs and is skipped',
+        { queueOffset, cause },
+      );
+    }
+    return parkedAt;
+  }
+
+  #recallOf(
+    properties: ReadonlyMap<string, string>,
+  ): Promise<Pick<AppendResult, 'commitLogOffset'> | undefined> | undefined {
+    if (this.#recalls.size === 0) return undefined;
+    const topic = properties.get(PropertyKey.REAL_TOPIC) ?? '';
+    return this.#recalls.find(recallKey(topic, properties.get(PropertyKey.UNIQ_KEY) ?? ''));
+  }
 }

@@ -17,7 +17,7 @@ export class TimerHeap {
     this.#keys = keys;
     this.#values = values;
     this.#size = keys.length;
-    for (let at = (this.#size >> 1) - 1; at >= 0; at--) this.#sink(at);
+    this.#heapify();
   }
 
   get size(): number {
@@ -67,6 +67,18 @@ export class TimerHeap {
     return first;
   }
 
+  /** Goes over all pairs once, however many values are given. */
+  removeValues(values: ReadonlySet<number>): void {
+    let kept = 0;
+    for (let at = 0; at < this.#size; at++) {
+      if (values.has(this.#values[at]!)) continue;
+      this.#move(at, kept++);
+    }
+    if (kept === this.#size) return;
+    this.#size = kept;
+    this.#heapify();
+  }
+
   /** Looks at every pair. */
   hasKey(key: number): boolean {
     return this.#keys.subarray(0, this.#size).includes(key);
@@ -80,6 +92,10 @@ export class TimerHeap {
   /** In the order of `keys`. */
   get values(): Float64Array {
     return this.#values.subarray(0, this.#size);
+  }
+
+  #heapify(): void {
+    for (let at = (this.#size >> 1) - 1; at >= 0; at--) this.#sink(at);
   }
 
   #sink(from: number): void {

@@ -1,0 +1,228 @@
+import path from 'node:path';
+import type { Logger } from '../logger.ts';
+import { readRecordHeader } from '../protocol/message.ts';
+import { SystemTopic } from '../protocol/names.ts';
+import { decodeEntry, ENTRY_BYTES, isRealEntry } from '../store/consume-queue.ts';
+import type { Files } from '../store/files.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import { readTimerCheckpoint } from '../store/timer-checkpoint.ts';
+import { decodeTimerCode, timerEntryOf, type TimerEntry } from '../store/timer-entry.ts';
+import { TimerHeap } from '../store/timer-heap.ts';
+import { readTimerJournal, timerJournals } from '../store/timer-journal.ts';
+import { readTimerSnapshot, type TimerPairs, type TimerSnapshot } from '../store/timer-snapshot.ts';
+import { TimerTable } from './timer-table.ts';
+
+const QUEUE_ID = 0;
+/** ConsumeQueue entries between two turns of the event loop. */
+const ENTRIES_PER_SLICE = 50_000;
+
+export interface TimerRecoveryOptions {
+  readonly store: MessageStore;
+  readonly files: Files;
+  readonly rootDir: string;
+  readonly logger: Logger;
+}
+
+/** Everything that waits, as the files say. */
+export interface RecoveredTimers {
+  readonly table: TimerTable;
+  /** queueOffsets of the recalls that may still meet their message. */
+  readonly recalls: number[];
+  /** The first entry that is not in here. */
+  readonly nextQueueOffset: number;
+  /** What the steady clock showed at the snapshot. */
+  readonly steadyMs: number;
+  /** For the next snapshot; no journal has it yet. */
+  readonly nextGeneration: number;
+  /** Files say what is no longer so: a new snapshot has to replace them before anything is appended. */
+  readonly needsSnapshot: boolean;
+}
+
+/** `timers/` below the root of the store. */
+export function timersDirectory(rootDir: string): string {
+  return path.join(rootDir, 'timers');
+}
+
+/** What only an original has, a directory and a file, and makes anew from rmq_sys_wheel_timer. */
+export function removeOriginalTimers(files: Files, rootDir: string): void {
+  files.removeTree(path.join(rootDir, 'timerlog'));
+  files.remove(path.join(rootDir, 'timerwheel'));
+}
+
+function hasOriginalTimers(files: Files, rootDir: string): boolean {
+  return (
+    files.listDirectories(rootDir).includes('timerlog') ||
+    files.sizeOf(path.join(rootDir, 'timerwheel')) !== undefined
+  );
+}
+
+/**
+ * Finds out what waits: the snapshot, less what the journals say is done, and the entries of rmq_sys_wheel_timer since.
+ *
+ * Reads no message that we parked, however many there are. Without a snapshot of ours, or after an original had the
+ * directory, all entries are gone through, and what was due by the original's checkpoint counts as delivered.
+ */
+export async function recoverTimers(options: TimerRecoveryOptions): Promise<RecoveredTimers> {
+  const { store, files, rootDir, logger } = options;
+  const directory = timersDirectory(rootDir);
+  const hadOriginal = hasOriginalTimers(files, rootDir);
+  const generations = timerJournals(files, directory);
+  const snapshot = hadOriginal ? undefined : readTimerSnapshot(files, directory);
+  const minOffset = store.minOffset(SystemTopic.TIMER, QUEUE_ID);
+  const maxOffset = store.maxOffset(SystemTopic.TIMER, QUEUE_ID);
+  const journal = readJournals(options, hadOriginal ? [] : generations, snapshot, maxOffset);
+  const waits = (queueOffset: number): boolean =>
+    queueOffset >= minOffset && queueOffset < maxOffset && !journal.done.has(queueOffset);
+
+  const found = {
+    relative: new PairList(snapshot?.relative, waits),
+    absolute: new PairList(snapshot?.absolute, waits),
+  };
+  const recalls = [...(snapshot?.recalls ?? [])].filter(
+    (queueOffset) => queueOffset >= minOffset && queueOffset < maxOffset,
+  );
+  const from = Math.min(Math.max(snapshot?.nextQueueOffset ?? minOffset, minOffset), maxOffset);
+  const deliveredBy = snapshot === undefined ? deliveredAt(options) : undefined;
+  for await (const { queueOffset, dueMs, kind } of entriesFrom(options, from, maxOffset)) {
+    if (deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs)
+      continue;
+    if (kind === 'recall') recalls.push(queueOffset);
+    else if (!journal.done.has(queueOffset)) found[kind].push(dueMs, queueOffset);
+  }
+  const table = new TimerTable(found.relative.toHeap(), found.absolute.toHeap());
+  const isCut = (snapshot?.nextQueueOffset ?? 0) > maxOffset;
+  if (journal.staleCount > 0 || isCut) {
+    logger.warn('timers were delivered that the CommitLog has lost, and are delivered again', {
+      count: journal.staleCount,
+    });
+  }
+  if (maxOffset > 0) {
+    logger.info('timers recovered', {
+      waiting: table.size,
+      entriesRead: maxOffset - from,
+      hadSnapshot: snapshot !== undefined,
+    });
+  }
+  return {
+    table,
+    recalls,
+    nextQueueOffset: maxOffset,
+    steadyMs: snapshot?.steadyMs ?? 0,
+    nextGeneration: Math.max(snapshot?.generation ?? 0, generations.at(-1) ?? 0) + 1,
+    needsSnapshot:
+      journal.staleCount > 0 || isCut || (snapshot === undefined && (maxOffset > 0 || hadOriginal)),
+  };
+}
+
+function readJournals(
+  { store, files, rootDir }: TimerRecoveryOptions,
+  generations: readonly number[],
+  snapshot: TimerSnapshot | undefined,
+  maxOffset: number,
+): { done: Set<number>; staleCount: number } {
+  const done = new Set<number>();
+  let staleCount = 0;
+  for (const generation of generations) {
+    if (generation < (snapshot?.generation ?? 0)) continue;
+    for (const entry of readTimerJournal(files, timersDirectory(rootDir), generation)) {
+      const counts =
+        entry.copyOffset < store.maxCommitLogOffset &&
+        entry.queueOffset >= 0 &&
+        entry.queueOffset < maxOffset;
+      if (counts) done.add(entry.queueOffset);
+      else staleCount++;
+    }
+  }
+  return { done, staleCount };
+}
+
+/** Without a snapshot: what was delivered as the original counts it, of the entries that had been looked at. */
+function deliveredAt({
+  files,
+  rootDir,
+}: TimerRecoveryOptions): { dueMs: number; below: number } | undefined {
+  const checkpoint = readTimerCheckpoint(files, rootDir);
+  if (checkpoint === undefined) return undefined;
+  return { dueMs: checkpoint.lastReadTimeMs, below: checkpoint.masterTimerQueueOffset };
+}
+
+async function* entriesFrom(
+  options: TimerRecoveryOptions,
+  from: number,
+  end: number,
+): AsyncGenerator<TimerEntry & { queueOffset: number }> {
+  const { store } = options;
+  for (let queueOffset = from; queueOffset < end;) {
+    const count = Math.min(ENTRIES_PER_SLICE, end - queueOffset);
+    // A copy: the view is valid until the next read, and records are read between.
+    const bytes = Buffer.from(store.entries(SystemTopic.TIMER, QUEUE_ID, queueOffset, count));
+    if (bytes.length === 0) return;
+    for (let at = 0; at < bytes.length; at += ENTRY_BYTES, queueOffset++) {
+      const entry = decodeEntry(bytes, at);
+      if (!isRealEntry(entry)) continue;
+      const timer =
+        decodeTimerCode(entry.tagsCode) ??
+        (await readTimer(options, entry.commitLogOffset, entry.sizeBytes));
+      if (timer !== undefined) yield { ...timer, queueOffset };
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Of a message that an original parked; undefined, and logged, when it does not say when. */
+async function readTimer(
+  { store, logger }: TimerRecoveryOptions,
+  commitLogOffset: number,
+  sizeBytes: number,
+): Promise<TimerEntry | undefined> {
+  const record = await store.readRecord(commitLogOffset, sizeBytes);
+  const header = record && readRecordHeader(record);
+  const properties =
+    header &&
+    record.toString('utf8', header.propertiesAt, header.propertiesAt + header.propertiesBytes);
+  const timer = properties === undefined ? undefined : timerEntryOf(properties);
+  if (timer === undefined) {
+    logger.error('a message in rmq_sys_wheel_timer does not say when it is due, and is dropped', {
+      commitLogOffset,
+    });
+  }
+  return timer;
+}
+
+/** Pairs in typed arrays that grow. */
+class PairList {
+  #dueMs: Float64Array;
+  #queueOffsets: Float64Array;
+  #size = 0;
+
+  constructor(pairs: TimerPairs | undefined, waits: (queueOffset: number) => boolean) {
+    this.#dueMs = new Float64Array(pairs?.dueMs.length ?? 0);
+    this.#queueOffsets = new Float64Array(this.#dueMs.length);
+    if (pairs === undefined) return;
+    for (const [index, queueOffset] of pairs.queueOffsets.entries()) {
+      if (waits(queueOffset)) this.push(pairs.dueMs[index]!, queueOffset);
+    }
+  }
+
+  push(dueMs: number, queueOffset: number): void {
+    if (this.#size === this.#dueMs.length) this.#grow();
+    this.#dueMs[this.#size] = dueMs;
+    this.#queueOffsets[this.#size] = queueOffset;
+    this.#size++;
+  }
+
+  /** The list must not be used any more. */
+  toHeap(): TimerHeap {
+    return new TimerHeap(this.#dueMs.slice(0, this.#size), this.#queueOffsets.slice(0, this.#size));
+  }
+
+  #grow(): void {
+    const capacity = Math.max(64, Math.ceil(this.#size * 1.5));
+    const dueMs = new Float64Array(capacity);
+    const queueOffsets = new Float64Array(capacity);
+    dueMs.set(this.#dueMs);
+    queueOffsets.set(this.#queueOffsets);
+    this.#dueMs = dueMs;
+    this.#queueOffsets = queueOffsets;
+  }
+}

@@ -7,29 +7,29 @@ import { assertGroupName, assertTopicName, SystemTopic } from '../protocol/names
 import { deleteTopicInBroker } from '../protocol/requests/delete-topic-in-broker.ts';
 import { deleteTopicInNamesrv } from '../protocol/requests/delete-topic-in-namesrv.ts';
 import { getAllTopicListFromNameserver } from '../protocol/requests/get-all-topic-list-from-nameserver.ts';
-import { getBrokerClusterInfo } from '../protocol/requests/get-broker-cluster-info.ts';
 import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
 import { getMinOffset } from '../protocol/requests/get-min-offset.ts';
-import { getRouteinfoByTopic } from '../protocol/requests/get-routeinfo-by-topic.ts';
-import { queryConsumerOffset } from '../protocol/requests/query-consumer-offset.ts';
 import { searchOffsetByTimestamp } from '../protocol/requests/search-offset-by-timestamp.ts';
 import { updateAndCreateTopic } from '../protocol/requests/update-and-create-topic.ts';
-import { updateConsumerOffset } from '../protocol/requests/update-consumer-offset.ts';
 import { viewMessageById } from '../protocol/requests/view-message-by-id.ts';
-import {
-  decodeClusterInfo,
-  decodeTopicRoute,
-  MASTER_ID,
-  type ClusterInfo,
-  type TopicRouteData,
-} from '../protocol/route.ts';
+import type { ClusterInfo, TopicRouteData } from '../protocol/route.ts';
 import { Permission } from '../protocol/sys-flag.ts';
 import { decodeTopicList } from '../protocol/topic-list.ts';
 import { clientSettings, wholeNumber, type ClientOptions } from './client-options.ts';
+import { ClusterView } from './cluster-view.ts';
 import { ConsumedMessage } from './consumed-message.ts';
+import { DeadLetterQueues, type DlqOptions } from './dead-letter-queues.ts';
 import { readMessage } from './fetched-messages.ts';
+import { storedOffset, storeOffset } from './group-offsets.ts';
+import type { RedriveResult } from './message-redrive.ts';
 import { MqClient } from './mq-client.ts';
-import { anyAddress, readableQueues } from './topic-queues.ts';
+import { Redrive, type RedriveOptions, type RedriveSelection } from './redrive.ts';
+import {
+  SubscriptionGroupAdmin,
+  type BrokerSubscriptionGroup,
+  type SubscriptionGroupOptions,
+} from './subscription-group-admin.ts';
+import { readableQueues } from './topic-queues.ts';
 
 export interface CreateTopicOptions {
   topic: string;
@@ -65,10 +65,16 @@ const MAX_VIEWED_BODY_BYTES = 64 * 1024 * 1024;
  */
 export class Admin implements AsyncDisposable {
   readonly #client: MqClient;
+  readonly #cluster: ClusterView;
+  readonly #groups: SubscriptionGroupAdmin;
+  readonly #deadLetters: DeadLetterQueues;
 
   /** Errors: CONFIG_INVALID naming the option. */
   constructor(options: ClientOptions) {
     this.#client = new MqClient(clientSettings(options));
+    this.#cluster = new ClusterView(this.#client);
+    this.#groups = new SubscriptionGroupAdmin(this.#client, this.#cluster);
+    this.#deadLetters = new DeadLetterQueues(this.#client, this.#cluster, this.#groups);
   }
 
   /** For symmetry with producers and consumers: there is nothing to start. */
@@ -84,9 +90,9 @@ export class Admin implements AsyncDisposable {
     const readQueueNums = wholeNumber('readQueueNums', options.readQueueNums ?? 8, 1);
     const addresses =
       options.brokerAddr === undefined
-        ? await this.#masters(options.cluster)
-        : [options.brokerAddr];
-    for (const address of addresses) {
+        ? await this.#cluster.masters(options.cluster)
+        : [{ address: options.brokerAddr }];
+    for (const { address } of addresses) {
       await this.#client.call(address, updateAndCreateTopic, {
         topic: options.topic,
         defaultTopic: SystemTopic.AUTO_CREATE,
@@ -103,7 +109,7 @@ export class Admin implements AsyncDisposable {
   /** Deletes a topic and its messages everywhere, or in one cluster. A topic that does not exist is no error. */
   async deleteTopic(topic: string, options: { cluster?: string } = {}): Promise<void> {
     assertTopicName(topic);
-    for (const address of await this.#masters(options.cluster)) {
+    for (const { address } of await this.#cluster.masters(options.cluster)) {
       await this.#client.call(address, deleteTopicInBroker, { topic });
     }
     await this.#client.callEveryNameServer(deleteTopicInNamesrv, {
@@ -113,17 +119,8 @@ export class Admin implements AsyncDisposable {
   }
 
   /** undefined when no broker has the topic. */
-  async topicRoute(topic: string): Promise<TopicRouteData | undefined> {
-    try {
-      const { body } = await this.#client.callNameServer(getRouteinfoByTopic, {
-        topic,
-        acceptStandardJsonOnly: true,
-      });
-      return decodeTopicRoute(body);
-    } catch (error) {
-      if (MqError.is(error) && error.code === 'TOPIC_NOT_EXIST') return undefined;
-      throw error;
-    }
+  topicRoute(topic: string): Promise<TopicRouteData | undefined> {
+    return this.#cluster.topicRoute(topic);
   }
 
   async topicList(): Promise<string[]> {
@@ -131,38 +128,41 @@ export class Admin implements AsyncDisposable {
     return decodeTopicList(body);
   }
 
-  async clusterInfo(): Promise<ClusterInfo> {
-    const { body } = await this.#client.callNameServer(getBrokerClusterInfo, {});
-    return decodeClusterInfo(body);
+  clusterInfo(): Promise<ClusterInfo> {
+    return this.#cluster.clusterInfo();
   }
 
   /** The topic's queues that consumers read, sorted. Errors: NO_ROUTE. */
   async queues(topic: string): Promise<MessageQueue[]> {
-    return readableQueues(topic, await this.#route(topic));
+    return readableQueues(topic, await this.#cluster.route(topic));
   }
 
   /** Entry index of the oldest message kept. */
   async minOffset(queue: MessageQueue): Promise<number> {
     const { topic, queueId } = queue;
-    const address = await this.#addressOf(queue);
+    const address = await this.#cluster.addressOf(queue);
     return (await this.#client.call(address, getMinOffset, { topic, queueId })).header.offset;
   }
 
   /** Entry index the next message will get. */
   async maxOffset(queue: MessageQueue): Promise<number> {
     const { topic, queueId } = queue;
-    const address = await this.#addressOf(queue);
+    const address = await this.#cluster.addressOf(queue);
     return (await this.#client.call(address, getMaxOffset, { topic, queueId })).header.offset;
   }
 
   /** Entry index of the first message stored at or after a time, ms since epoch. */
   async searchOffset(queue: MessageQueue, timestampMs: number): Promise<number> {
     const { topic, queueId } = queue;
-    const reply = await this.#client.call(await this.#addressOf(queue), searchOffsetByTimestamp, {
-      topic,
-      queueId,
-      timestamp: timestampMs,
-    });
+    const reply = await this.#client.call(
+      await this.#cluster.addressOf(queue),
+      searchOffsetByTimestamp,
+      {
+        topic,
+        queueId,
+        timestamp: timestampMs,
+      },
+    );
     return reply.header.offset;
   }
 
@@ -171,19 +171,8 @@ export class Admin implements AsyncDisposable {
     consumerGroup: string,
     queue: MessageQueue,
   ): Promise<number | undefined> {
-    const { topic, queueId } = queue;
-    try {
-      const reply = await this.#client.call(await this.#addressOf(queue), queryConsumerOffset, {
-        consumerGroup,
-        topic,
-        queueId,
-        setZeroIfNotFound: false,
-      });
-      return reply.header.offset;
-    } catch (error) {
-      if (MqError.is(error) && error.code === 'QUERY_NOT_FOUND') return undefined;
-      throw error;
-    }
+    const address = await this.#cluster.addressOf(queue);
+    return storedOffset(this.#client, { address, consumerGroup, queue });
   }
 
   /** Running members of the group overwrite it with their next report. */
@@ -193,13 +182,9 @@ export class Admin implements AsyncDisposable {
     queueOffset: number,
   ): Promise<void> {
     assertGroupName(consumerGroup);
-    const { topic, queueId } = queue;
-    await this.#client.call(await this.#addressOf(queue), updateConsumerOffset, {
-      consumerGroup,
-      topic,
-      queueId,
-      commitOffset: wholeNumber('queueOffset', queueOffset),
-    });
+    const offset = wholeNumber('queueOffset', queueOffset);
+    const address = await this.#cluster.addressOf(queue);
+    await storeOffset(this.#client, { address, consumerGroup, queue }, offset);
   }
 
   /** How far a group is behind in each queue of a topic. Errors: NO_ROUTE. */
@@ -237,46 +222,66 @@ export class Admin implements AsyncDisposable {
     }
   }
 
+  /**
+   * Gives a consumer group these settings on every master, and creates it where it is not there yet. What is left out
+   * stays as it is, and is the default in a new group: 16 retries, one retry queue, consuming allowed.
+   *
+   * Errors: CONFIG_INVALID, INVALID_ARGUMENT; NO_ROUTE; the broker's own refusal.
+   */
+  updateSubscriptionGroup(options: SubscriptionGroupOptions): Promise<void> {
+    return this.#groups.update(options);
+  }
+
+  /** The settings of every consumer group, by name and broker. */
+  subscriptionGroups(): Promise<BrokerSubscriptionGroup[]> {
+    return this.#groups.list();
+  }
+
+  /**
+   * Deletes a group's settings and, with `cleanOffset`, its progress. Its retry and dead-letter topics stay until they
+   * are deleted as topics. Members still running bring the group back, where brokers may create groups.
+   */
+  deleteSubscriptionGroup(
+    consumerGroup: string,
+    options: { cleanOffset?: boolean; cluster?: string } = {},
+  ): Promise<void> {
+    return this.#groups.delete(consumerGroup, options);
+  }
+
+  /**
+   * The dead letters of a group that are not redriven yet, oldest first; those that a body cannot be read of have it as
+   * it is stored.
+   *
+   * Errors: SUBSCRIPTION_GROUP_NOT_EXIST; NO_PERMISSION when the topic is not readable.
+   */
+  dlq(consumerGroup: string, options: DlqOptions = {}): Promise<ConsumedMessage[]> {
+    return this.#deadLetters.list(consumerGroup, options);
+  }
+
+  /**
+   * Sends dead letters back to their group, at once and with their retries counted from 0. 'all' goes on where the last
+   * 'all' ended; a selection is sent as often as it is asked for.
+   *
+   * Shape:  one result for each message, in order.
+   * Errors: before anything is sent: INVALID_ARGUMENT, SUBSCRIPTION_GROUP_NOT_EXIST, NO_PERMISSION, and whatever
+   *         keeps the dead-letter queues from being read. Afterwards a failure is a result.
+   */
+  redriveDlq(
+    consumerGroup: string,
+    selection: RedriveSelection,
+    options: RedriveOptions = {},
+  ): Promise<RedriveResult[]> {
+    return new Redrive(this.#client, this.#cluster, this.#deadLetters, consumerGroup).run(
+      selection,
+      options,
+    );
+  }
+
   shutdown(): Promise<void> {
     return this.#client.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
-  }
-
-  async #route(topic: string): Promise<TopicRouteData> {
-    const route = await this.topicRoute(topic);
-    if (route !== undefined) return route;
-    throw new MqError('NO_ROUTE', `topic ${topic} does not exist on any broker`, {
-      details: { topic },
-    });
-  }
-
-  async #addressOf({ topic, brokerName }: MessageQueue): Promise<string> {
-    const { brokerDatas } = await this.#route(topic);
-    const broker = brokerDatas.find((data) => data.brokerName === brokerName);
-    const address = broker && anyAddress(broker);
-    if (address !== undefined) return address;
-    throw new MqError('NO_ROUTE', `topic ${topic} is not on a broker named ${brokerName}`, {
-      details: { topic, brokerName },
-    });
-  }
-
-  async #masters(cluster: string | undefined): Promise<string[]> {
-    const { brokerAddrTable, clusterAddrTable } = await this.clusterInfo();
-    const names =
-      cluster === undefined ? [...brokerAddrTable.keys()] : (clusterAddrTable.get(cluster) ?? []);
-    const masters = names.flatMap(
-      (name) => brokerAddrTable.get(name)?.brokerAddrs.get(MASTER_ID) ?? [],
-    );
-    if (masters.length > 0) return masters;
-    throw new MqError(
-      'NO_ROUTE',
-      cluster === undefined
-        ? 'the name server knows no master broker'
-        : `cluster ${cluster} has no master broker; there are: ${[...clusterAddrTable.keys()].join(', ')}`,
-      { retriable: true },
-    );
   }
 }

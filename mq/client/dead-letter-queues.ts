@@ -1,0 +1,125 @@
+import { MqError } from '../errors.ts';
+import type { MessageQueue } from '../protocol/message-queue.ts';
+import type { MessageExt } from '../protocol/message.ts';
+import { assertGroupName, dlqTopic } from '../protocol/names.ts';
+import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
+import { getMinOffset } from '../protocol/requests/get-min-offset.ts';
+import { wholeNumber } from './client-options.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { ConsumedMessage } from './consumed-message.ts';
+import { readMessage } from './fetched-messages.ts';
+import { storedOffset } from './group-offsets.ts';
+import type { MqClient } from './mq-client.ts';
+import { readQueue, type QueueStretch } from './queue-reader.ts';
+import type { SubscriptionGroupAdmin } from './subscription-group-admin.ts';
+import { readableQueues } from './topic-queues.ts';
+
+export interface DlqOptions {
+  /** Default 1000. */
+  maxCount?: number;
+}
+
+/** Largest body that is inflated for looking at it. */
+const MAX_SHOWN_BODY_BYTES = 64 * 1024 * 1024;
+
+/** Finds and reads the dead-letter queues of consumer groups, of which every broker has its own. */
+export class DeadLetterQueues {
+  readonly #client: MqClient;
+  readonly #cluster: ClusterView;
+  readonly #groups: SubscriptionGroupAdmin;
+
+  constructor(client: MqClient, cluster: ClusterView, groups: SubscriptionGroupAdmin) {
+    this.#client = client;
+    this.#cluster = cluster;
+    this.#groups = groups;
+  }
+
+  /** Dead letters behind the redrive progress, oldest first. Errors: as `stretches`. */
+  async list(group: string, { maxCount = 1000 }: DlqOptions = {}): Promise<ConsumedMessage[]> {
+    const limit = wholeNumber('maxCount', maxCount, 1);
+    const found: ConsumedMessage[] = [];
+    for (const stretch of await this.stretches(group)) {
+      for await (const record of this.records(stretch, limit)) {
+        found.push(await this.#shown(record, stretch.queue.brokerName));
+      }
+    }
+    return found
+      .toSorted((left, right) => left.storeTimestamp - right.storeTimestamp)
+      .slice(0, limit);
+  }
+
+  /**
+   * The group's dead-letter queues from its progress to their ends.
+   *
+   * Errors: INVALID_ARGUMENT; SUBSCRIPTION_GROUP_NOT_EXIST; NO_PERMISSION when the topic is not readable.
+   */
+  async stretches(group: string): Promise<QueueStretch[]> {
+    assertGroupName(group);
+    const topic = dlqTopic(group);
+    const route = await this.#cluster.topicRoute(topic);
+    if (route === undefined) {
+      await this.assertGroup(group);
+      return [];
+    }
+    const queues = readableQueues(topic, route);
+    if (queues.length === 0) {
+      const perms = route.queueDatas.map(({ brokerName, perm }) => `${perm} on ${brokerName}`);
+      throw new MqError(
+        'NO_PERMISSION',
+        `topic ${topic} cannot be read: its perm is ${perms.join(', ')}; 6 would do`,
+      );
+    }
+    return Promise.all(queues.map((queue) => this.#stretch(group, queue)));
+  }
+
+  /** At most so many records of a stretch, from its beginning. Errors: as `readQueue`. */
+  async *records(stretch: QueueStretch, maxCount: number): AsyncGenerator<MessageExt> {
+    let left = maxCount;
+    if (left <= 0) return;
+    for await (const page of readQueue(this.#client, stretch)) {
+      for (const record of page) {
+        yield record;
+        if (--left <= 0) return;
+      }
+    }
+  }
+
+  /** Errors: SUBSCRIPTION_GROUP_NOT_EXIST when no broker knows the group, nor has dead letters of it. */
+  async assertGroup(group: string): Promise<void> {
+    assertGroupName(group);
+    if ((await this.#cluster.topicRoute(dlqTopic(group))) !== undefined) return;
+    const groups = await this.#groups.list();
+    if (groups.some(({ groupName }) => groupName === group)) return;
+    throw new MqError(
+      'SUBSCRIPTION_GROUP_NOT_EXIST',
+      `no broker knows a consumer group ${group}, and there is no topic ${dlqTopic(group)}`,
+      { details: { group } },
+    );
+  }
+
+  async #stretch(consumerGroup: string, queue: MessageQueue): Promise<QueueStretch> {
+    const { topic, queueId } = queue;
+    const address = await this.#cluster.addressOf(queue);
+    const [min, max, progress] = await Promise.all([
+      this.#client.call(address, getMinOffset, { topic, queueId }),
+      this.#client.call(address, getMaxOffset, { topic, queueId }),
+      storedOffset(this.#client, { address, consumerGroup, queue }),
+    ]);
+    const from = Math.max(min.header.offset, progress ?? 0);
+    return { address, queue, from, to: max.header.offset };
+  }
+
+  /** With a body that cannot be read, the message is shown with it as it is stored. */
+  async #shown(record: MessageExt, brokerName: string): Promise<ConsumedMessage> {
+    try {
+      return await readMessage(record, brokerName, MAX_SHOWN_BODY_BYTES);
+    } catch (error) {
+      if (!MqError.is(error)) throw error;
+      this.#client.settings.logger.warn('the body of a dead letter cannot be read', {
+        offsetMsgId: record.offsetMsgId,
+        error: error.message,
+      });
+      return new ConsumedMessage(record, record.body, brokerName);
+    }
+  }
+}

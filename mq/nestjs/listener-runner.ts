@@ -4,6 +4,7 @@ import {
   Optional,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
 } from '@nestjs/common';
 import {
   MqError,
@@ -22,10 +23,13 @@ type Listener = DecoratedMethod<MessageListenerOptions>;
 
 /**
  * Starts the producers and every `@MessageListener` with the application, and stops them in the order that
- * loses nothing: consumers first, because a listener may still be sending, then the producers.
+ * loses nothing: consumers first, because a listener may still be sending; the producers after Nest has closed the
+ * HTTP server, because a request may, too, and after the application's own `onApplicationShutdown` hooks.
  */
 @Injectable()
-export class ListenerRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ListenerRunner
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   readonly #options: MillraceModuleOptions;
   readonly #producer: Producer;
   readonly #transactionProducer: TransactionProducer | undefined;
@@ -71,12 +75,20 @@ export class ListenerRunner implements OnApplicationBootstrap, BeforeApplication
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.shutdown()));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.#producer.shutdown(), this.#transactionProducer?.shutdown()]);
   }
 
   #consumerFor({ options, method }: Listener): PushConsumer {
     const { topic, tags, ...consumerOptions } = options;
-    return new PushConsumer({ ...clientOptionsOf(this.#options), ...consumerOptions })
+    const { maxReconsumeTimes } = this.#options;
+    return new PushConsumer({
+      ...clientOptionsOf(this.#options),
+      ...(maxReconsumeTimes !== undefined && { maxReconsumeTimes }),
+      ...consumerOptions,
+    })
       .subscribe(topic, tags ?? '*')
       .onMessage(method as MessageListener);
   }

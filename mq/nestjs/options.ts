@@ -15,6 +15,8 @@ export interface MillraceModuleOptions extends ClientOptions {
   producerGroup: string;
   /** How long running listeners may go on when the application stops; a listener may say otherwise. Default 10,000. */
   shutdownGraceMs?: number;
+  /** Redeliveries before a message goes to its group's dead-letter queue; a listener may say otherwise. Default 16. */
+  maxReconsumeTimes?: number;
   /**
    * Makes a TransactionProducer injectable, whose transactions the application's one `@TransactionChecker` answers for.
    * Without it there is none to inject: undefined is injected where the options come from `forRootAsync`.
@@ -26,7 +28,12 @@ export interface MillraceModuleOptions extends ClientOptions {
 export function clientOptionsOf(
   options: MillraceModuleOptions,
 ): ClientOptions & { shutdownGraceMs?: number } {
-  const { producerGroup: _producerGroup, transaction: _transaction, ...clientOptions } = options;
+  const {
+    producerGroup: _producerGroup,
+    transaction: _transaction,
+    maxReconsumeTimes: _maxReconsumeTimes,
+    ...clientOptions
+  } = options;
   return clientOptions;
 }
 

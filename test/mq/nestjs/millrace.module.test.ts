@@ -130,6 +130,30 @@ describe('@MessageListener', () => {
 });
 
 describe('MillraceModule', () => {
+  it('says how often messages are retried where a listener does not', async () => {
+    @Injectable()
+    class Failing {
+      @MessageListener({ topic: TOPIC, consumerGroup: 'failing' })
+      onEvent(): void {
+        throw new Error('never');
+      }
+    }
+    app = await startApplication({
+      imports: [
+        MillraceModule.forRoot({
+          namesrvAddr: broker.namesrvAddr,
+          producerGroup: 'nest',
+          maxReconsumeTimes: 0,
+        }),
+      ],
+      providers: [Failing],
+    });
+    await send('placed');
+    await until(() => broker.broker.store.maxOffset('%DLQ%failing', 0) === 1, {
+      what: 'the dead letter',
+    });
+  });
+
   it('takes options made of injected providers', async () => {
     @Injectable()
     class Settings {
@@ -235,6 +259,21 @@ describe('app.close()', () => {
     }
     await until(() => seen.length === 2, { what: 'what was sent afterwards' });
     expect(seen).toEqual(['after', 'after']);
+  });
+
+  it('keeps the producers for what ends last: requests, and hooks of the application', async () => {
+    let sentTo: unknown;
+    @Injectable()
+    class Relay {
+      constructor(@Inject(Producer) private readonly producer: Producer) {}
+
+      async onApplicationShutdown(): Promise<void> {
+        sentTo = await this.producer.send({ topic: TOPIC, body: 'the last one' });
+      }
+    }
+    await start([Relay]);
+    await within(app!.close(), 'closing');
+    expect(sentTo).toMatchObject({ status: 'SEND_OK' });
   });
 
   it('does not wait for a listener beyond shutdownGraceMs', async () => {

@@ -56,7 +56,7 @@ export async function startDev(
   config: Partial<DevConfig> & Partial<BrokerConfig> = {},
   deps: BrokerDeps = {},
 ): Promise<DevServers> {
-  const { clock, logger, peerClock = clock } = deps;
+  const { clock, logger, isBackground, peerClock = clock } = deps;
   const defaults = devConfig();
   const {
     namesrvPort = defaults.namesrvPort,
@@ -72,6 +72,7 @@ export async function startDev(
     {
       ...(peerClock === undefined ? {} : { clock: peerClock }),
       ...(logger === undefined ? {} : { logger }),
+      ...(isBackground === undefined ? {} : { isBackground }),
     },
   );
   const broker = await startBroker(

@@ -37,6 +37,8 @@ export interface BrokerDeps {
   readonly peerClock?: Clock;
   /** Called for every request before its processor. */
   readonly intercept?: Intercept;
+  /** Its sockets do not keep the process alive. */
+  readonly isBackground?: boolean;
   readonly logger?: Logger;
   readonly files?: Files;
 }
@@ -113,7 +115,13 @@ async function startParts(
   deps: BrokerDeps,
   shutdowns: Shutdown[],
 ): Promise<BrokerContext> {
-  const { clock = systemClock, logger = silentLogger, files = nodeFiles, intercept } = deps;
+  const {
+    clock = systemClock,
+    logger = silentLogger,
+    files = nodeFiles,
+    intercept,
+    isBackground,
+  } = deps;
   const peerClock = deps.peerClock ?? clock;
   const startedAt = clock.now();
   let advertised: HostAddress = {
@@ -225,7 +233,7 @@ async function startParts(
     maxOffsetOf: (topic, queueId) => store.maxOffset(topic, queueId),
   });
   store.onArrival((arrival) => longPolling.messageArrived(arrival));
-  const client = new RemotingClient({ clock: peerClock, logger });
+  const client = new RemotingClient({ clock: peerClock, logger, isBackground });
   shutdowns.push(() => client.close());
   const namesrv = new NamesrvRegistration({
     config,
@@ -270,6 +278,7 @@ async function startParts(
     processors: intercept === undefined ? processors : intercepted(processors, intercept),
     idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
     closeGraceMs: CLOSE_GRACE_MS,
+    isBackground,
     clock: peerClock,
     logger,
   });

@@ -92,6 +92,11 @@ export class DelaySchedule {
     return Object.fromEntries(entries) as Record<string, string>;
   }
 
+  /** The queueOffset in SCHEDULE_TOPIC_XXXX of the first message of a level that is not delivered. */
+  deliveredTo(level: number): number {
+    return this.#queues[level - 1]?.deliveredTo() ?? 0;
+  }
+
   /**
    * The message as it is parked: same body, other topic and queue, the originals in REAL_TOPIC and REAL_QID. The store
    * derives the time of delivery from the level and its own store time.
@@ -140,6 +145,11 @@ class LevelQueue {
     this.level = level;
     this.#queueId = level - 1;
     this.#delayMs = delayMs;
+  }
+
+  deliveredTo(): number {
+    const { store, offsets } = this.#deps;
+    return offsets.get(this.level) ?? store.minOffset(SystemTopic.SCHEDULE, this.#queueId);
   }
 
   progress(): { delivered: number; parked: number } {
@@ -204,8 +214,8 @@ class LevelQueue {
 
   /** Returns how long the next message has to wait, 0 to look again at once, undefined when none is parked. */
   async #deliverBatch(): Promise<number | undefined> {
-    const { store, offsets } = this.#deps;
-    const from = offsets.get(this.level) ?? store.minOffset(SystemTopic.SCHEDULE, this.#queueId);
+    const { offsets } = this.#deps;
+    const from = this.deliveredTo();
     const { due, next, waitMs } = await this.#readDue(from);
     const outcomes = await Promise.allSettled(due.map((parked) => this.#deliver(parked)));
     // Progress stops at the first that is to be tried again; those behind it are not delivered twice for that.

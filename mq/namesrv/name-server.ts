@@ -13,6 +13,8 @@ import { RouteInfo, type BrokerIdentity } from './route-info.ts';
 export interface NameServerDeps {
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Its sockets do not keep the process alive. */
+  readonly isBackground?: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export class NameServer implements AsyncDisposable {
   /** Errors: CONFIG_INVALID when the port cannot be used, STORE_FAILED when the KV file cannot be understood. */
   static async start(
     config: NameServerConfig,
-    { clock = systemClock, logger = silentLogger }: NameServerDeps = {},
+    { clock = systemClock, logger = silentLogger, isBackground = false }: NameServerDeps = {},
   ): Promise<NameServer> {
     const routes = new RouteInfo();
     const kvFile =
@@ -57,6 +59,7 @@ export class NameServer implements AsyncDisposable {
       port: config.listenPort,
       processors: nameServerProcessors({ config, routes, kv, clock, logger }),
       idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
+      isBackground,
       logger,
       clock,
       onClose: (connection) =>

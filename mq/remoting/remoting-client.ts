@@ -26,6 +26,8 @@ export interface RemotingClientOptions {
   clock?: Clock | undefined;
   /** How long `close` waits for replies to the peer's requests still being worked on. */
   closeGraceMs?: number | undefined;
+  /** Its sockets do not keep the process alive. */
+  isBackground?: boolean | undefined;
   /** Opens a socket; tests pass sockets that fail on demand. */
   dial?: ((host: HostAddress) => Socket) | undefined;
 }
@@ -179,6 +181,7 @@ export class RemotingClient {
   async #dial(addr: string, endpoint: Endpoint): Promise<Connection> {
     const host = parseHostPort(addr);
     const socket = (this.#options.dial ?? dialTcp)(host);
+    if (this.#options.isBackground === true) socket.unref();
     this.#dialledSockets.add(socket);
     try {
       await this.#connected(socket);

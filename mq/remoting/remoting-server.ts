@@ -23,6 +23,8 @@ export interface RemotingServerOptions {
   maxConnections?: number | undefined;
   /** How long `close` waits for replies still being worked on. */
   closeGraceMs?: number | undefined;
+  /** Its sockets do not keep the process alive. */
+  isBackground?: boolean | undefined;
   onOpen?: ((connection: Connection) => void) | undefined;
   onClose?: ((connection: Connection) => void) | undefined;
 }
@@ -80,6 +82,7 @@ export class RemotingServer {
     );
     this.#sweep = this.#clock.setInterval(() => this.#checkTimeLimits(), SWEEP_PERIOD_MS);
     this.#sweep.unref();
+    if (this.#options.isBackground === true) this.#server.unref();
     const bound = this.#server.address();
     if (bound === null || typeof bound === 'string') throw new Error('not bound to a TCP port');
     return { address: bound.address, port: bound.port };
@@ -112,6 +115,7 @@ export class RemotingServer {
       socket.destroy();
       return;
     }
+    if (this.#options.isBackground === true) socket.unref();
     const connection = new SocketConnection(socket, {
       id: ++this.#lastId,
       remote: { address: stripMapped(remoteAddress), port: remotePort },

@@ -1,0 +1,159 @@
+import { MqError } from '../errors.ts';
+import { isOneway, type RemotingCommand } from '../protocol/frame.ts';
+import { RequestCode } from '../protocol/request-code.ts';
+
+/** Requests that a fault may strike, by name; a name stands for every form of the request on the wire. */
+const codesOf = {
+  SEND_MESSAGE: [
+    RequestCode.SEND_MESSAGE,
+    RequestCode.SEND_MESSAGE_V2,
+    RequestCode.SEND_BATCH_MESSAGE,
+  ],
+  PULL_MESSAGE: [RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE],
+  CONSUMER_SEND_MSG_BACK: [RequestCode.CONSUMER_SEND_MSG_BACK],
+  END_TRANSACTION: [RequestCode.END_TRANSACTION],
+  QUERY_CONSUMER_OFFSET: [RequestCode.QUERY_CONSUMER_OFFSET],
+  UPDATE_CONSUMER_OFFSET: [RequestCode.UPDATE_CONSUMER_OFFSET],
+  GET_CONSUMER_LIST_BY_GROUP: [RequestCode.GET_CONSUMER_LIST_BY_GROUP],
+  LOCK_BATCH_MQ: [RequestCode.LOCK_BATCH_MQ],
+  UNLOCK_BATCH_MQ: [RequestCode.UNLOCK_BATCH_MQ],
+  HEART_BEAT: [RequestCode.HEART_BEAT],
+} as const satisfies Readonly<Record<string, readonly RequestCode[]>>;
+
+export type FaultyRequest = keyof typeof codesOf;
+
+/** Of a request that names its topic: the header field it is in. */
+const topicFields: ReadonlyMap<number, string> = new Map<RequestCode, string>([
+  [RequestCode.SEND_MESSAGE, 'topic'],
+  [RequestCode.SEND_MESSAGE_V2, 'b'],
+  [RequestCode.SEND_BATCH_MESSAGE, 'b'],
+  [RequestCode.PULL_MESSAGE, 'topic'],
+  [RequestCode.LITE_PULL_MESSAGE, 'topic'],
+  [RequestCode.CONSUMER_SEND_MSG_BACK, 'originTopic'],
+  [RequestCode.END_TRANSACTION, 'topic'],
+  [RequestCode.QUERY_CONSUMER_OFFSET, 'topic'],
+  [RequestCode.UPDATE_CONSUMER_OFFSET, 'topic'],
+]);
+
+/** Which requests a fault strikes. */
+export interface FaultScope {
+  /** Requests about this topic only. An END_TRANSACTION of a 4.x client names none and is not struck then. */
+  topic?: string | undefined;
+  /** Ends the fault after so many requests. Default: it ends when it is disposed of. */
+  times?: number | undefined;
+}
+
+/**
+ * A fault that is switched on. `using fault = mq.faults.refuseSends()` ends it with the block it stands in.
+ */
+export interface Fault extends Disposable {
+  /** How many requests it has struck. */
+  readonly count: number;
+  readonly isOver: boolean;
+  /** Resolves when it has struck so many requests. */
+  struck(count?: number): Promise<void>;
+  end(): void;
+}
+
+/** What becomes of a request that is struck. */
+export type Effect =
+  | { readonly type: 'dropBefore' }
+  | { readonly type: 'lose' }
+  | { readonly type: 'refuse'; readonly error: MqError }
+  | { readonly type: 'flushTimeout' }
+  | { readonly type: 'delay'; readonly delayMs: number }
+  | { readonly type: 'dropAfter' };
+
+export type EffectType = Effect['type'];
+
+/** Without a reply these have nothing to strike. */
+const onReplies: ReadonlySet<EffectType> = new Set(['flushTimeout', 'delay']);
+
+export class ActiveFault implements Fault {
+  readonly effect: Effect;
+  readonly #codes: ReadonlySet<number>;
+  readonly #topic: string | undefined;
+  readonly #times: number;
+  readonly #waiting = new Set<{ count: number; resolve: () => void }>();
+  readonly #onEnd: (fault: ActiveFault) => void;
+  #count = 0;
+  #isEnded = false;
+
+  /** Errors: INVALID_ARGUMENT for what would never strike. */
+  constructor(
+    effect: Effect,
+    { topic, times }: FaultScope,
+    requests: FaultyRequest | readonly FaultyRequest[],
+    onEnd: (fault: ActiveFault) => void,
+  ) {
+    this.effect = effect;
+    this.#onEnd = onEnd;
+    const names = typeof requests === 'string' ? [requests] : requests;
+    const codes = names.flatMap(codesNamed);
+    if (codes.length === 0) throw new MqError('INVALID_ARGUMENT', 'the fault names no request');
+    if (topic !== undefined && !codes.some((code) => topicFields.has(code))) {
+      throw new MqError('INVALID_ARGUMENT', `${names.join(', ')} is about no topic: leave it out`);
+    }
+    if (times !== undefined && (!Number.isSafeInteger(times) || times < 1)) {
+      throw new MqError('INVALID_ARGUMENT', `times is ${times}, it must be an integer ≥ 1`);
+    }
+    this.#codes = new Set(codes);
+    this.#topic = topic;
+    this.#times = times ?? Infinity;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get isOver(): boolean {
+    return this.#isEnded || this.#count >= this.#times;
+  }
+
+  /** Strikes a request if it is one of those meant, and says whether it did. */
+  strike(request: RemotingCommand): boolean {
+    if (this.isOver || !this.#isMeant(request)) return false;
+    this.#count++;
+    for (const waiting of this.#waiting) {
+      if (this.#count < waiting.count) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
+    return true;
+  }
+
+  async struck(count = 1): Promise<void> {
+    if (this.#count >= count) return;
+    if (this.isOver || count > this.#times) {
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `the fault has struck ${this.#count} requests and will not strike ${count}: it strikes at most ${this.#times}`,
+      );
+    }
+    await new Promise<void>((resolve) => this.#waiting.add({ count, resolve }));
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#onEnd(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  #isMeant(request: RemotingCommand): boolean {
+    if (!this.#codes.has(request.code)) return false;
+    if (isOneway(request) && onReplies.has(this.effect.type)) return false;
+    if (this.#topic === undefined) return true;
+    const field = topicFields.get(request.code);
+    return field !== undefined && request.extFields?.[field] === this.#topic;
+  }
+}
+
+function codesNamed(name: FaultyRequest): readonly number[] {
+  const codes: readonly number[] | undefined = codesOf[name];
+  if (codes !== undefined) return codes;
+  const known = Object.keys(codesOf).join(', ');
+  throw new MqError('INVALID_ARGUMENT', `${name} is none of ${known}`);
+}

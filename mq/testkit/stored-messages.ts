@@ -1,0 +1,60 @@
+import { ConsumedMessage } from '../client/consumed-message.ts';
+import { decodePull, readMessage } from '../client/fetched-messages.ts';
+import type { MessageExt } from '../protocol/message.ts';
+import type { MessageStore } from '../store/message-store.ts';
+
+const READ_COUNT = 1_024;
+const READ_BYTES = 4 * 1024 * 1024;
+/** The broker's own bound on a frame is far below: what it took can be read. */
+const MAX_BODY_BYTES = 256 * 1024 * 1024;
+
+/** The ids of a topic's queues that ever held a message. */
+export function queueIdsOf(store: MessageStore, topic: string): number[] {
+  return store.topics().find((known) => known.topic === topic)?.queueIds ?? [];
+}
+
+/** The records of one queue with `from` ≤ queueOffset < `to`; by default all that can be seen now. */
+export async function readQueue(
+  store: MessageStore,
+  { topic, queueId }: { topic: string; queueId: number },
+  from = store.minOffset(topic, queueId),
+  to = store.maxOffset(topic, queueId),
+): Promise<MessageExt[]> {
+  const records: MessageExt[] = [];
+  for (let queueOffset = from; queueOffset < to;) {
+    const { buffers, nextBeginOffset } = await store.get({
+      topic,
+      queueId,
+      queueOffset,
+      maxCount: Math.min(READ_COUNT, to - queueOffset),
+      maxBytes: READ_BYTES,
+    });
+    if (nextBeginOffset <= queueOffset) break;
+    const { records: read, broken } = decodePull(Buffer.concat(buffers));
+    if (broken !== undefined) throw broken;
+    records.push(...read);
+    queueOffset = nextBeginOffset;
+  }
+  return records;
+}
+
+/** As consumers get them, in the order they were stored. Errors: MESSAGE_CORRUPT. */
+export async function asConsumed(
+  records: readonly MessageExt[],
+  brokerName: string,
+): Promise<ConsumedMessage[]> {
+  const inOrder = records.toSorted((a, b) => a.commitLogOffset - b.commitLogOffset);
+  return await Promise.all(
+    inOrder.map((record) => readMessage(record, brokerName, MAX_BODY_BYTES)),
+  );
+}
+
+export async function readTopic(
+  store: MessageStore,
+  topic: string,
+  brokerName: string,
+): Promise<ConsumedMessage[]> {
+  const queueIds = queueIdsOf(store, topic);
+  const queues = await Promise.all(queueIds.map((queueId) => readQueue(store, { topic, queueId })));
+  return await asConsumed(queues.flat(), brokerName);
+}

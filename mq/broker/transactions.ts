@@ -314,7 +314,7 @@ export class Transactions {
     );
     const batch: Promise<void>[] = [];
     const groups = new Map<string, boolean>();
-    for (const half of [...this.#table.halves()]) {
+    for (const half of this.#table.halves()) {
       if (this.#state !== 'started') break;
       const group = half.producerGroup;
       const isReachable = groups.get(group) ?? this.#checker.isReachable(group);
@@ -342,17 +342,13 @@ export class Transactions {
     isReachable: boolean,
     lagging: ReadonlySet<Half>,
   ): Promise<void> | undefined {
-    switch (this.#table.check(half, nowMs, isReachable)) {
-      case 'check':
-        return this.#ask(half, nowMs);
-      case 'discard':
-        return this.#discard(half);
-      case 'leave':
-        if (!lagging.has(half) || !this.#table.take(half)) return undefined;
-        return this.#readHalf(half.commitLogOffset).then((message) =>
-          this.#putAgain(half, message),
-        );
-    }
+    const step = this.#table.check(half, nowMs, isReachable);
+    if (step === 'check') return this.#ask(half, nowMs);
+    if (step === 'discard') return this.#discard(half);
+    if (!lagging.has(half) || !this.#table.take(half)) return undefined;
+    return this.#readHalf(half.commitLogOffset).then(async (message) => {
+      await this.#putAgain(half, message);
+    });
   }
 
   /** Only a check that was handed to a producer counts. */

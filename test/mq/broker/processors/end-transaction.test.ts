@@ -366,8 +366,6 @@ describe('bad half messages', () => {
 
 describe('a committed message that its consumer hands back', () => {
   it('is an ordinary one', async () => {
-    await broker.createTopic('%RETRY%cg');
-    await broker.broker.context.groups.get('cg');
     const reply = await broker.send({
       topic: 'TopicA',
       sysFlag: 8,

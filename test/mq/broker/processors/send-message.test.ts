@@ -184,12 +184,21 @@ describe('refusing a message', () => {
     },
   );
 
-  it('refuses half messages, which would be visible at once', async () => {
-    const reply = await broker.send({ topic: 'TopicA', properties: { TRAN_MSG: 'true' } });
-    expect(reply.code).toBe(ResponseCode.NO_PERMISSION);
-    expect(reply.remark).toContain('transaction');
+  it('refuses a message that only its sysFlag calls a half message: nobody would ever see it', async () => {
     const flagged = await broker.send({ topic: 'TopicA', sysFlag: 4 });
-    expect(flagged.code).toBe(ResponseCode.NO_PERMISSION);
+    expect(flagged.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
+    expect(flagged.remark).toContain('sysFlag 4 says half message');
+    expect(await broker.messages('TopicA')).toHaveLength(0);
+  });
+
+  it('refuses half messages in a batch, which is visible at once', async () => {
+    const body = encodeBatchBody([
+      { flag: 0, body: Buffer.from('a'), propertiesString: '' },
+      { flag: 0, body: Buffer.from('b'), propertiesString: 'TRAN_MSG\u0001true' },
+    ]);
+    const reply = await broker.send({ topic: 'TopicA', batch: true, body });
+    expect(reply.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
+    expect(reply.remark).toContain('batch message 1 is a half message');
     expect(await broker.messages('TopicA')).toHaveLength(0);
   });
 

@@ -247,13 +247,14 @@ export class Assignment {
     const ordering = this.#options.ordering();
     if (ordering === undefined) return puller.release();
     const { locks, dispatcher, graceMs } = ordering;
-    const { queue } = puller;
+    const { queue, lock } = puller;
     await dispatcher.leave(queue, graceMs);
     await puller.release();
-    if (!dispatcher.isRunning(queue)) return locks.giveBack(queue);
+    if (lock === undefined) return;
+    if (!dispatcher.isRunning(queue)) return locks.giveBack(lock);
     // Whoever got the queue now would run its message beside the listener that did not end in time.
-    locks.letLapse(queue);
-    void dispatcher.idle(queue).then(() => locks.giveBack(queue));
+    locks.letLapse(lock);
+    void dispatcher.idle(queue).then(() => locks.giveBack(lock));
   }
 
   async #announceAgain(): Promise<void> {

@@ -70,16 +70,16 @@ export class QueueLocks {
   }
 
   /** Settles when the broker knows that others may have the queue, or did not answer. Never rejects. */
-  giveBack(queue: MessageQueue): Promise<void> {
-    this.letLapse(queue);
-    return this.#inTurn(queue.brokerName, () => this.#unlock(queue));
+  giveBack(lock: QueueLock): Promise<void> {
+    this.letLapse(lock);
+    return this.#inTurn(lock.queue.brokerName, () => this.#unlock(lock.queue));
   }
 
   /** Renews the lock no more. The broker keeps the others out until it has run out, 60 s after the last renewal. */
-  letLapse(queue: MessageQueue): void {
-    const key = queueKey(queue);
-    this.#wanted.get(key)?.lost();
-    this.#wanted.delete(key);
+  letLapse(lock: QueueLock): void {
+    const key = queueKey(lock.queue);
+    lock.lost();
+    if (this.#wanted.get(key) === lock) this.#wanted.delete(key);
   }
 
   brokerIsLost(address: string): void {

@@ -106,6 +106,10 @@ export class QueuePuller {
     return processQueue?.isDropped === false ? processQueue.commitOffset : undefined;
   }
 
+  get lock(): QueueLock | undefined {
+    return this.#options.lock;
+  }
+
   start(): void {
     void this.#run();
   }

@@ -71,6 +71,11 @@ export class TimerProgress {
     this.#journal.add(done);
   }
 
+  /** Reaches the kernel with the next `write`. */
+  noteSteady(steadyMs: number): void {
+    this.#journal.addSteady(steadyMs);
+  }
+
   /** To be called after each batch. What the disk refuses is kept and logged: a crash before it is written repeats it. */
   write(waitingCount: number): void {
     try {

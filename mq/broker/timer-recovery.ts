@@ -30,7 +30,7 @@ export interface RecoveredTimers {
   readonly recalls: number[];
   /** The first entry that is not in here. */
   readonly nextQueueOffset: number;
-  /** What the steady clock showed at the snapshot. */
+  /** What the steady clock showed when it was last noted. */
   readonly steadyMs: number;
   /** For the next snapshot; no journal has it yet. */
   readonly nextGeneration: number;
@@ -107,7 +107,7 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
     table,
     recalls,
     nextQueueOffset: maxOffset,
-    steadyMs: snapshot?.steadyMs ?? 0,
+    steadyMs: Math.max(snapshot?.steadyMs ?? 0, journal.steadyMs),
     nextGeneration: Math.max(snapshot?.generation ?? 0, generations.at(-1) ?? 0) + 1,
     needsSnapshot:
       journal.staleCount > 0 || isCut || (snapshot === undefined && (maxOffset > 0 || hadOriginal)),
@@ -119,12 +119,15 @@ function readJournals(
   generations: readonly number[],
   snapshot: TimerSnapshot | undefined,
   maxOffset: number,
-): { done: Set<number>; staleCount: number } {
+): { done: Set<number>; staleCount: number; steadyMs: number } {
   const done = new Set<number>();
   let staleCount = 0;
+  let steadyMs = 0;
   for (const generation of generations) {
     if (generation < (snapshot?.generation ?? 0)) continue;
-    for (const entry of readTimerJournal(files, timersDirectory(rootDir), generation)) {
+    const journal = readTimerJournal(files, timersDirectory(rootDir), generation);
+    steadyMs = Math.max(steadyMs, journal.steadyMs);
+    for (const entry of journal.done) {
       const counts =
         entry.copyOffset < store.maxCommitLogOffset &&
         entry.queueOffset >= 0 &&
@@ -133,7 +136,7 @@ function readJournals(
       else staleCount++;
     }
   }
-  return { done, staleCount };
+  return { done, staleCount, steadyMs };
 }
 
 /** Without a snapshot: what was delivered as the original counts it, of the entries that had been looked at. */

@@ -3,7 +3,7 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { PropertyKey } from '../protocol/properties.ts';
+import { findProperty, PropertyKey } from '../protocol/properties.ts';
 import type { Files } from '../store/files.ts';
 import type { AppendMessage, AppendResult, Arrival, MessageStore } from '../store/message-store.ts';
 import { decodeTimerCode } from '../store/timer-entry.ts';
@@ -23,7 +23,7 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 /** Nobody says when the wall clock is set: it is looked at this often while something waits. */
 const MAX_SLEEP_MS = 10_000;
-/** A step of the wall clock that is worth a snapshot, so that it survives a crash. */
+/** By how much the wall clock may be behind the steady one without a note on disk. */
 const STEP_MS = 1_000;
 /** What makes a message one that can never be stored. */
 const hopeless: ReadonlySet<string> = new Set([
@@ -68,10 +68,9 @@ export class Timers {
   /** Taken from the table, and not noted as done yet. */
   readonly #underWay = new Set<number>();
   #nextQueueOffset: number;
-  /** Wall clock less monotonic clock, when it was last looked at. */
-  #wallAheadMs: number;
   #state: 'new' | 'started' | 'closed' = 'new';
   #pausedUntilMs = 0;
+  #steadyNotedMs = Number.NEGATIVE_INFINITY;
   #sleep: { handle: TimerHandle; untilMs: number } | undefined;
   #delivering: Promise<void> | undefined;
 
@@ -90,7 +89,6 @@ export class Timers {
     this.#records = new TimerRecords(deps.store, deps.storeHost);
     this.#table = recovered.table;
     this.#nextQueueOffset = recovered.nextQueueOffset;
-    this.#wallAheadMs = deps.clock.now() - deps.clock.monotonicMs();
     this.#progress = new TimerProgress(
       {
         ...deps,
@@ -155,7 +153,19 @@ export class Timers {
     if (request === undefined) return undefined;
     const now = this.#clock.now();
     const outMs = outTimeOf(request, now, this.#deps.maxDelayMs);
-    return outMs === undefined ? undefined : park(message, outMs, now);
+    if (outMs !== undefined) return park(message, outMs, now);
+    const { propertiesString } = message;
+    const recalled = findProperty(propertiesString, PropertyKey.TIMER_DEL_UNIQKEY);
+    if (recalled === undefined) return undefined;
+    throw new MqError(
+      'MESSAGE_ILLEGAL',
+      `timer message illegal: it is to take back ${recalled.slice(0, 200)}, and its time has passed`,
+    );
+  }
+
+  /** As it is to be parked until that time, which `isAwaited`. */
+  parkUntil(message: AppendMessage, outMs: number): Parked {
+    return park(message, outMs, this.#clock.now());
   }
 
   append({ message, outMs, recalls }: Parked): Promise<AppendResult> {
@@ -198,7 +208,7 @@ export class Timers {
   #wake(): void {
     if (this.#state !== 'started' || this.#delivering !== undefined) return;
     const now = this.#clock.now();
-    this.#noteStep(now.wallMs - now.monotonicMs);
+    this.#noteSteady(now);
     const waitMs = this.#waitMs(now);
     if (waitMs === 0) {
       this.#delivering = this.#deliverDue().finally(() => {
@@ -219,14 +229,17 @@ export class Timers {
   }
 
   /** A new process would believe the wall clock: what the steady one shows has to be on disk by then. */
-  #noteStep(wallAheadMs: number): void {
-    const steppedMs = wallAheadMs - this.#wallAheadMs;
-    this.#wallAheadMs = wallAheadMs;
-    if (steppedMs > -STEP_MS || this.size === 0) return;
-    this.#deps.logger.warn('the wall clock was set back; delays under way keep their length', {
-      steppedMs: Math.round(steppedMs),
-    });
-    this.#progress.saveSoon();
+  #noteSteady({ wallMs, steadyMs, monotonicMs }: TimerInstant): void {
+    const isBehind = steadyMs - wallMs > STEP_MS && this.size > 0;
+    if (!isBehind || monotonicMs < this.#steadyNotedMs + MAX_SLEEP_MS) return;
+    if (this.#steadyNotedMs === Number.NEGATIVE_INFINITY) {
+      this.#deps.logger.warn('the wall clock was set back; delays under way keep their length', {
+        behindMs: Math.round(steadyMs - wallMs),
+      });
+    }
+    this.#steadyNotedMs = monotonicMs;
+    this.#progress.noteSteady(steadyMs);
+    this.#progress.write(this.size);
   }
 
   /** Never rejects. */

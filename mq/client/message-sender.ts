@@ -1,7 +1,10 @@
 import { MqError } from '../errors.ts';
 import { UniqKeyGenerator } from '../protocol/message-id.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
+import { assertTopicName, isDlqTopic, isRetryTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
+import { decodeRecallHandle } from '../protocol/recall-handle.ts';
+import { recallMessage } from '../protocol/requests/recall-message.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { milliseconds } from './client-options.ts';
 import { compressBody } from './compression.ts';
@@ -79,6 +82,34 @@ export class MessageSender {
       outgoingMessage(message, this.#msgIds.next(), maxMessageBytes),
     );
     return batchSend(outgoing, maxMessageBytes, this.#context());
+  }
+
+  /** Errors: see `Producer.recall`. */
+  async recall(
+    topic: string,
+    recallHandle: string,
+    options: Pick<SendOptions, 'timeoutMs' | 'signal'>,
+  ): Promise<string> {
+    assertTopicName(topic);
+    if (isRetryTopic(topic) || isDlqTopic(topic)) {
+      throw new MqError('INVALID_ARGUMENT', `messages of ${topic} cannot be recalled`);
+    }
+    const { brokerName } = decodeRecallHandle(recallHandle);
+    const { clock } = this.#client.settings;
+    const { signal } = options;
+    const deadlineMs = this.deadline(options);
+    const late = (): MqError => outOfTime(topic);
+    // Only to know the topic's brokers.
+    await inTime(clock, deadlineMs, this.#publishRoutes.queues(topic), late, signal);
+    const address = this.addressOf({ topic, brokerName, queueId: 0 });
+    const { producerGroup } = this.#settings;
+    const { header } = await this.#client.call(
+      address,
+      recallMessage,
+      { producerGroup, topic, recallHandle, brokerName },
+      { timeoutMs: Math.max(1, deadlineMs - clock.monotonicMs()), signal },
+    );
+    return header.msgId;
   }
 
   /** Sends without asking for an answer; settles when the connection has taken it. */

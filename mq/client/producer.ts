@@ -86,6 +86,21 @@ export class Producer implements AsyncDisposable {
     });
   }
 
+  /**
+   * Takes back a message that waits for its time, by the `recallHandle` of its SendResult; returns its msgId. Brokers of
+   * RocketMQ 5.3 and later only, whose own want `recallMessageEnable=true`.
+   *
+   * Errors: INVALID_ARGUMENT, NO_ROUTE; ILLEGAL_OPERATION when it does not wait any more; NO_PERMISSION,
+   *         REQUEST_CODE_NOT_SUPPORTED when the broker recalls nothing.
+   */
+  recall(
+    topic: string,
+    recallHandle: string,
+    options: Pick<SendOptions, 'timeoutMs' | 'signal'> = {},
+  ): Promise<string> {
+    return this.#tracked(() => this.#sender.recall(topic, recallHandle, options));
+  }
+
   /** The queues a message to this topic can go to now, sorted. Errors: NO_ROUTE. */
   async queues(topic: string): Promise<MessageQueue[]> {
     this.#member.start();

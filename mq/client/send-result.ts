@@ -17,6 +17,8 @@ export interface SendResult {
   messageQueue: MessageQueue;
   /** Entry index in the queue; for a batch, that of its first message. */
   queueOffset: number;
+  /** Of a message that waits for its time, when the broker gives one: what `Producer.recall` takes it back by. */
+  recallHandle?: string;
 }
 
 const statusByCode = new Map<number, SendStatus>([
@@ -45,5 +47,6 @@ export function sendResult(
     offsetMsgId: header.msgId,
     messageQueue: { ...queue, queueId: header.queueId },
     queueOffset: header.queueOffset,
+    ...(header.recallHandle === undefined ? {} : { recallHandle: header.recallHandle }),
   };
 }

@@ -14,6 +14,15 @@ export interface TimerDone {
   readonly copyOffset: number;
 }
 
+/** In the place of a queueOffset: the other number is what the steady clock showed. */
+const STEADY_MARK = -1;
+
+export interface TimerJournalContent {
+  readonly done: readonly TimerDone[];
+  /** The latest that was noted; 0 for none. */
+  readonly steadyMs: number;
+}
+
 /**
  * Which timers are done since the snapshot of the same generation: appended to, never changed.
  *
@@ -48,6 +57,11 @@ export class TimerJournal {
   /** Reaches the kernel with the next `write`. */
   add(done: TimerDone): void {
     this.#unwritten.push(done);
+  }
+
+  /** Reaches the kernel with the next `write`. */
+  addSteady(steadyMs: number): void {
+    this.#unwritten.push({ queueOffset: STEADY_MARK, copyOffset: Math.floor(steadyMs) });
   }
 
   /** Errors: what the disk says; what was not written is kept for the next call. */
@@ -95,7 +109,11 @@ export function timerJournals(files: Files, directory: string): number[] {
 }
 
 /** Half an entry at the end, and what reads as zeros, was never written. */
-export function readTimerJournal(files: Files, directory: string, generation: number): TimerDone[] {
+export function readTimerJournal(
+  files: Files,
+  directory: string,
+  generation: number,
+): TimerJournalContent {
   const file = journalPath(directory, generation);
   const bytes = Buffer.alloc(files.sizeOf(file) ?? 0);
   const open = files.open(file, 'read');
@@ -109,13 +127,15 @@ export function readTimerJournal(files: Files, directory: string, generation: nu
   } finally {
     open.close();
   }
-  const entries: TimerDone[] = [];
+  const done: TimerDone[] = [];
+  let steadyMs = 0;
   for (let at = 0; at + ENTRY_BYTES <= filled; at += ENTRY_BYTES) {
     const queueOffset = Number(bytes.readBigInt64BE(at));
     const copyOffset = Number(bytes.readBigInt64BE(at + 8));
-    if (copyOffset > 0) entries.push({ queueOffset, copyOffset });
+    if (queueOffset === STEADY_MARK) steadyMs = Math.max(steadyMs, copyOffset);
+    else if (copyOffset > 0) done.push({ queueOffset, copyOffset });
   }
-  return entries;
+  return { done, steadyMs };
 }
 
 export function removeTimerJournal(files: Files, directory: string, generation: number): void {

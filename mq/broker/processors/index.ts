@@ -20,6 +20,7 @@ import { lockBatchMqProcessor } from './lock-batch-mq.ts';
 import { pullMessageProcessor } from './pull-message.ts';
 import { queryConsumerOffsetProcessor } from './query-consumer-offset.ts';
 import { resumeCheckHalfMessageProcessor } from './resume-check-half-message.ts';
+import { recallMessageProcessor } from './recall-message.ts';
 import { searchOffsetByTimestampProcessor } from './search-offset-by-timestamp.ts';
 import { sendMessageProcessor } from './send-message.ts';
 import { unlockBatchMqProcessor } from './unlock-batch-mq.ts';
@@ -37,6 +38,7 @@ export function brokerProcessors(context: BrokerContext): ProcessorTable {
     [RequestCode.SEND_MESSAGE, send],
     [RequestCode.SEND_MESSAGE_V2, send],
     [RequestCode.SEND_BATCH_MESSAGE, send],
+    [RequestCode.RECALL_MESSAGE, recallMessageProcessor(context)],
     [RequestCode.CONSUMER_SEND_MSG_BACK, consumerSendMsgBackProcessor(context)],
     [RequestCode.END_TRANSACTION, endTransactionProcessor(context)],
     [RequestCode.RESUME_CHECK_HALF_MESSAGE, resumeCheckHalfMessageProcessor(context)],

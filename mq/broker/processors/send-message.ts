@@ -18,10 +18,11 @@ import {
   PropertyKey,
   tagsCode,
 } from '../../protocol/properties.ts';
+import { encodeRecallHandle } from '../../protocol/recall-handle.ts';
 import { RequestCode } from '../../protocol/request-code.ts';
 import { sendMessage } from '../../protocol/requests/send-message.ts';
 import { sendMessageV2 } from '../../protocol/requests/send-message-v2.ts';
-import type { RequestOf } from '../../protocol/define-request.ts';
+import type { RequestOf, ResponseOf } from '../../protocol/define-request.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import { Permission } from '../../protocol/sys-flag.ts';
 import type { TopicConfig } from '../../protocol/topic-config.ts';
@@ -38,6 +39,9 @@ type SendHeader = RequestOf<typeof sendMessage>;
 const NO_BODY = Buffer.alloc(0);
 /** Properties of these names are never stored, whoever sends them. */
 const TRANSIENT_PREFIX = '__RMQ.TRANSIENT.';
+
+/** What a send is answered with: of a message that waits, also what it can be taken back by. */
+type Stored = AppendResult & { readonly recallHandle?: string };
 
 interface Send {
   readonly request: RemotingCommand;
@@ -151,7 +155,9 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const properties = stamp(given, uniqKey);
     const message = toMessage(send, topic, queueId, properties);
     const { saving } = topics;
-    const result = await (isHalf ? context.transactions.prepare(message) : append(message));
+    const result: Stored = await (isHalf
+      ? context.transactions.prepare(message)
+      : append(message, uniqKey));
     await saving;
     context.messagesPut.add(1);
     return reply(result.status, {
@@ -159,6 +165,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       queueId,
       queueOffset: result.queueOffset,
       transactionId: uniqKey,
+      recallHandle: result.recallHandle,
     });
   }
 
@@ -172,7 +179,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   }
 
   /** Stores a message where it belongs, or where it waits for its time. Synchronous up to the store's append. */
-  function append(message: AppendMessage): Promise<AppendResult> {
+  async function append(message: AppendMessage, uniqKey: string): Promise<Stored> {
     const level = delayLevel(message.propertiesString);
     const parked = level === 0 ? context.timers.park(message) : undefined;
     const stored =
@@ -180,7 +187,14 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         ? (parked?.message ?? message)
         : context.schedule.park(message, decodeProperties(message.propertiesString), level);
     checkProperties(stored.propertiesString);
-    return parked === undefined ? store.append(stored) : context.timers.append(parked);
+    if (parked === undefined) return store.append(stored);
+    const result = await context.timers.append(parked);
+    if (parked.recalls !== undefined || isRetryTopic(message.topic)) return result;
+    const { topic } = message;
+    const { brokerName } = config;
+    const timestampMs = parked.outMs + 1;
+    const handle = { topic, brokerName, timestampMs, msgId: uniqKey };
+    return { ...result, recallHandle: encodeRecallHandle(handle) };
   }
 
   async function sendBatch(send: Send, queueId: number): Promise<Reply> {
@@ -275,10 +289,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     );
   }
 
-  function reply(
-    status: AppendResult['status'],
-    fields: { msgId: string; queueId: number; queueOffset: number; transactionId: string },
-  ): Reply {
+  function reply(status: AppendResult['status'], fields: ResponseOf<typeof sendMessage>): Reply {
     return {
       code: status === 'PUT_OK' ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
       remark:

@@ -20,14 +20,16 @@ export interface RetryCopyOptions {
 
 /**
  * What had its effect on the first copy: repeated, the message would be half a transaction, would wait for its time
- * again, or would look like somebody's receipt.
+ * again, or would look like somebody's receipt. Without WAIT=false the copy is as safe as the broker makes it.
  */
 const spentProperties: readonly string[] = [
+  PropertyKey.WAIT,
   PropertyKey.DELAY,
   PropertyKey.TRAN_MSG,
   PropertyKey.TIMER_DELAY_SEC,
   PropertyKey.TIMER_DELAY_MS,
   PropertyKey.TIMER_DELIVER_MS,
+  PropertyKey.TIMER_DEL_UNIQKEY,
   PropertyKey.POP_CK,
 ];
 

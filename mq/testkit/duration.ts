@@ -20,7 +20,7 @@ export function parseDuration(duration: Duration): number {
   if (Number.isSafeInteger(ms) && ms >= 0) return ms;
   throw new MqError(
     'INVALID_ARGUMENT',
-    `${JSON.stringify(duration)} is no duration: give whole milliseconds from 0 on, or 500ms, 10s, 30m, 2h, 1d, or several, 1h 30m`,
+    `${typeof duration === 'string' ? JSON.stringify(duration) : duration} is no duration: give whole milliseconds from 0 on, or 500ms, 10s, 30m, 2h, 1d, or several, 1h 30m`,
   );
 }
 

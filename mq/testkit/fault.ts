@@ -12,6 +12,7 @@ const codesOf = {
   PULL_MESSAGE: [RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE],
   CONSUMER_SEND_MSG_BACK: [RequestCode.CONSUMER_SEND_MSG_BACK],
   END_TRANSACTION: [RequestCode.END_TRANSACTION],
+  RECALL_MESSAGE: [RequestCode.RECALL_MESSAGE],
   QUERY_CONSUMER_OFFSET: [RequestCode.QUERY_CONSUMER_OFFSET],
   UPDATE_CONSUMER_OFFSET: [RequestCode.UPDATE_CONSUMER_OFFSET],
   GET_CONSUMER_LIST_BY_GROUP: [RequestCode.GET_CONSUMER_LIST_BY_GROUP],
@@ -31,6 +32,7 @@ const topicFields: ReadonlyMap<number, string> = new Map<RequestCode, string>([
   [RequestCode.LITE_PULL_MESSAGE, 'topic'],
   [RequestCode.CONSUMER_SEND_MSG_BACK, 'originTopic'],
   [RequestCode.END_TRANSACTION, 'topic'],
+  [RequestCode.RECALL_MESSAGE, 'topic'],
   [RequestCode.QUERY_CONSUMER_OFFSET, 'topic'],
   [RequestCode.UPDATE_CONSUMER_OFFSET, 'topic'],
 ]);

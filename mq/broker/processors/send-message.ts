@@ -37,6 +37,14 @@ import { timerRequest } from '../timer-parking.ts';
 type SendHeader = RequestOf<typeof sendMessage>;
 
 const NO_BODY = Buffer.alloc(0);
+/** What would let a dead letter wait, or be half a transaction, instead of lying in its queue. */
+const notOfDeadLetters: ReadonlySet<string> = new Set([
+  PropertyKey.DELAY,
+  PropertyKey.TRAN_MSG,
+  PropertyKey.TIMER_DELAY_SEC,
+  PropertyKey.TIMER_DELAY_MS,
+  PropertyKey.TIMER_DELIVER_MS,
+]);
 /** Properties of these names are never stored, whoever sends them. */
 const TRANSIENT_PREFIX = '__RMQ.TRANSIENT.';
 
@@ -140,8 +148,8 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const isGivenUp = (header.reconsumeTimes ?? 0) > maxReconsumeTimes;
     if (isGivenUp || context.queueLocks.isAnyHeld(groupName)) {
       const dlq = await topics.ensureDlqTopic(groupName);
-      const undelayed = withoutProperties(header.properties ?? '', (n) => n === PropertyKey.DELAY);
-      return sendOne({ ...send, header: { ...header, properties: undelayed } }, dlq.topicName, 0);
+      const properties = withoutProperties(header.properties ?? '', (n) => notOfDeadLetters.has(n));
+      return sendOne({ ...send, header: { ...header, properties } }, dlq.topicName, 0);
     }
     const retry = await topics.ensureRetryTopic(groupName, group.retryQueueNums);
     return sendOne(send, retry.topicName, chooseQueue(send, retry));

@@ -2,9 +2,15 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RemotingCommand } from '../../../../mq/protocol/frame.ts';
 import type { MessageExt } from '../../../../mq/protocol/message.ts';
 import type { RequestOf } from '../../../../mq/protocol/define-request.ts';
+import { RequestCode } from '../../../../mq/protocol/request-code.ts';
 import { consumerSendMsgBack } from '../../../../mq/protocol/requests/consumer-send-msg-back.ts';
 import { sendMessageV2 } from '../../../../mq/protocol/requests/send-message-v2.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
+import {
+  defaultGroupSettings,
+  encodeSubscriptionGroup,
+  type SubscriptionGroupConfig,
+} from '../../../../mq/protocol/subscription-group.ts';
 import { until } from '../../../support/deadline.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { BrokerUnderTest, sendHeader } from '../broker-under-test.ts';
@@ -45,6 +51,12 @@ function sendBack(
       ...fields,
     }),
   );
+}
+
+async function setGroup(settings: Partial<SubscriptionGroupConfig>): Promise<void> {
+  const body = encodeSubscriptionGroup({ groupName: 'cg', ...defaultGroupSettings, ...settings });
+  const code = RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP;
+  expect((await broker.request(code, undefined, { body })).code).toBe(ResponseCode.SUCCESS);
 }
 
 async function only(topic: string, queueId = 0): Promise<MessageExt> {
@@ -119,6 +131,52 @@ describe('sending a message back', () => {
   it('goes to the DLQ at once when the consumer gives up', async () => {
     await sendBack(await only('TopicA'), { delayLevel: -1 });
     expect((await only('%DLQ%cg')).reconsumeTimes).toBe(1);
+  });
+
+  it.each<[string, number | undefined, number, string]>([
+    ['the consumer’s 0 before the group’s', 0, 16, '%DLQ%cg'],
+    ['the group’s 0 when the consumer names none', undefined, 0, '%DLQ%cg'],
+    ['the group’s at −1, which means the default', -1, 0, '%DLQ%cg'],
+    ['the consumer’s, however large', 0x7fff_ffff, 0, 'SCHEDULE_TOPIC_XXXX'],
+    ['the group’s, however large', undefined, 0x7fff_ffff, 'SCHEDULE_TOPIC_XXXX'],
+  ])('counts to %s', async (_what, named, groups, expected) => {
+    await setGroup({ retryMaxTimes: groups });
+    const limit = named === undefined ? {} : { maxReconsumeTimes: named };
+    expect((await sendBack(await only('TopicA'), limit)).code).toBe(ResponseCode.SUCCESS);
+    const dead = await broker.messages('%DLQ%cg');
+    const parked = await broker.messages('SCHEDULE_TOPIC_XXXX', 2);
+    expect([...dead, ...parked].map(({ topic }) => topic)).toEqual([expected]);
+  });
+
+  it('takes a level above the highest for the highest', async () => {
+    await sendBack(await only('TopicA'), { delayLevel: 99 });
+    expect((await only('SCHEDULE_TOPIC_XXXX', 17)).properties.get('DELAY')).toBe('18');
+  });
+
+  it.each(['NaN', '1.5', '', '4294967296'])('refuses the level %j', async (delayLevel) => {
+    const { commitLogOffset } = await only('TopicA');
+    const header = { offset: String(commitLogOffset), group: 'cg', delayLevel };
+    const reply = await broker.request(consumerSendMsgBack.code, header);
+    expect(reply.code).toBe(ResponseCode.INVALID_PARAMETER);
+    expect(reply.remark).toContain('delayLevel');
+    expect(await broker.messages('%DLQ%cg')).toEqual([]);
+  });
+
+  it('drops the message of a group whose retry queues an operator has taken away', async () => {
+    await setGroup({ retryQueueNums: 0 });
+    expect((await sendBack(await only('TopicA'))).code).toBe(ResponseCode.SUCCESS);
+    expect((await sendBack(await only('TopicA'), { delayLevel: -1 })).code).toBe(0);
+    expect(await broker.messages('SCHEDULE_TOPIC_XXXX', 2)).toEqual([]);
+    expect(await broker.messages('%DLQ%cg')).toEqual([]);
+  });
+
+  it('spreads retries over the queues that the group has', async () => {
+    await setGroup({ retryQueueNums: 3 });
+    for (let count = 0; count < 40; count++) await sendBack(await only('TopicA'));
+    const parked = await broker.messages('SCHEDULE_TOPIC_XXXX', 2);
+    expect(new Set(parked.map(({ properties }) => properties.get('REAL_QID')))).toEqual(
+      new Set(['0', '1', '2']),
+    );
   });
 
   it('uses the limit of the group when an older client names none', async () => {

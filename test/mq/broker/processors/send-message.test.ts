@@ -351,6 +351,13 @@ describe('a consumer that resends to its retry topic itself', () => {
     expect(dead?.properties.has('DELAY')).toBe(false);
   });
 
+  it('goes to the DLQ as a plain message, whatever it was before', async () => {
+    const properties = { DELAY: '5', TRAN_MSG: 'true', PGROUP: 'p', TIMER_DELAY_MS: '60000' };
+    const header = { topic: '%RETRY%cg', reconsumeTimes: 3, maxReconsumeTimes: 2 };
+    expect((await broker.send({ ...header, properties })).code).toBe(ResponseCode.SUCCESS);
+    expect(await broker.messages('%DLQ%cg')).toHaveLength(1);
+  });
+
   it('uses the limit of the group when the client is too old to name one', async () => {
     const header = { topic: '%RETRY%cg', reconsumeTimes: 3, maxReconsumeTimes: 0, version: 100 };
     expect((await broker.send(header)).code).toBe(ResponseCode.SUCCESS);

@@ -3,27 +3,25 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { bodyCrc32, collecting } from '../../interop/support/expectations.ts';
-import { consume, killPeers, produce, type PeerKind } from '../../interop/support/peer.ts';
+import { Client } from '../../interop/support/client.ts';
+import type { PeerKind } from '../../interop/support/peer-kinds.ts';
+import { killPeers, Peer } from '../../interop/support/peer.ts';
 
 const program = resolve(import.meta.dirname, '..', '..', 'interop', 'ali-ons', 'peer.mjs');
 
 const aliOns: PeerKind = {
   name: 'ali-ons 3.12.0',
-  commandLine: async (command, options) => ({
-    file: process.execPath,
-    args: [
-      program,
-      command,
-      ...Object.entries(options).map(([name, value]) => `--${name}=${value}`),
-    ],
-  }),
+  origin: 'ali-ons',
+  commandLine: () => Promise.resolve({ file: process.execPath, args: [program] }),
 };
 
 describe('the npm client ali-ons on our broker', () => {
   let mq: TestBroker;
+  let client: Client;
 
   beforeEach(async () => {
     mq = await testBroker();
+    client = new Client(await Peer.start(aliOns), mq.namesrvAddr);
   });
   afterEach(async () => {
     killPeers();
@@ -33,7 +31,7 @@ describe('the npm client ali-ons on our broker', () => {
   it('sends, and our consumer gets every message once', async () => {
     const topic = 'FromAli';
     await mq.createTopic(topic);
-    const sent = await produce(aliOns, { namesrv: mq.namesrvAddr, topic, count: 10 });
+    const sent = await client.produce({ topic, count: 10 });
     expect(new Set(sent.map(({ status }) => status))).toEqual(new Set(['SEND_OK']));
     await collecting(
       { namesrvAddr: mq.namesrvAddr, consumerGroup: 'ours', topic, tags: 'TagA' },
@@ -55,14 +53,8 @@ describe('the npm client ali-ons on our broker', () => {
     await producer.send(small);
     await producer.send({ topic, tags: 'Created', keys: 'unwanted', body: 'no' });
     await producer.send(large);
-    const peer = await consume(aliOns, {
-      namesrv: mq.namesrvAddr,
-      topic,
-      group: 'ali',
-      count: 2,
-      tags: 'Paid || Closed',
-    });
-    const received = await peer.received;
+    await using consumer = await client.consume({ topic, group: 'ali', tags: 'Paid || Closed' });
+    const received = await consumer.distinct(2);
     expect(new Map(received.map((got) => [got.key, got.bodyCrc32]))).toEqual(
       new Map([
         ['small', bodyCrc32(small)],

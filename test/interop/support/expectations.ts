@@ -7,14 +7,6 @@ import {
 } from '../../../mq/index.ts';
 import { until } from '../../support/deadline.ts';
 
-/** Bodies with a key at the start and a length of choice: over 4 KiB they travel compressed. */
-export function messages(topic: string, count: number, bodyBytes: number): Message[] {
-  return Array.from({ length: count }, (_, index) => {
-    const keys = `ours${index}`;
-    return { topic, tags: 'TagA', keys, body: keys.padEnd(bodyBytes, 'abcdefghij'), flag: index };
-  });
-}
-
 export function bodyCrc32(message: { body: Message['body'] }): number {
   return crc32(message.body);
 }

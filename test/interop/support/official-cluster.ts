@@ -18,7 +18,10 @@ export interface OfficialCluster extends AsyncDisposable {
 
 const startTimeoutMs = 90_000;
 
-export async function startOfficialCluster(): Promise<OfficialCluster> {
+/** `settings` are lines of broker.conf, by their RocketMQ names. */
+export async function startOfficialCluster(
+  settings: Readonly<Record<string, string | number | boolean>> = {},
+): Promise<OfficialCluster> {
   const classpath = await javaClasspath(javaVersions.newest5);
   const home = await mkdtemp(join(tmpdir(), 'rocketmq-'));
   await mkdir(join(home, 'conf'));
@@ -54,6 +57,7 @@ export async function startOfficialCluster(): Promise<OfficialCluster> {
         'maxHashSlotNum=100000',
         'autoCreateTopicEnable=true',
         'flushDiskType=ASYNC_FLUSH',
+        ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
         '',
       ].join('\n'),
     );

@@ -1,114 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { goPeerPath, javaClasspath, type JavaVersion } from './toolchain.ts';
+import { until } from '../../support/deadline.ts';
+import type { PeerKind } from './peer-kinds.ts';
 
-/** One SENT line of a peer, see ../java/src/main/java/peer/Peer.java. */
-export interface PeerSend {
-  key: string;
-  status: string;
-  msgId: string | undefined;
-  offsetMsgId: string | undefined;
-  queue: string | undefined;
-  queueOffset: number | undefined;
-}
+export type PeerOptions = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** One GOT line of a peer. */
-export interface PeerReceive {
-  key: string;
-  msgId: string;
-  offsetMsgId: string;
-  topic: string;
-  queueId: number;
-  queueOffset: number;
-  reconsumeTimes: number;
-  tags: string;
-  bodySize: number;
-  bodyCrc32: number;
-}
-
-export type PeerOptions = Readonly<Record<string, string | number | boolean>>;
-
-/** How to start a peer: the official Java client of some version, or the official Go client. */
-export interface PeerKind {
-  readonly name: string;
-  readonly commandLine: (
-    command: string,
-    options: PeerOptions,
-  ) => Promise<{ file: string; args: string[] }>;
-}
-
-export function javaPeer(
-  version: JavaVersion,
-  serializeType: 'JSON' | 'ROCKETMQ' = 'JSON',
-): PeerKind {
-  return {
-    name: `Java ${version}${serializeType === 'JSON' ? '' : ' with binary headers'}`,
-    commandLine: async (command, options) => ({
-      file: 'java',
-      args: [
-        '-Xmx256m',
-        `-Drocketmq.serialize.type=${serializeType}`,
-        // Its log would go to the home directory of whoever runs the tests.
-        `-Duser.home=${join(tmpdir(), 'millrace-java-peer')}`,
-        '-cp',
-        await javaClasspath(version),
-        'peer.Peer',
-        command,
-        ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
-      ],
-    }),
-  };
-}
-
-export const goPeer: PeerKind = {
-  name: 'Go v2.1.2',
-  commandLine: async (command, options) => ({
-    file: await goPeerPath(),
-    args: [command, ...Object.entries(options).map(([name, value]) => `--${name}=${value}`)],
-  }),
-};
-
-/** Runs `produce` to its end and returns what the peer says it sent. */
-export async function produce(kind: PeerKind, options: PeerOptions): Promise<PeerSend[]> {
-  const peer = await RunningPeer.start(kind, 'produce', options);
-  await peer.ended;
-  return peer.lines('SENT').map(([key, status, msgId, offsetMsgId, queue, queueOffset]) => ({
-    key: key!,
-    status: status!,
-    msgId,
-    offsetMsgId,
-    queue,
-    queueOffset: queueOffset === undefined ? undefined : Number(queueOffset),
-  }));
-}
-
-/** Starts `consume`; `received` settles when the peer has got all it wants and has shut down. */
-export async function consume(
-  kind: PeerKind,
-  options: PeerOptions,
-): Promise<{ received: Promise<PeerReceive[]> }> {
-  const peer = await RunningPeer.start(kind, 'consume', options);
-  await peer.line('READY');
-  return {
-    received: peer.ended.then(() =>
-      peer
-        .lines('GOT')
-        .map(([key, msgId, offsetMsgId, topic, queueId, queueOffset, times, tags, size, crc]) => ({
-          key: key!,
-          msgId: msgId!,
-          offsetMsgId: offsetMsgId!,
-          topic: topic!,
-          queueId: Number(queueId),
-          queueOffset: Number(queueOffset),
-          reconsumeTimes: Number(times),
-          tags: tags!,
-          bodySize: Number(size),
-          bodyCrc32: Number(crc),
-        })),
-    ),
-  };
+/** One event of a command: its name, and the fields behind it. */
+interface Line {
+  readonly event: string;
+  readonly fields: readonly string[];
 }
 
 const running = new Set<ChildProcess>();
@@ -118,48 +19,128 @@ export function killPeers(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-class RunningPeer {
-  readonly ended: Promise<void>;
-  readonly #lines: string[][] = [];
-  readonly #waiters = new Map<string, () => void>();
+/** A client in a process of its own that does what it is told, see ../java/src/main/java/peer/Peer.java. */
+export class Peer implements AsyncDisposable {
+  readonly kind: PeerKind;
+  readonly #child: ChildProcess;
+  readonly #commands = new Map<string, PeerCommand>();
+  #nextId = 1;
+  #stderr = '';
+  #end: string | undefined;
 
   private constructor(kind: PeerKind, child: ChildProcess) {
+    this.kind = kind;
+    this.#child = child;
     running.add(child);
-    let stderr = '';
-    child.stderr!.on('data', (chunk: Buffer) => (stderr = (stderr + String(chunk)).slice(-4000)));
+    child.stderr!.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + String(chunk)).slice(-4000);
+    });
+    child.stdin!.on('error', (error) => (this.#end ??= String(error)));
+    child.once('error', (error) => (this.#end ??= String(error)));
+    child.once('exit', (code, signal) => {
+      running.delete(child);
+      this.#end ??= `it ended with ${code ?? signal}`;
+    });
     createInterface({ input: child.stdout! }).on('line', (text) => {
-      const line = text.split('\t');
-      this.#lines.push(line);
-      this.#waiters.get(line[0]!)?.();
+      const [id, event, ...fields] = text.split('\t');
+      if (event !== undefined) this.#commands.get(id!)?.lines.push({ event, fields });
     });
-    this.ended = new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, signal) => {
-        running.delete(child);
-        if (code === 0) return resolve();
-        const said = this.#lines.map((line) => line.join('\t')).slice(-20);
-        reject(
-          new Error(
-            `${kind.name} peer ended with ${code ?? signal}:\n${said.join('\n')}\n${stderr}`,
-          ),
-        );
-      });
+  }
+
+  static async start(kind: PeerKind): Promise<Peer> {
+    const { file, args } = await kind.commandLine();
+    return new Peer(kind, spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] }));
+  }
+
+  command(name: string, options: PeerOptions): PeerCommand {
+    const id = String(this.#nextId++);
+    const command = new PeerCommand(id, `${this.kind.name}: ${name}`, () =>
+      this.#end === undefined ? undefined : `${this.#end}\n${this.#stderr}`,
+    );
+    this.#commands.set(id, command);
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    const fields = [id, name, ...given.map(([option, value]) => `${option}=${String(value)}`)];
+    this.#child.stdin!.write(`${fields.join('\t')}\n`);
+    return command;
+  }
+
+  async run(name: string, options: PeerOptions): Promise<PeerCommand> {
+    const command = this.command(name, options);
+    await command.line('DONE');
+    return command;
+  }
+
+  async start(name: string, options: PeerOptions): Promise<RunningCommand> {
+    const command = this.command(name, options);
+    await command.line('READY');
+    const stop = async (): Promise<void> => {
+      if (this.#end === undefined) await this.run('stop', { target: command.id });
+    };
+    return { command, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  /** As a power cut of its machine: no goodbye to anybody. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGKILL');
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+/** Something that goes on until it is stopped. */
+export interface RunningCommand extends AsyncDisposable {
+  readonly command: PeerCommand;
+  stop(): Promise<void>;
+}
+
+/** One command given to a peer, and the lines that came of it. */
+export class PeerCommand {
+  readonly id: string;
+  readonly lines: Line[] = [];
+  readonly #name: string;
+  readonly #endOfPeer: () => string | undefined;
+
+  constructor(id: string, name: string, endOfPeer: () => string | undefined) {
+    this.id = id;
+    this.#name = name;
+    this.#endOfPeer = endOfPeer;
+  }
+
+  /** The fields of every such event so far. */
+  all(event: string): (readonly string[])[] {
+    return this.lines.filter((line) => line.event === event).map(({ fields }) => fields);
+  }
+
+  /** Settles with the fields of the first such event. */
+  async line(event: string): Promise<readonly string[]> {
+    const probe = (): readonly string[] | undefined => this.all(event)[0];
+    return await this.until(probe, event);
+  }
+
+  /** Settles when `probe` is satisfied; fails as soon as the command or its peer has failed, or after 90 s. */
+  async until<T>(probe: () => T | undefined | false, what: string): Promise<NonNullable<T>> {
+    const settled = await until<{ value?: T; failure?: string }>(
+      () => {
+        const value = probe();
+        if (value !== undefined && value !== false) return { value };
+        const failure = this.all('FAILED')[0]?.join(' ') ?? this.#endOfPeer();
+        return failure === undefined ? undefined! : { failure };
+      },
+      { timeoutMs: 90_000, pollMs: 10, what: `${what} of ${this.#name}` },
+    ).catch((error: unknown) => {
+      throw new Error(`${(error as Error).message}; it said:\n${this.#said()}`, { cause: error });
     });
-    // A failure before anybody awaits `ended` must not end the test process; awaiting it still throws.
-    this.ended.catch(() => undefined);
+    if (settled.failure === undefined) return settled.value!;
+    throw new Error(`${this.#name} failed: ${settled.failure}\n${this.#said()}`);
   }
 
-  static async start(kind: PeerKind, command: string, options: PeerOptions): Promise<RunningPeer> {
-    const { file, args } = await kind.commandLine(command, options);
-    return new RunningPeer(kind, spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
-  }
-
-  lines(first: string): string[][] {
-    return this.#lines.filter((line) => line[0] === first).map((line) => line.slice(1));
-  }
-
-  async line(first: string): Promise<void> {
-    const seen = new Promise<void>((resolve) => this.#waiters.set(first, resolve));
-    if (this.lines(first).length === 0) await Promise.race([seen, this.ended]);
+  #said(): string {
+    const lines = this.lines.map(({ event, fields }) => [event, ...fields].join(' '));
+    return lines.slice(-20).join('\n');
   }
 }

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,8 +30,8 @@ export function requireTools(): void {
 export async function javaClasspath(version: JavaVersion): Promise<string> {
   requireTools();
   const output = join(buildDir, `java-${version}`);
-  const source = join(here, 'java', 'src', 'main', 'java', 'peer', 'Peer.java');
-  await buildOnce(output, [source, join(here, 'java', 'pom.xml')], async () => {
+  const sources = sourcesIn(join(here, 'java', 'src', 'main', 'java', 'peer'));
+  await buildOnce(output, [...sources, join(here, 'java', 'pom.xml')], async () => {
     const profile = version === javaVersions.newest5 ? ['-Pservers'] : [];
     await run(
       'mvn',
@@ -53,11 +53,14 @@ export async function javaClasspath(version: JavaVersion): Promise<string> {
 export async function goPeerPath(): Promise<string> {
   requireTools();
   const output = join(buildDir, 'go');
-  const sources = ['main.go', 'go.mod', 'go.sum'].map((name) => join(here, 'go', name));
-  await buildOnce(output, sources, async () => {
+  await buildOnce(output, sourcesIn(join(here, 'go')), async () => {
     await run('go', ['build', '-o', join(output, 'peer'), '.'], { cwd: join(here, 'go') });
   });
   return join(output, 'peer');
+}
+
+function sourcesIn(directory: string): string[] {
+  return readdirSync(directory).map((name) => join(directory, name));
 }
 
 /** Builds unless the last build was of these very sources. Jest runs interop files one after another. */

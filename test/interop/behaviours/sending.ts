@@ -1,0 +1,71 @@
+import { expect } from '@jest/globals';
+import type { Behaviours, Cell } from '../support/cell.ts';
+import type { Got, Sent } from '../support/client.ts';
+import { peerBodyCrc32, peerKeys } from '../support/peer-messages.ts';
+
+export const sending: Behaviours = {
+  heading: 'Sending: the client sends, another consumes',
+  behaviours: [
+    {
+      title: 'one by one: each arrives once, with the id, queue and offset the sender was told',
+      run: (cell) => sendsEach(cell, 'sync'),
+    },
+    { title: 'asynchronously: the same', run: (cell) => sendsEach(cell, 'async') },
+    { title: 'oneway: each arrives once', run: (cell) => sendsEach(cell, 'oneway') },
+    { title: 'a batch lands in one queue, in order', run: sendsBatch },
+    {
+      title: 'a large body travels compressed and arrives as it was',
+      run: async (cell) => {
+        await cell.createTopic();
+        await using consumer = await cell.other.consume({ topic: cell.topic, group: cell.group });
+        await cell.client.produce({ topic: cell.topic, count: 3, size: 20_000 });
+        const received = await consumer.distinct(3);
+        for (const { key, bodySize, bodyCrc32 } of received) {
+          expect({ bodySize, bodyCrc32 }).toEqual({
+            bodySize: 20_000,
+            bodyCrc32: peerBodyCrc32(key, 20_000),
+          });
+        }
+      },
+    },
+  ],
+};
+
+export async function sendsEach(cell: Cell, mode: 'sync' | 'async' | 'oneway'): Promise<void> {
+  const { client, other, topic, group } = cell;
+  await cell.createTopic();
+  const sent = await client.produce({ topic, count: 20, mode });
+  expect(sent.map(({ key }) => key).toSorted()).toEqual(peerKeys(20).toSorted());
+  await using consumer = await other.consume({ topic, group });
+  const received = await consumer.distinct(20);
+  expect(received).toHaveLength(20);
+  for (const message of received) {
+    expect(message).toMatchObject({ topic, tags: 'TagA', origin: client.peer.kind.origin });
+    expect(message.bodyCrc32).toBe(peerBodyCrc32(message.key));
+    const ack = sent.find(({ key }) => key === message.key)!;
+    if (ack.status !== 'ONEWAY') expectToldPlace(message, ack);
+  }
+}
+
+function expectToldPlace(message: Got, ack: Sent): void {
+  expect(ack.status).toBe('SEND_OK');
+  expect(message.msgId).toBe(ack.msgId);
+  expect(message.offsetMsgId).toBe(ack.offsetMsgId);
+  expect(`broker-a:${message.queueId}`).toBe(ack.queue);
+  expect(message.queueOffset).toBe(ack.queueOffset);
+}
+
+export async function sendsBatch(cell: Cell): Promise<void> {
+  const { client, other, topic, group } = cell;
+  await cell.createTopic();
+  const [ack] = await client.produce({ topic, count: 10, mode: 'batch' });
+  expect(ack!.status).toBe('SEND_OK');
+  await using consumer = await other.consume({ topic, group });
+  const received = await consumer.distinct(10);
+  const inOrder = received.toSorted((a, b) => a.queueOffset - b.queueOffset);
+  expect(inOrder.map(({ key }) => key)).toEqual(peerKeys(10));
+  expect(new Set(inOrder.map(({ queueId }) => `broker-a:${queueId}`))).toEqual(
+    new Set([ack!.queue]),
+  );
+  expect(inOrder[0]!.queueOffset).toBe(ack!.queueOffset);
+}

@@ -1,0 +1,117 @@
+import { expect } from '@jest/globals';
+import type { Behaviours, Cell } from '../support/cell.ts';
+
+export const transactions: Behaviours = {
+  heading: 'Transactions: the client’s local transaction decides',
+  behaviours: [
+    { title: 'nothing is visible before the commit; committed, it arrives once', run: commits },
+    {
+      title: 'rolled back, it never arrives',
+      run: async (cell) => {
+        const { topic, group } = cell;
+        await cell.createTopic(1);
+        await using producer = await cell.transactions();
+        const open = await producer.halfSent(topic, `${group}-back`);
+        await open.decide('ROLLBACK_MESSAGE');
+        await expectOnlyMarker(cell);
+      },
+    },
+    {
+      title: 'unknown: the broker checks back until the answer is commit, and it arrives once',
+      run: async (cell) => {
+        const { other, topic, group } = cell;
+        await cell.createTopic(1);
+        await using producer = await cell.transactions();
+        const key = `${group}-later`;
+        const open = await producer.halfSent(topic, key);
+        await open.decide('UNKNOW');
+        const [, transactionId] = await producer.checked(key);
+        expect(transactionId).toBe(open.transactionId);
+        expect(await cell.messageCount(topic)).toBe(0);
+        await producer.answer(key, 'COMMIT_MESSAGE');
+        await using consumer = await other.consume({ topic, group: `${group}-reads` });
+        await consumer.distinct(1);
+        await expectOnlyMarker(cell, [key]);
+      },
+    },
+    {
+      title: 'unknown: the check-back’s answer is rollback, and it never arrives',
+      run: async (cell) => {
+        const { topic, group } = cell;
+        await cell.createTopic(1);
+        await using producer = await cell.transactions();
+        const key = `${group}-never`;
+        await producer.answer(key, 'ROLLBACK_MESSAGE');
+        const open = await producer.halfSent(topic, key);
+        await open.decide('UNKNOW');
+        await producer.checked(key);
+        await expectOnlyMarker(cell);
+      },
+    },
+    {
+      title:
+        'when the producer has left, the check-back goes to another of its group, of another make',
+      run: async (cell) => {
+        const { client, other, topic, group } = cell;
+        await cell.createTopic(1);
+        const key = `${group}-left`;
+        const first = await cell.transactions();
+        const open = await first.halfSent(topic, key);
+        await open.decide('UNKNOW');
+        await first.stop();
+        await using second = await cell.transactions(other);
+        await second.answer(key, 'COMMIT_MESSAGE');
+        const [, transactionId] = await second.checked(key);
+        expect(transactionId).toBe(open.transactionId);
+        await using consumer = await client.consume({ topic, group: `${group}-reads` });
+        await consumer.distinct(1);
+      },
+    },
+    {
+      title: 'answers the check-back for a half message that another producer of its group sent',
+      run: async (cell) => {
+        const { other, topic, group } = cell;
+        await cell.createTopic(1);
+        const key = `${group}-theirs`;
+        const first = await cell.transactions(other);
+        const open = await first.halfSent(topic, key);
+        await open.decide('UNKNOW');
+        await first.stop();
+        await using second = await cell.transactions();
+        await second.answer(key, 'COMMIT_MESSAGE');
+        const [, transactionId] = await second.checked(key);
+        expect(transactionId).toBe(open.transactionId);
+        await using consumer = await other.consume({ topic, group: `${group}-reads` });
+        await consumer.distinct(1);
+      },
+    },
+  ],
+};
+
+export async function commits(cell: Cell): Promise<void> {
+  const { other, topic, group } = cell;
+  await cell.createTopic(1);
+  await using consumer = await other.consume({ topic, group: `${group}-reads` });
+  await using producer = await cell.transactions();
+  const key = `${group}-commit`;
+  // While it is open it may be checked back, and that does not settle it.
+  const open = await producer.halfSent(topic, key);
+  expect(await cell.messageCount(topic)).toBe(0);
+  const { status, msgId, state } = await open.decide('COMMIT_MESSAGE');
+  expect({ status, state }).toEqual({ status: 'SEND_OK', state: 'COMMIT_MESSAGE' });
+  const [message] = await consumer.distinct(1);
+  expect(message).toMatchObject({ key, msgId, topic, tags: 'TagA', reconsumeTimes: 0 });
+  await expectOnlyMarker(cell, [key]);
+}
+
+/** What is sent now comes right behind `before`: the topic's one queue has nothing else. */
+async function expectOnlyMarker(cell: Cell, before: readonly string[] = []): Promise<void> {
+  const { other, topic, group } = cell;
+  await other.produce({ topic, prefix: 'marker' });
+  await using consumer = await other.consume({ topic, group: `${group}-marker` });
+  const received = await consumer.gets(
+    (messages) => messages.some(({ key }) => key === 'marker0'),
+    'the marker',
+  );
+  expect(received.map(({ key }) => key)).toEqual([...before, 'marker0']);
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	rocketmq "github.com/apache/rocketmq-client-go/v2"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+	"github.com/apache/rocketmq-client-go/v2/producer"
+)
+
+var (
+	starting  sync.Mutex
+	producers = map[string]rocketmq.Producer{}
+)
+
+// producerOf returns the one producer of a name server and selector. The selector is a producer's, not a send's.
+func producerOf(namesrv string, isHashing bool) rocketmq.Producer {
+	starting.Lock()
+	defer starting.Unlock()
+	name := fmt.Sprint(namesrv, isHashing)
+	if p, ok := producers[name]; ok {
+		return p
+	}
+	options := []producer.Option{
+		producer.WithNameServer([]string{namesrv}),
+		producer.WithGroupName("peer-producer"),
+		producer.WithInstanceName("producer-" + name),
+	}
+	if isHashing {
+		options = append(options, producer.WithQueueSelector(producer.NewHashQueueSelector()))
+	}
+	p, err := rocketmq.NewProducer(options...)
+	must(err)
+	must(p.Start())
+	producers[name] = p
+	return p
+}
+
+func produce(c command) {
+	p := producerOf(c.options["namesrv"], c.number("shards", 0) > 0)
+	ctx := context.Background()
+	all := messages(c)
+	switch c.text("mode", "sync") {
+	case "batch":
+		startedAt := time.Now()
+		result, err := p.SendSync(ctx, all...)
+		must(err)
+		sent(c, "batch", result, startedAt)
+	case "async":
+		sendAsync(c, p, all)
+	case "oneway":
+		// A client that closes right behind a oneway may reset the connection before the broker has read it.
+		last := len(all) - 1
+		for _, message := range all[:last] {
+			must(p.SendOneWay(ctx, message))
+			c.line("SENT", message.GetKeys(), "ONEWAY")
+		}
+		sendSync(c, p, all[last])
+	default:
+		for _, message := range all {
+			sendSync(c, p, message)
+		}
+	}
+}
+
+func sendSync(c command, p rocketmq.Producer, message *primitive.Message) {
+	startedAt := time.Now()
+	result, err := p.SendSync(context.Background(), message)
+	if err != nil {
+		c.refused(message.GetKeys(), err)
+		return
+	}
+	sent(c, message.GetKeys(), result, startedAt)
+}
+
+func sendAsync(c command, p rocketmq.Producer, all []*primitive.Message) {
+	var open sync.WaitGroup
+	open.Add(len(all))
+	for _, message := range all {
+		key := message.GetKeys()
+		startedAt := time.Now()
+		// The client calls back once more, without a result, after an error.
+		var once sync.Once
+		must(p.SendAsync(context.Background(), func(_ context.Context, result *primitive.SendResult, err error) {
+			once.Do(func() {
+				if err != nil {
+					c.refused(key, err)
+				} else {
+					sent(c, key, result, startedAt)
+				}
+				open.Done()
+			})
+		}, message))
+	}
+	open.Wait()
+}
+
+func messages(c command) []*primitive.Message {
+	tags := strings.Split(c.text("tags", "TagA"), ",")
+	batch := make([]*primitive.Message, c.number("count", 1))
+	for i := range batch {
+		key := fmt.Sprintf("%s%d", c.text("prefix", "k"), i)
+		body := []byte(key)
+		for len(body) < c.number("size", 32) {
+			body = append(body, byte('a'+len(body)%26))
+		}
+		message := primitive.NewMessage(c.options["topic"], body)
+		message.WithTag(tags[i%len(tags)]).WithKeys([]string{key}).WithProperty("origin", "go")
+		if shards := c.number("shards", 0); shards > 0 {
+			message.WithShardingKey(fmt.Sprintf("shard-%d", i%shards))
+		}
+		if level := c.number("level", 0); level > 0 {
+			message.WithDelayTimeLevel(level)
+		}
+		// The client knows no timers: the property is put by hand.
+		for _, option := range []string{"timer", "property"} {
+			if name, value, ok := strings.Cut(c.options[option], ":"); ok {
+				message.WithProperty(name, value)
+			}
+		}
+		batch[i] = message
+	}
+	return batch
+}
+
+func sent(c command, key string, result *primitive.SendResult, startedAt time.Time) {
+	status := "SEND_OK"
+	if result.Status != primitive.SendOK {
+		status = fmt.Sprint(result.Status)
+	}
+	queue := fmt.Sprintf("%s:%d", result.MessageQueue.BrokerName, result.MessageQueue.QueueId)
+	c.line("SENT", key, status, result.MsgID, result.OffsetMsgID, queue, result.QueueOffset, startedAt.UnixMilli(), "")
+}

@@ -1,0 +1,222 @@
+/**
+ * Our own client, as built and as its users import it, as a test peer: the same commands, options and events as the
+ * official clients' (../java/src/main/java/peer/Peer.java), so that one test asks the same of all of them.
+ */
+import { crc32 } from 'node:zlib';
+import * as millrace from 'millrace';
+import { runCommands } from '../support/line-commands.mjs';
+
+const { MqError, Producer, PushConsumer, selectByHash, TransactionProducer } = millrace;
+
+const serializeType = process.argv[2];
+/** @type {Map<string, Promise<Producer>>} one per name server */
+const producers = new Map();
+const transactionProducers = new Map();
+const answers = new Map();
+const decisions = new Map();
+
+function producer(namesrvAddr) {
+  let starting = producers.get(namesrvAddr);
+  if (starting === undefined) {
+    const one = new Producer({ namesrvAddr, producerGroup: 'peer-producer', serializeType });
+    starting = one.start().then(() => one);
+    producers.set(namesrvAddr, starting);
+  }
+  return starting;
+}
+
+function refused({ line }, of, error) {
+  // What is no answer of a broker is a mistake of the test, or of the client.
+  if (!(error instanceof MqError)) throw error;
+  line('REFUSED', of, error.code, error.message);
+}
+
+function sent({ line }, key, result, startedAt) {
+  line(
+    'SENT',
+    key,
+    result.status,
+    result.msgId,
+    result.offsetMsgId,
+    `${result.messageQueue.brokerName}:${result.messageQueue.queueId}`,
+    result.queueOffset,
+    startedAt,
+    result.recallHandle,
+  );
+}
+
+function bodyOf(key, size) {
+  let body = key;
+  while (body.length < size) body += String.fromCharCode(97 + (body.length % 26));
+  return body;
+}
+
+function messages({ options }) {
+  const tags = (options.tags ?? 'TagA').split(',');
+  return Array.from({ length: Number(options.count ?? 1) }, (_, index) => {
+    const key = `${options.prefix ?? 'k'}${index}`;
+    const [timer, timerValue] = options.timer?.split(':') ?? [];
+    const [property, value] = options.property?.split(':') ?? [];
+    return {
+      topic: options.topic,
+      tags: tags[index % tags.length],
+      keys: key,
+      body: bodyOf(key, Number(options.size ?? 32)),
+      properties: { origin: 'ours' },
+      ...(options.level !== undefined && { delayTimeLevel: Number(options.level) }),
+      ...(timer === 'TIMER_DELAY_MS' && { delayTimeMs: Number(timerValue) }),
+      ...(timer === 'TIMER_DELIVER_MS' && { deliverTimeMs: Number(timerValue) }),
+      ...(property === 'MAX_RECONSUME_TIMES' && { maxReconsumeTimes: Number(value) }),
+    };
+  });
+}
+
+async function sendOne(command, sender, message, sendOptions) {
+  const startedAt = Date.now();
+  try {
+    sent(command, message.keys, await sender.send(message, sendOptions), startedAt);
+  } catch (error) {
+    refused(command, message.keys, error);
+  }
+}
+
+async function produce(command) {
+  const { options, line } = command;
+  const sender = await producer(options.namesrv);
+  const all = messages(command);
+  switch (options.mode ?? 'sync') {
+    case 'batch':
+      sent(command, 'batch', await sender.sendBatch(all), Date.now());
+      return;
+    case 'async':
+      await Promise.all(all.map((message) => sendOne(command, sender, message)));
+      return;
+    case 'oneway':
+      for (const message of all.slice(0, -1)) {
+        await sender.sendOneway(message);
+        line('SENT', message.keys, 'ONEWAY');
+      }
+      await sendOne(command, sender, all.at(-1));
+      return;
+    default:
+      for (const [index, message] of all.entries()) {
+        const shards = Number(options.shards ?? 0);
+        const select = shards > 0 ? selectByHash(`shard-${index % shards}`) : undefined;
+        await sendOne(command, sender, message, select && { select });
+      }
+  }
+}
+
+async function recall(command) {
+  const { namesrv, topic, handle } = command.options;
+  const sender = await producer(namesrv);
+  try {
+    command.line('RECALLED', await sender.recall(topic, handle));
+  } catch (error) {
+    refused(command, handle, error);
+  }
+}
+
+async function consume({ options, line }) {
+  const timesSeen = new Map();
+  const isOrderly = options.orderly !== undefined;
+  const consumer = new PushConsumer({
+    namesrvAddr: options.namesrv,
+    consumerGroup: options.group,
+    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    serializeType,
+    ...(options.max !== undefined && { maxReconsumeTimes: Number(options.max) }),
+  }).subscribe(options.topic, options.tags ?? '*');
+  const isConsumed = async (message) => {
+    const key = message.keys[0];
+    line(
+      'GOT',
+      key,
+      message.msgId,
+      message.offsetMsgId,
+      message.topic,
+      message.queueId,
+      message.queueOffset,
+      message.reconsumeTimes,
+      message.tags,
+      message.body.length,
+      crc32(message.body),
+      Date.now(),
+      message.properties.get('__transactionId__'),
+      message.properties.get('origin'),
+    );
+    timesSeen.set(key, (timesSeen.get(key) ?? 0) + 1);
+    await new Promise((resolve) => setTimeout(resolve, Number(options['work-ms'] ?? 0)));
+    return timesSeen.get(key) > Number(options['fail-times'] ?? 0);
+  };
+  if (isOrderly) {
+    consumer.onMessageOrderly(async (message, context) => {
+      context.suspendCurrentQueueTimeMs = 100;
+      return (await isConsumed(message)) ? 'SUCCESS' : 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
+    });
+  } else {
+    consumer.onMessage(async (message) => {
+      if (await isConsumed(message)) return 'CONSUME_SUCCESS';
+      const level = Number(options.level ?? 0);
+      return { status: 'RECONSUME_LATER', delayTimeLevel: level };
+    });
+  }
+  await consumer.start();
+  return () => consumer.shutdown();
+}
+
+function decision(key) {
+  let one = decisions.get(key);
+  if (one === undefined) {
+    one = {};
+    one.made = new Promise((resolve) => (one.make = resolve));
+    decisions.set(key, one);
+  }
+  return one;
+}
+
+async function begin({ id, options, line }) {
+  const one = new TransactionProducer({
+    namesrvAddr: options.namesrv,
+    producerGroup: options.group,
+    serializeType,
+    checkLocalTransaction: (message) => {
+      const key = message.keys[0];
+      const state = answers.get(key) ?? 'UNKNOW';
+      line('CHECKED', key, message.properties.get('UNIQ_KEY'), state);
+      return state;
+    },
+  });
+  await one.start();
+  transactionProducers.set(id, one);
+  return () => one.shutdown();
+}
+
+async function transact(command) {
+  const { options, line } = command;
+  const { key, topic } = options;
+  const one = transactionProducers.get(options.producer);
+  try {
+    const result = await one.sendMessageInTransaction(
+      { topic, tags: 'TagA', keys: key, body: `body of ${key}` },
+      ({ transactionId }) => {
+        line('LOCAL', key, transactionId);
+        return decision(key).made;
+      },
+    );
+    const { status, msgId, transactionId, localTransactionState } = result;
+    line('ENDED', key, status, msgId, transactionId, localTransactionState);
+  } catch (error) {
+    refused(command, key, error);
+  }
+}
+
+runCommands({
+  produce,
+  recall,
+  consume,
+  begin,
+  transact,
+  decide: async ({ options }) => decision(options.key).make(options.state),
+  answer: async ({ options }) => void answers.set(options.key, options.state),
+});

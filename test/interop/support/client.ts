@@ -1,0 +1,224 @@
+import { ResponseCode } from '../../../mq/protocol/response-code.ts';
+import { Peer, type PeerCommand, type PeerOptions, type RunningCommand } from './peer.ts';
+
+/** One SENT line of a peer. */
+export interface Sent {
+  readonly key: string;
+  readonly status: string;
+  readonly msgId: string | undefined;
+  readonly offsetMsgId: string | undefined;
+  readonly queue: string | undefined;
+  readonly queueOffset: number;
+  /** Before the client was asked to send. */
+  readonly startedAtMs: number;
+  readonly recallHandle: string | undefined;
+}
+
+/** One GOT line of a peer. */
+export interface Got {
+  readonly key: string;
+  readonly msgId: string;
+  readonly offsetMsgId: string;
+  readonly topic: string;
+  readonly queueId: number;
+  readonly queueOffset: number;
+  readonly reconsumeTimes: number;
+  readonly tags: string;
+  readonly bodySize: number;
+  readonly bodyCrc32: number;
+  readonly atMs: number;
+  readonly transactionId: string;
+  readonly origin: string;
+}
+
+/** What the client told its caller when the broker refused; `code` is the response code's name. */
+export interface Refusal {
+  readonly code: string;
+  readonly sentence: string;
+}
+
+const codeNames = new Map<number, string>(
+  Object.entries(ResponseCode).map(([name, code]) => [code, name]),
+);
+
+/** A peer's client on one cluster. Every topic and group it names is this cell's own. */
+export class Client {
+  readonly peer: Peer;
+  readonly #namesrv: string;
+
+  constructor(peer: Peer, namesrv: string) {
+    this.peer = peer;
+    this.#namesrv = namesrv;
+  }
+
+  get name(): string {
+    return this.peer.kind.name;
+  }
+
+  async produce(options: PeerOptions): Promise<Sent[]> {
+    const command = await this.peer.run('produce', { namesrv: this.#namesrv, ...options });
+    const refusal = refusalOf(command);
+    if (refusal !== undefined) throw new Error(`${this.name}: ${refusal.code} ${refusal.sentence}`);
+    return command.all('SENT').map(sentOf);
+  }
+
+  /** Sends what the broker is expected to refuse. */
+  async refusedProduce(options: PeerOptions): Promise<Refusal> {
+    const command = await this.peer.run('produce', { namesrv: this.#namesrv, ...options });
+    const refusal = refusalOf(command);
+    if (refusal !== undefined) return refusal;
+    throw new Error(`${this.name}: not refused: ${JSON.stringify(command.lines)}`);
+  }
+
+  async recall(topic: string, handle: string): Promise<{ msgId: string } | Refusal> {
+    const options = { namesrv: this.#namesrv, topic, handle };
+    const command = await this.peer.run('recall', options);
+    return refusalOf(command) ?? { msgId: command.all('RECALLED')[0]![0]! };
+  }
+
+  async consume(options: PeerOptions): Promise<Consumer> {
+    const running = await this.peer.start('consume', { namesrv: this.#namesrv, ...options });
+    return new Consumer(running);
+  }
+
+  async beginTransactions(options: PeerOptions): Promise<Transactions> {
+    const running = await this.peer.start('begin', { namesrv: this.#namesrv, ...options });
+    return new Transactions(this.peer, running);
+  }
+}
+
+/** A consumer of a peer; disposing it shuts it down as its client does. */
+export class Consumer implements AsyncDisposable {
+  readonly #running: RunningCommand;
+
+  constructor(running: RunningCommand) {
+    this.#running = running;
+  }
+
+  /** Everything it got so far, in the order its listener was called. */
+  get messages(): Got[] {
+    return this.#running.command.all('GOT').map(gotOf);
+  }
+
+  /** Settles with everything it got so far when `isEnough`. */
+  async gets(isEnough: (messages: Got[]) => boolean, what: string): Promise<Got[]> {
+    return await this.#running.command.until(() => {
+      const { messages } = this;
+      return isEnough(messages) && messages;
+    }, what);
+  }
+
+  async distinct(count: number): Promise<Got[]> {
+    return await this.gets(
+      (messages) => new Set(messages.map(({ key }) => key)).size >= count,
+      `${count} distinct keys`,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#running.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** A transaction producer of a peer. */
+export class Transactions implements AsyncDisposable {
+  readonly #peer: Peer;
+  readonly #running: RunningCommand;
+
+  constructor(peer: Peer, running: RunningCommand) {
+    this.#peer = peer;
+    this.#running = running;
+  }
+
+  /** Sends the half message; settles when the local transaction runs, which lasts until `decide`. */
+  async halfSent(topic: string, key: string): Promise<OpenTransaction> {
+    const producer = this.#running.command.id;
+    const command = this.#peer.command('transact', { producer, topic, key });
+    const [, transactionId] = await command.line('LOCAL');
+    return {
+      transactionId: transactionId!,
+      decide: async (state) => {
+        await this.#peer.run('decide', { key, state });
+        const [, status, msgId, , said] = await command.line('ENDED');
+        return { status: status!, msgId: msgId!, state: said! };
+      },
+    };
+  }
+
+  /** From now on check-backs for that key get this answer; they get UNKNOW before. */
+  async answer(key: string, state: TransactionState): Promise<void> {
+    await this.#peer.run('answer', { key, state });
+  }
+
+  /** Settles when this producer was asked so often about that key. */
+  async checked(key: string, times = 1): Promise<readonly string[]> {
+    return await this.#running.command.until(
+      () => this.#checksOf(key)[times - 1],
+      `check-back ${times} for ${key}`,
+    );
+  }
+
+  #checksOf(key: string): (readonly string[])[] {
+    return this.#running.command.all('CHECKED').filter(([of]) => of === key);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+export type TransactionState = 'COMMIT_MESSAGE' | 'ROLLBACK_MESSAGE' | 'UNKNOW';
+
+export interface OpenTransaction {
+  readonly transactionId: string;
+  decide(state: TransactionState): Promise<{ status: string; msgId: string; state: string }>;
+}
+
+function refusalOf(command: PeerCommand): Refusal | undefined {
+  const refused = command.all('REFUSED')[0];
+  if (refused === undefined) return undefined;
+  const [, code, sentence] = refused;
+  return { code: codeNames.get(Number(code)) ?? code!, sentence: sentence! };
+}
+
+function sentOf(fields: readonly string[]): Sent {
+  const [key, status, msgId, offsetMsgId, queue, queueOffset, startedAtMs, recallHandle] = fields;
+  return {
+    key: key!,
+    status: status!,
+    msgId,
+    offsetMsgId,
+    queue,
+    queueOffset: Number(queueOffset),
+    startedAtMs: Number(startedAtMs),
+    recallHandle: recallHandle === '' ? undefined : recallHandle,
+  };
+}
+
+function gotOf(fields: readonly string[]): Got {
+  const [key, msgId, offsetMsgId, topic, queueId, queueOffset, times, tags, size, crc, at] = fields;
+  const [transactionId, origin] = fields.slice(11);
+  return {
+    key: key!,
+    msgId: msgId!,
+    offsetMsgId: offsetMsgId!,
+    topic: topic!,
+    queueId: Number(queueId),
+    queueOffset: Number(queueOffset),
+    reconsumeTimes: Number(times),
+    tags: tags!,
+    bodySize: Number(size),
+    bodyCrc32: Number(crc),
+    atMs: Number(at),
+    transactionId: transactionId!,
+    origin: origin!,
+  };
+}

@@ -219,7 +219,11 @@ async function startParts(
     logger,
   });
   shutdowns.push(() => transactions.close());
-  const queueLocks = new QueueLocks(peerClock);
+  const queueLocks = await QueueLocks.open({
+    file: stateFile('queueLocks.json'),
+    clock: peerClock,
+    logger,
+  });
   const clientChannels = new ClientChannels({
     consumers,
     producers,

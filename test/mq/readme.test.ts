@@ -94,6 +94,36 @@ describe('the samples of mq/README.md', () => {
     await until(() => notified.includes('A-1'));
   });
 
+  it('retry, give up and redrive', async () => {
+    const asked: string[] = [];
+    let isHealed = false;
+    const issueCoupon = async (orderNo: string) => {
+      asked.push(orderNo);
+      return isHealed ? 'issued' : 'unknown order';
+    };
+    const sample = await sampleOf('Retries and the dead-letter queue');
+    const [consuming, redriving] = sample.split(/^(?=const admin)/m);
+    const imports = /^import .*\n/m.exec(sample)![0];
+    const names = { issueCoupon };
+    const consumer = await run(consuming!, { names, result: 'consumer' });
+    running.push(consumer as millrace.PushConsumer);
+    await sendPaid('A-7');
+    await mq.dlq('coupons', { atLeast: 1 });
+    isHealed = true;
+    const result = '{ admin, dead, results }';
+    const redriven = await run(imports + redriving!, { result });
+    const { admin, dead, results } = redriven as {
+      admin: millrace.Admin;
+      dead: millrace.ConsumedMessage[];
+      results: millrace.RedriveResult[];
+    };
+    running.push(admin);
+    expect(dead.map((message) => message.json())).toEqual([{ orderNo: 'A-7' }]);
+    expect(results).toMatchObject([{ msgId: dead[0]!.msgId, status: 'REDRIVEN' }]);
+    await until(() => asked.length === 2);
+    expect(asked).toEqual(['A-7', 'A-7']);
+  });
+
   it('test a consumer, in at most 15 lines', async () => {
     const sample = await sampleOf('Test a consumer');
     const tests: [string, () => Promise<void>][] = [];

@@ -12,12 +12,15 @@ export interface OrderFacts {
   status: string;
   placedAt: Date;
   paidAt: Date | undefined;
+  closedAt: Date | undefined;
 }
+
+/** A coupon; a notification, by its kind; what of the notifications the gateway has had. */
+export type Effect = 'coupon' | 'push Created' | 'push Paid' | 'push Closed' | 'delivery';
 
 export interface EffectFacts {
   orderNo: string;
-  /** Coupon, or the kind of notification. */
-  effect: 'coupon' | 'push Created' | 'push Paid';
+  effect: Effect;
   count: number;
   /** When the first of them was written. */
   at: Date;
@@ -27,7 +30,7 @@ export interface EffectFacts {
 export interface OrderWay {
   orderNo: string;
   order: OrderFacts | undefined;
-  effects: ReadonlyMap<EffectFacts['effect'], EffectFacts>;
+  effects: ReadonlyMap<Effect, EffectFacts>;
   /** What should be there and is not, in words. */
   lost: readonly string[];
   /** What is there more than once, or must not be there at all. */
@@ -36,7 +39,8 @@ export interface OrderWay {
 
 /**
  * Holds every order against its effects: a placed order has one "Created" push; a paid one has one "Paid" push and one
- * coupon, too. An order number that was acknowledged and has no row is lost itself. No I/O.
+ * coupon, too; a closed one one "Closed" push and no coupon; every push was delivered. An order is paid or closed in the
+ * end, and never both. An order number that was acknowledged and has no row is lost itself. No I/O.
  */
 export function judge(
   orderNos: readonly string[],
@@ -44,22 +48,18 @@ export function judge(
   effects: readonly EffectFacts[],
 ): OrderWay[] {
   const orderByNo = new Map(orders.map((order) => [order.orderNo, order]));
-  const effectsByNo = new Map<string, Map<EffectFacts['effect'], EffectFacts>>();
+  const effectsByNo = new Map<string, Map<Effect, EffectFacts>>();
   for (const effect of effects) {
     const ofOrder = effectsByNo.get(effect.orderNo) ?? new Map();
     effectsByNo.set(effect.orderNo, ofOrder.set(effect.effect, effect));
   }
   return orderNos.map((orderNo) => {
     const order = orderByNo.get(orderNo);
-    const found = effectsByNo.get(orderNo) ?? new Map<EffectFacts['effect'], EffectFacts>();
-    const expected = new Map<EffectFacts['effect'], number>([
-      ['push Created', 1],
-      ['push Paid', order?.status === 'PAID' ? 1 : 0],
-      ['coupon', order?.status === 'PAID' ? 1 : 0],
-    ]);
+    const found = effectsByNo.get(orderNo) ?? new Map<Effect, EffectFacts>();
     const lost: string[] = order === undefined ? ['order'] : [];
-    const duplicated: string[] = [];
-    for (const [effect, wanted] of expected) {
+    if (order?.status === 'PENDING') lost.push('payment or closing');
+    const duplicated: string[] = order?.paidAt && order.closedAt ? ['end: paid and closed'] : [];
+    for (const [effect, wanted] of expectedOf(order)) {
       const count = found.get(effect)?.count ?? 0;
       for (let missing = count; missing < wanted; missing += 1) lost.push(effect);
       for (let surplus = count; surplus > wanted; surplus -= 1) duplicated.push(effect);
@@ -68,16 +68,31 @@ export function judge(
   });
 }
 
+function expectedOf(order: OrderFacts | undefined): Map<Effect, number> {
+  const paidCount = order?.status === 'PAID' ? 1 : 0;
+  const closedCount = order?.status === 'CANCELLED' ? 1 : 0;
+  return new Map<Effect, number>([
+    ['push Created', 1],
+    ['push Paid', paidCount],
+    ['push Closed', closedCount],
+    ['delivery', 1 + paidCount + closedCount],
+    ['coupon', paidCount],
+  ]);
+}
+
 /** What holds for all orders in the database, whoever placed them. */
 export interface WholeDatabase {
   orders: number;
   paid: number;
+  closed: number;
   /** Effects not (yet) there: orders of other runs may still be on their way. */
   missing: number;
   /** Coupons and notifications beyond the one there may be for an order. */
   doubled: number;
   /** Coupons of orders that are not paid, or do not exist. */
   unearned: number;
+  /** Orders that are both paid and closed. */
+  torn: number;
 }
 
 /** Reads the three schemas. Knows nothing of brokers or services: what it says, the databases alone say. */
@@ -95,7 +110,7 @@ export class Audit {
   async ways(orderNos: readonly string[]): Promise<OrderWay[]> {
     if (orderNos.length === 0) return [];
     const orders = await this.#rows(
-      `SELECT order_no, status, placed_at, paid_at FROM ${schemas.order}.orders WHERE order_no IN (?)`,
+      `SELECT order_no, status, placed_at, paid_at, closed_at FROM ${schemas.order}.orders WHERE order_no IN (?)`,
       [orderNos],
     );
     const effects = await this.#rows(
@@ -103,8 +118,12 @@ export class Audit {
          FROM ${schemas.coupon}.coupons WHERE order_no IN (?) GROUP BY order_no
        UNION ALL
        SELECT order_no, CONCAT('push ', kind), COUNT(*), MIN(recorded_at)
-         FROM ${schemas.push}.notifications WHERE order_no IN (?) GROUP BY order_no, kind`,
-      [orderNos, orderNos],
+         FROM ${schemas.push}.notifications WHERE order_no IN (?) GROUP BY order_no, kind
+       UNION ALL
+       SELECT order_no, 'delivery', COUNT(delivered_at), MIN(delivered_at)
+         FROM ${schemas.push}.notifications WHERE order_no IN (?) AND delivered_at IS NOT NULL
+        GROUP BY order_no`,
+      [orderNos, orderNos, orderNos],
     );
     return judge(
       orderNos,
@@ -113,6 +132,7 @@ export class Audit {
         status: row['status'],
         placedAt: row['placed_at'],
         paidAt: row['paid_at'] ?? undefined,
+        closedAt: row['closed_at'] ?? undefined,
       })),
       effects.map((row) => ({
         orderNo: row['order_no'],
@@ -132,28 +152,37 @@ export class Audit {
            UNION ALL
            SELECT order_no, kind, COUNT(*) FROM ${schemas.push}.notifications GROUP BY order_no, kind
          ),
-         paid AS (SELECT order_no FROM ${schemas.order}.orders WHERE status = 'PAID')
+         paid AS (SELECT order_no FROM ${schemas.order}.orders WHERE status = 'PAID'),
+         closed AS (SELECT order_no FROM ${schemas.order}.orders WHERE status = 'CANCELLED')
        SELECT
          (SELECT COUNT(*) FROM ${schemas.order}.orders) AS orders,
          (SELECT COUNT(*) FROM paid) AS paid,
+         (SELECT COUNT(*) FROM closed) AS closed,
          (SELECT COUNT(*) FROM ${schemas.order}.orders WHERE order_no NOT IN
            (SELECT order_no FROM effects WHERE effect = 'Created')) +
          (SELECT COUNT(*) FROM paid WHERE order_no NOT IN
            (SELECT order_no FROM effects WHERE effect = 'Paid')) +
+         (SELECT COUNT(*) FROM closed WHERE order_no NOT IN
+           (SELECT order_no FROM effects WHERE effect = 'Closed')) +
+         (SELECT COUNT(*) FROM ${schemas.push}.notifications WHERE delivered_at IS NULL) +
          (SELECT COUNT(*) FROM paid WHERE order_no NOT IN
            (SELECT order_no FROM effects WHERE effect = 'coupon')) AS missing,
          (SELECT COALESCE(SUM(count - 1), 0) FROM effects) AS doubled,
          (SELECT COUNT(*) FROM ${schemas.coupon}.coupons WHERE order_no NOT IN
-           (SELECT order_no FROM paid)) AS unearned`,
+           (SELECT order_no FROM paid)) AS unearned,
+         (SELECT COUNT(*) FROM ${schemas.order}.orders
+           WHERE paid_at IS NOT NULL AND closed_at IS NOT NULL) AS torn`,
       [],
     );
     const number = (name: string): number => Number(row?.[name]);
     return {
       orders: number('orders'),
       paid: number('paid'),
+      closed: number('closed'),
       missing: number('missing'),
       doubled: number('doubled'),
       unearned: number('unearned'),
+      torn: number('torn'),
     };
   }
 

@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util';
 const usages = {
   demo: `npm run demo [-- FLAGS]
 
-Starts MariaDB, Redis, a name server, a broker and the services order, coupon and push, sends 20 orders through
-them, audits the databases, and stays up until Ctrl-C. All state is kept under .millrace/.
+Starts MariaDB, Redis, a name server, a broker and the services order, coupon and push, and sends 20 orders through
+them: 16 are paid, three of them while no coupon can be issued, so that their messages are redriven from the
+dead-letter queue; 4 are left unpaid and closed by their delayed message. Then it audits the databases, and stays up
+until Ctrl-C. All state is kept under .millrace/.
 
   --once          end after the audit: exit code 0 only if nothing was lost or duplicated;
                   the last line on stdout is one JSON object
-  --kill-broker   kill the broker with SIGKILL while orders are in flight, and start it again
+  --kill-broker   kill the broker with SIGKILL between half messages and their commit, and start it again
   --help          this text
 
 Environment:

@@ -1,16 +1,24 @@
 import { join, relative } from 'node:path';
-import { Audit } from '../audit.ts';
+import { Audit, type OrderWay } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { prepareDatabases, startDatabases } from '../databases/databases.ts';
 import { thisMachine } from '../databases/machine.ts';
+import { BrokerCrash } from '../demo/broker-crash.ts';
+import { Buyer } from '../demo/buyer.ts';
+import { CouponOutage } from '../demo/coupon-outage.ts';
 import { auditText, verdictOf, wayTable, type Verdict } from '../demo/report.ts';
-import { placeOrders, waitForEffects } from '../demo/scenario.ts';
-import { startCluster, startServices, type OwnBroker } from '../demo/topology.ts';
-import { runSession } from '../session.ts';
-
-/** The broker dies when half of the orders are placed, and is back before the last quarter. */
-const killAtOrder = 10;
-const restartAtOrder = 15;
+import {
+  hasCoupon,
+  isClosed,
+  isComplete,
+  placeFirstOrders,
+  placeLateOrders,
+  waitForWays,
+  type PlacedOrders,
+} from '../demo/scenario.ts';
+import { Services, type Haste, type ServiceUrls } from '../demo/services.ts';
+import { startCluster } from '../demo/topology.ts';
+import { runSession, type Session } from '../session.ts';
 
 /** `npm run demo`. What it does is in command-line.mjs, in the words of its --help. */
 export const run: Command = async (context) => {
@@ -22,34 +30,49 @@ export const run: Command = async (context) => {
   }
   let verdict: Verdict | undefined;
   const exitCode = await runSession(context, async (session) => {
-    const { slot, step } = session;
     const sources = await prepareDatabases(thisMachine, session);
     const [databases, cluster] = await Promise.all([
       startDatabases(thisMachine, session, sources),
       startCluster(session, root, namesrvAddr),
     ]);
-    const urls = await startServices(session, root, cluster.namesrvAddr, databases);
-    const logs = relative(process.cwd(), join(slot.dir, 'logs'));
+    const { databaseUrl } = databases;
+    const outage = new CouponOutage(databaseUrl, cluster.namesrvAddr);
+    if (await outage.mend()) console.log('  put back the table that a killed demo had taken away');
+    const haste = hasteOf(options.killBroker, namesrvAddr !== undefined);
+    const services = await Services.start(session, root, cluster.namesrvAddr, databases, haste);
+    const { urls } = services;
+    const logs = relative(process.cwd(), join(session.slot.dir, 'logs'));
     console.log(`  Everything runs, ${seconds().toFixed(1)} s after the command. Logs: ${logs}`);
 
-    const audit = await Audit.open(databases.databaseUrl);
-    const ways = await step('20 orders', async (say) => {
-      say('placed and paid over HTTP');
-      const crash = options.killBroker ? new BrokerCrash(cluster.broker) : undefined;
-      const orderNos = await placeOrders(urls, (count) => crash?.onPlaced(count));
-      await crash?.isOver;
-      return await waitForEffects(audit, orderNos);
+    const audit = await Audit.open(databaseUrl);
+    const crash =
+      options.killBroker && cluster.broker !== undefined
+        ? new BrokerCrash(cluster.broker, databaseUrl)
+        : undefined;
+    const first = await placeAndPay(session, urls, crash);
+    await session.step('coupons', async (say) => {
+      const ways = await waitForWays(audit, first.paid, hasCoupon);
+      say(`${ways.filter(hasCoupon).length} issued for ${first.paid.length} paid orders`);
+    });
+    const late = await payWithoutCoupons(session, urls, outage);
+    await closeUnpaid(session, urls, audit, first.unpaid, haste);
+    const orderNos = [...first.paid, ...first.unpaid, ...late.orderNos];
+    const ways = await session.step('the rest', async (say) => {
+      const waited = await waitForWays(audit, orderNos, isComplete);
+      say(`${waited.filter(isComplete).length} of ${waited.length} orders at their end`);
+      return waited;
     });
     const whole = await audit.wholeDatabase();
     await audit.close();
-    verdict = verdictOf(ways, whole, seconds());
-    console.log(`\n${wayTable(ways)}\n\n${auditText(verdict, whole)}\n`);
+    verdict = verdictOf(ways, whole, late.redriven, seconds());
+    console.log(`\n${wayTable(ways, late.redriven)}\n\n${auditText(verdict, whole)}\n`);
 
     const isGood = verdict.lost === 0 && verdict.duplicated === 0;
     if (options.once) return isGood ? 0 : 1;
+    await services.takeTime();
     console.log(
       `  order   ${urls.order}/docs\n  coupon  ${urls.coupon}/docs\n  push    ${urls.push}/docs\n` +
-        `  name server ${cluster.namesrvAddr}   ${databases.databaseUrl}   ${databases.redisUrl}\n` +
+        `  name server ${cluster.namesrvAddr}   ${databaseUrl}   ${databases.redisUrl}\n` +
         '  Ctrl-C stops everything.',
     );
     session.exitCodeWhenInterrupted = isGood ? 0 : 1;
@@ -65,32 +88,92 @@ function seconds(): number {
   return performance.now() / 1_000;
 }
 
-/** Kills the broker while orders are on their way, and starts it again while more are being placed. */
-class BrokerCrash {
-  readonly #broker: OwnBroker | undefined;
-  #killed: Promise<void> = Promise.resolve();
-  #restarted: Promise<void> = Promise.resolve();
+/** Half an hour and sixteen retries are for production. A cluster that was given has its own pauses: 10 s, then 30 s. */
+function hasteOf(isKilled: boolean, isGivenCluster: boolean): Haste {
+  return {
+    // An order must not be closed because its buyer waits for the broker.
+    payTimeoutMs: isKilled ? 12_000 : 5_000,
+    couponRetryCount: isGivenCluster ? 1 : 2,
+  };
+}
 
-  constructor(broker: OwnBroker | undefined) {
-    this.#broker = broker;
-  }
+function placeAndPay(
+  session: Session,
+  urls: ServiceUrls,
+  crash: BrokerCrash | undefined,
+): Promise<PlacedOrders> {
+  return session.step('orders', async (say) => {
+    const orders = await placeFirstOrders(urls, {
+      onPlaced: (count) => crash?.onPlaced(count),
+      onRefused: () => crash?.onRefused(),
+    });
+    await crash?.isOver();
+    say(`${orders.paid.length} placed and paid, ${orders.unpaid.length} placed and left unpaid`);
+    return orders;
+  });
+}
 
-  onPlaced(count: number): void {
-    if (count === killAtOrder) {
-      console.log(`    broker killed with SIGKILL, ${count} orders placed`);
-      this.#killed = this.#broker?.kill() ?? Promise.resolve();
-    }
-    if (count === restartAtOrder) {
-      this.#restarted = this.#killed.then(async () => {
-        await this.#broker?.start();
-        console.log(`    broker started again, it missed orders ${killAtOrder + 1} to ${count}`);
+/** Takes the table of coupons away while orders are paid, and gives it and the dead letters back. */
+async function payWithoutCoupons(
+  { step }: Session,
+  urls: ServiceUrls,
+  outage: CouponOutage,
+): Promise<{ orderNos: readonly string[]; redriven: readonly string[] }> {
+  await outage.begin();
+  try {
+    const orders = await step('no coupons', async (say) => {
+      const { paid } = await placeLateOrders(urls);
+      say(`the table of coupons is gone; ${paid.length} more orders placed and paid all the same`);
+      return paid;
+    });
+    const letters = await step('dead letters', async (say) => {
+      const found = await outage.deadLetters(orders);
+      say(`${found.size} in %DLQ%coupon-on-order-paid, after their retries`);
+      return found;
+    });
+    await outage.end();
+    const redriven = await step('redrive', async (say) => {
+      const results = await outage.redrive();
+      const lines = results.map(({ msgId, status, error }) => {
+        const letter = letters.get(msgId ?? '');
+        const reason = error === undefined ? '' : ` (${error.message})`;
+        return `    ${letter?.orderNo ?? msgId ?? '?'}  ${letter?.tryCount ?? '?'} tries  ${status}${reason}`;
       });
-      // Awaited by `isOver` later; until then a failure must not count as unhandled.
-      this.#restarted.catch(() => undefined);
-    }
+      console.log(lines.join('\n'));
+      const done = results
+        .filter(({ status }) => status === 'REDRIVEN')
+        .map(({ msgId }) => letters.get(msgId ?? '')?.orderNo ?? '')
+        .filter((orderNo) => orders.includes(orderNo));
+      say(
+        `the table is back, ${done.length} of ${orders.length} messages sent to their group again`,
+      );
+      return done;
+    });
+    return { orderNos: orders, redriven };
+  } catch (error) {
+    await outage.mend();
+    throw error;
   }
+}
 
-  get isOver(): Promise<void> {
-    return this.#restarted;
-  }
+function closeUnpaid(
+  { step }: Session,
+  urls: ServiceUrls,
+  audit: Audit,
+  unpaid: readonly string[],
+  { payTimeoutMs }: Haste,
+): Promise<OrderWay[]> {
+  return step('closing', async (say) => {
+    say(`${unpaid.length} unpaid orders, ${payTimeoutMs / 1_000} s after they were placed`);
+    const ways = await waitForWays(audit, unpaid, isClosed);
+    const [late] = ways.filter(isClosed);
+    if (late !== undefined) {
+      const refusal = await new Buyer(urls).payTooLate(late.orderNo);
+      console.log(`    a buyer pays too late and gets 409: ${refusal}`);
+    }
+    say(
+      `${ways.filter(isClosed).length} of ${unpaid.length} unpaid orders closed by their message`,
+    );
+    return ways;
+  });
 }

@@ -1,100 +1,84 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Audit, OrderWay } from '../audit.ts';
-import type { ServiceUrls } from './topology.ts';
+import { Buyer, type OrderPlan } from './buyer.ts';
+import type { ServiceUrls } from './services.ts';
 
-export const orderCount = 20;
+/** Placed at first: all but every fourth are paid at once. */
+const firstPlans: readonly OrderPlan[] = Array.from({ length: 17 }, (_, index) => ({
+  number: index + 1,
+  isPaid: index % 4 !== 2 || index === 16,
+  isImpatient: index % 4 === 3,
+}));
 
-/** Buyers that place orders at the same time. */
+/** Placed and paid while coupons cannot be issued. */
+const latePlans: readonly OrderPlan[] = [18, 19, 20].map((number) => ({
+  number,
+  isPaid: true,
+  isImpatient: number === 20,
+}));
+
+/** Buyers at the same time. */
 const buyerCount = 4;
-/** A broken run ends here; a good one takes a second or two, with a killed broker some more. */
-const effectsTimeoutMs = 60_000;
-const requestTimeoutMs = 20_000;
+/** A broken run ends here; a good one takes some seconds, on an official broker with its longer pauses some more. */
+const effectsTimeoutMs = 120_000;
 
-const baskets = [
-  [{ sku: 'TEA-GREEN-100', quantity: 2 }],
-  [
-    { sku: 'COFFEE-250', quantity: 1 },
-    { sku: 'FILTER-40', quantity: 3 },
-  ],
-  [{ sku: 'MUG-BLUE', quantity: 4 }],
-  [
-    { sku: 'POT-GLASS', quantity: 1 },
-    { sku: 'HONEY-500', quantity: 1 },
-  ],
-];
+/** What the demo's orders were to become. */
+export interface PlacedOrders {
+  paid: readonly string[];
+  unpaid: readonly string[];
+}
 
-/**
- * Places and pays the demo's orders over HTTP, as buyers do, and returns their numbers.
- *
- * Every fourth buyer is impatient and sends each request twice, with the same Idempotency-Key: it must not double
- * anything. `onPlaced` hears how many orders have been placed so far.
- */
-export async function placeOrders(
+/** What happens while orders are being placed. */
+export interface Onlooker {
+  onPlaced: (count: number) => void;
+  onRefused: () => void;
+}
+
+/** Most of the demo's orders, four buyers at a time. */
+export function placeFirstOrders(urls: ServiceUrls, onlooker: Onlooker): Promise<PlacedOrders> {
+  return placeOrders(urls, firstPlans, onlooker);
+}
+
+/** The orders whose coupons will fail. */
+export function placeLateOrders(urls: ServiceUrls): Promise<PlacedOrders> {
+  return placeOrders(urls, latePlans, { onPlaced: () => undefined, onRefused: () => undefined });
+}
+
+async function placeOrders(
   urls: ServiceUrls,
-  onPlaced: (count: number) => void,
-): Promise<string[]> {
-  const orderNos: string[] = [];
-  let next = 0;
+  plans: readonly OrderPlan[],
+  onlooker: Onlooker,
+): Promise<PlacedOrders> {
+  const buyer = new Buyer(urls, onlooker.onRefused);
+  const paid: string[] = [];
+  const unpaid: string[] = [];
+  const waiting = [...plans];
   const buy = async (): Promise<void> => {
-    while (next < orderCount) {
-      const index = next;
-      next += 1;
-      const attempts = index % 4 === 3 ? 2 : 1;
-      const orderNo = await placeOne(urls, index, attempts);
-      orderNos.push(orderNo);
-      onPlaced(orderNos.length);
-      for (let attempt = 0; attempt < attempts; attempt += 1) {
-        await post(`${urls.order}/orders/${orderNo}/pay`, {});
-      }
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+      const orderNo = await buyer.place(plan);
+      (plan.isPaid ? paid : unpaid).push(orderNo);
+      onlooker.onPlaced(paid.length + unpaid.length);
+      if (plan.isPaid) await buyer.pay(orderNo, plan);
     }
   };
   await Promise.all(Array.from({ length: buyerCount }, buy));
-  return orderNos;
+  return { paid, unpaid };
 }
 
-async function placeOne(urls: ServiceUrls, index: number, attempts: number): Promise<string> {
-  const headers = { 'idempotency-key': randomUUID() };
-  const body = { userId: `user-${index + 1}`, items: baskets[index % baskets.length] };
-  const answers = new Set<string>();
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const { orderNo } = await post(`${urls.order}/orders`, headers, body);
-    if (orderNo === undefined) throw new Error(`POST ${urls.order}/orders answers no orderNo`);
-    answers.add(orderNo);
-  }
-  const [orderNo, ...others] = answers;
-  if (orderNo === undefined || others.length > 0) {
-    throw new Error(`one Idempotency-Key stands for several orders: ${[...answers].join(', ')}`);
-  }
-  return orderNo;
-}
-
-async function post(
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body?: unknown,
-): Promise<{ orderNo?: string }> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(requestTimeoutMs),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`POST ${url} answers ${response.status}: ${text}`);
-  return JSON.parse(text) as { orderNo?: string };
-}
-
-/** Waits until the databases hold every effect of these orders, or for so long that something must be lost. */
-export async function waitForEffects(
+/** Waits until the databases hold what is asked of these orders, or for so long that it must be lost. */
+export async function waitForWays(
   audit: Audit,
   orderNos: readonly string[],
+  isThere: (way: OrderWay) => boolean,
 ): Promise<OrderWay[]> {
   const deadline = performance.now() + effectsTimeoutMs;
   for (;;) {
     const ways = await audit.ways(orderNos);
-    const isComplete = ways.every(({ lost }) => lost.length === 0);
-    if (isComplete || performance.now() > deadline) return ways;
+    if (ways.every(isThere) || performance.now() > deadline) return ways;
     await delay(50);
   }
 }
+
+export const hasCoupon = ({ effects }: OrderWay): boolean => effects.has('coupon');
+export const isClosed = ({ order }: OrderWay): boolean => order?.status === 'CANCELLED';
+export const isComplete = ({ lost }: OrderWay): boolean => lost.length === 0;

@@ -2,26 +2,19 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Admin, MqError } from 'millrace';
-import { schemas } from '../audit.ts';
-import type { Databases } from '../databases/databases.ts';
 import { freePort, preferredPort } from '../free-port.ts';
 import type { ProcessOptions, RunningProcess } from '../processes.ts';
 import type { Session } from '../session.ts';
 
-export const orderTopic = 'ORDER_EVENTS';
+/** Every topic of the services; on a cluster that was given they may not be created on first use. */
+const topics = ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK', 'NOTIFICATION_EVENTS'];
 
 /** A cluster that was given may still be starting. */
 const topicTimeoutMs = 30_000;
 const isServing = /ready in \d+ ms/;
 
 /** Services stop first, then the broker, then the name server, then the databases (0). */
-const stopOrder = { service: 3, broker: 2, nameServer: 1 } as const;
-
-/** Where each service prefers to listen in run-1; a taken port is replaced by a free one. */
-const servicePorts = { order: 3001, coupon: 3002, push: 3003 } as const;
-type ServiceName = keyof typeof servicePorts;
-
-export type ServiceUrls = Readonly<Record<ServiceName, string>>;
+export const stopOrder = { service: 3, broker: 2, nameServer: 1 } as const;
 
 /** The name server and broker the demo uses: its own, which can be killed, or somebody's cluster. */
 export interface Cluster {
@@ -59,9 +52,10 @@ export async function startCluster(
     namesrvAddr === undefined
       ? await startOwnCluster(session, root)
       : { namesrvAddr, broker: undefined };
-  await session.step('topic', async (say) => {
-    say(namesrvAddr === undefined ? orderTopic : `${orderTopic}, at NAMESRV_ADDR ${namesrvAddr}`);
-    await createTopic(cluster.namesrvAddr);
+  await session.step('topics', async (say) => {
+    const names = topics.join(', ');
+    say(namesrvAddr === undefined ? names : `${names}, at NAMESRV_ADDR ${namesrvAddr}`);
+    await createTopics(cluster.namesrvAddr);
   });
   return cluster;
 }
@@ -112,82 +106,40 @@ function writeBrokerConfig(storeDir: string, port: number, namesrvAddr: string):
     namesrvAddr,
     storePathRootDir: join(storeDir, 'store'),
     flushDiskType: 'SYNC_FLUSH',
+    // What takes its time in production, for people who watch: the first retries come after a second each, and a
+    // transaction that nobody has ended is asked after within two.
+    messageDelayLevel: '1s 1s 1s 1s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
+    transactionTimeOut: 1_000,
+    transactionCheckInterval: 1_000,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(path, lines.join(''));
   return path;
 }
 
-async function createTopic(namesrvAddr: string): Promise<void> {
-  const admin = new Admin({ namesrvAddr });
+async function createTopics(namesrvAddr: string): Promise<void> {
+  await using admin = new Admin({ namesrvAddr });
   const deadline = performance.now() + topicTimeoutMs;
-  try {
+  for (const topic of topics) {
     // A broker registers a moment after it serves, and a topic's route follows a moment after the topic.
     for (;;) {
       const isOver = performance.now() > deadline;
-      const problem = await tryCreateTopic(admin);
-      if (problem === undefined) return;
-      if (isOver) throw new Error(`${orderTopic} cannot be used at ${namesrvAddr}: ${problem}`);
+      const problem = await tryCreateTopic(admin, topic);
+      if (problem === undefined) break;
+      if (isOver) throw new Error(`${topic} cannot be used at ${namesrvAddr}: ${problem}`);
       await delay(50);
     }
-  } finally {
-    await admin.shutdown();
   }
 }
 
 /** Undefined when the topic has a route, else why not. */
-async function tryCreateTopic(admin: Admin): Promise<string | undefined> {
+async function tryCreateTopic(admin: Admin, topic: string): Promise<string | undefined> {
   try {
-    await admin.createTopic({ topic: orderTopic, readQueueNums: 4 });
-    const route = await admin.topicRoute(orderTopic);
+    await admin.createTopic({ topic, readQueueNums: 4 });
+    const route = await admin.topicRoute(topic);
     return route === undefined ? 'it was created and has no route' : undefined;
   } catch (error) {
     if (MqError.is(error)) return `${error.code}: ${error.message}`;
     throw error;
-  }
-}
-
-export async function startServices(
-  session: Session,
-  root: string,
-  namesrvAddr: string,
-  databases: Databases,
-): Promise<ServiceUrls> {
-  const start = (name: ServiceName): Promise<string> =>
-    session.step(name, async (say) => {
-      const port = await freePort(preferredPort(servicePorts[name], session.slot.number));
-      const url = `http://127.0.0.1:${port}`;
-      say(url);
-      await session.processes.start({
-        name,
-        command: process.execPath,
-        args: [join(root, 'services', 'dist', name, 'main.js')],
-        env: {
-          HOST: '127.0.0.1',
-          PORT: String(port),
-          DATABASE_URL: databases.databaseUrl,
-          DATABASE_SCHEMA: schemas[name],
-          REDIS_URL: databases.redisUrl,
-          NAMESRV_ADDR: namesrvAddr,
-        },
-        stopOrder: stopOrder.service,
-        stopTimeoutMs: 15_000,
-        ready: () => isReady(`${url}/health/ready`),
-        readyTimeoutMs: 60_000,
-      });
-      return url;
-    });
-  const [order, coupon, push] = await Promise.all([start('order'), start('coupon'), start('push')]);
-  return { order, coupon, push };
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-    await response.text();
-    return response.ok;
-  } catch {
-    // Not listening yet; the deadline is the caller's.
-    return false;
   }
 }

@@ -16,6 +16,16 @@ const outcomeOf: Record<DomainErrorKind, 'ack' | 'retry'> = {
   conflict: 'ack',
 };
 
+/** What a consumer may say of an event it has dealt with. */
+export type Handling = keyof typeof handlingTexts;
+
+const handlingTexts = {
+  handled: 'event handled',
+  duplicate: 'duplicate event acknowledged',
+  // Nothing was to be done any more, and that is no mistake of anybody's.
+  overtaken: 'overtaken event acknowledged',
+} as const;
+
 export interface Reading<T> {
   log: Log;
   parse: (body: string) => T;
@@ -29,7 +39,7 @@ export interface Reading<T> {
 export async function consume<T extends { orderNo: string; eventId: string }>(
   message: ReceivedMessage,
   { log, parse }: Reading<T>,
-  handle: (event: T, log: Log) => Promise<'handled' | 'duplicate'>,
+  handle: (event: T, log: Log) => Promise<Handling>,
 ): Promise<void> {
   const messageLog = log.with({ messageId: message.msgId, orderNo: message.keys[0] });
   try {
@@ -37,7 +47,7 @@ export async function consume<T extends { orderNo: string; eventId: string }>(
     const { orderNo, eventId } = event;
     const eventLog = log.with({ messageId: message.msgId, orderNo, eventId });
     const outcome = await handle(event, eventLog);
-    eventLog.info(outcome === 'handled' ? 'event handled' : 'duplicate event acknowledged', {
+    eventLog.info(handlingTexts[outcome], {
       tag: message.tags,
       reconsumeTimes: message.reconsumeTimes,
     });

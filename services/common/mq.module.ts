@@ -1,18 +1,40 @@
 /** The one door between the services and the package `millrace`. */
 import type { DynamicModule } from '@nestjs/common';
-import type { ConsumedMessage, Message, MessageQueue, SendResult } from 'millrace';
+import type {
+  ConsumedMessage,
+  LocalTransactionState,
+  Message,
+  MessageQueue,
+  SendResult,
+} from 'millrace';
 import { MillraceModule } from 'millrace/nestjs';
 import type { Log } from './log.ts';
 
-export { Producer } from 'millrace';
-export type { ConsumedMessage, Message, MessageQueue, SendResult } from 'millrace';
-export { MessageListener, MillraceHealth } from 'millrace/nestjs';
+export { MqError, Producer, TransactionProducer } from 'millrace';
+export type {
+  ConsumedMessage,
+  LocalTransactionState,
+  Message,
+  MessageQueue,
+  SendResult,
+} from 'millrace';
+export { MessageListener, MillraceHealth, TransactionChecker } from 'millrace/nestjs';
+
+interface QueueChoice {
+  select: (queues: readonly MessageQueue[]) => MessageQueue;
+}
 
 /** What the outbox relay needs of a Producer. */
 export interface MessageSender {
-  send(
+  send(message: Message, options: QueueChoice): Promise<Pick<SendResult, 'status' | 'msgId'>>;
+}
+
+/** What a message transaction needs of a TransactionProducer. */
+export interface TransactionSender {
+  sendMessageInTransaction(
     message: Message,
-    options: { select: (queues: readonly MessageQueue[]) => MessageQueue },
+    executeLocalTransaction: () => Promise<LocalTransactionState>,
+    options: QueueChoice,
   ): Promise<Pick<SendResult, 'status' | 'msgId'>>;
 }
 
@@ -22,17 +44,28 @@ export type ReceivedMessage = Pick<
   'topic' | 'msgId' | 'keys' | 'tags' | 'queueId' | 'queueOffset' | 'reconsumeTimes' | 'text'
 >;
 
-export function mqModule(settings: {
+/** What a check-back reads of a half message. */
+export type HalfMessage = Pick<ConsumedMessage, 'msgId' | 'keys' | 'properties'>;
+
+export interface MqSettings {
   namesrvAddr: string;
   producerGroup: string;
+  /** Of a service that sends half messages: the group whose members answer for one another. */
+  transactionProducerGroup?: string;
+  /** Retries of a message before it goes to its group's DLQ. */
+  maxReconsumeTimes: number;
   /** Time running listeners get when the service stops. */
   shutdownGraceMs: number;
   log: Log;
-}): DynamicModule {
+}
+
+export function mqModule(settings: MqSettings): DynamicModule {
+  const { transactionProducerGroup, log, ...options } = settings;
   return MillraceModule.forRoot({
-    namesrvAddr: settings.namesrvAddr,
-    producerGroup: settings.producerGroup,
-    shutdownGraceMs: settings.shutdownGraceMs,
-    logger: settings.log,
+    ...options,
+    logger: log,
+    ...(transactionProducerGroup !== undefined && {
+      transaction: { producerGroup: transactionProducerGroup },
+    }),
   });
 }

@@ -1,11 +1,11 @@
-import { crc32 } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
-import type { MessageQueue, MessageSender } from './mq.module.ts';
+import type { MessageSender } from './mq.module.ts';
 import { OutboxMessage } from './outbox.ts';
+import { queueOf } from './queue-choice.ts';
 
 export interface OutboxSettings {
   /** How soon a row is found that another process committed and did not live to send. */
@@ -41,7 +41,7 @@ const MAX_STUCK_KEYS = 10_000;
  * Many:   every process of the service runs a relay; the row of outbox_lease lets one at a time send. The lease is a
  *         row lock, so it ends with the connection of a process that dies.
  */
-export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
+export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #dataSource: DataSource;
   readonly #sender: MessageSender;
   readonly #settings: OutboxSettings;
@@ -71,8 +71,12 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     this.#running ??= this.#run();
   }
 
-  /** The first of the stopping hooks: the relay ends before the Producer and the database do. */
-  async onModuleDestroy(): Promise<void> {
+  /**
+   * Ends after one more pass, which sends what the last listeners and requests have committed: they have ended in an
+   * earlier hook. Nest calls this hook of the module that has the relay before those of the modules it imports, and
+   * so before the Producer and the database are gone.
+   */
+  async onApplicationShutdown(): Promise<void> {
     this.#stop.abort();
     await this.#running;
   }
@@ -136,6 +140,8 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
       failureCount = result.outcome === 'failed' ? failureCount + 1 : 0;
       await this.#pause(pauseAfter(result, failureCount, this.#settings), woken);
     }
+    // With the broker away it would only hold up the end; the rows wait for the next start.
+    if (failureCount === 0) await this.#passOrFailure();
   }
 
   /** The end of the line for a database that is away: there is no request to answer, only a later pass. */
@@ -167,6 +173,8 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     const chains = chainsByKey(batch);
     const sendChains = async (): Promise<void> => {
       for (let chain = chains.shift(); chain; chain = chains.shift()) {
+        // The last pass ends at its first failure: what it cannot send, the next start can.
+        if (this.#stop.signal.aborted && failures.length > 0) return;
         const failure = await this.#sendChain(chain, messageIds);
         if (failure) failures.push(failure);
       }
@@ -180,7 +188,6 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     messageIds: Map<string, string>,
   ): Promise<SendFailure | undefined> {
     for (const message of chain) {
-      if (this.#stop.signal.aborted) return undefined;
       try {
         const result = await this.#sender.send(
           {
@@ -244,21 +251,6 @@ export function pauseAfter(
         ? { ms: 0, isWakeable: false }
         : { ms: settings.pollMs, isWakeable: true };
   }
-}
-
-/** One key, one queue, as long as the topic's queues stay the same; the queues come in no particular order. */
-export function queueOf(key: string, queues: readonly MessageQueue[]): MessageQueue {
-  const sorted = queues.toSorted(
-    (a, b) => compareTexts(a.brokerName, b.brokerName) || a.queueId - b.queueId,
-  );
-  const queue = sorted[crc32(key) % sorted.length];
-  if (queue === undefined) throw new Error(`no queue to choose from for key ${key}`);
-  return queue;
-}
-
-function compareTexts(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 function chainsByKey(batch: readonly OutboxMessage[]): OutboxMessage[][] {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Column, Entity, PrimaryColumn, type EntityManager } from 'typeorm';
 import { insertInto } from './insert-into.ts';
+import type { OutgoingEvent } from './outgoing-event.ts';
 
 /** A message that was decided in the same transaction as the row it tells about, sent or still to be sent. */
 @Entity('outbox_messages')
@@ -34,16 +35,6 @@ export class OutboxMessage {
   /** The id the broker's clients know the message by, for looking it up. */
   @Column({ name: 'message_id', type: 'varchar', length: 64, nullable: true })
   messageId!: string | null;
-}
-
-export interface OutgoingEvent {
-  topic: string;
-  tag: string;
-  /** Message key; also what decides the queue. */
-  key: string;
-  /** Everything but the eventId, which is added here. */
-  payload: object;
-  createdAt: Date;
 }
 
 /** Adds a message to the transaction of `manager`. Wake the relay after the commit; it would find the row in time anyway. */

@@ -1,4 +1,5 @@
 import type { EnvReader } from './env.ts';
+import type { OutboxSettings } from './outbox-relay.ts';
 
 export interface DatabaseSettings {
   readonly host: string;
@@ -117,6 +118,26 @@ export function readInboxSettings(env: EnvReader): InboxSettings {
   env.require(
     settings.processingExpiryMs <= settings.doneExpiryMs,
     `INBOX_PROCESSING_EXPIRY_MS is ${settings.processingExpiryMs}, it must not exceed INBOX_DONE_EXPIRY_MS (${settings.doneExpiryMs})`,
+  );
+  return Object.freeze(settings);
+}
+
+/** How often a message is retried before it goes to its group's DLQ. With the usual back-off, 16 take almost 5 hours. */
+export function readMaxReconsumeTimes(env: EnvReader, name: string): number {
+  return env.integer(name, { default: 16, min: 0, max: 1_000 });
+}
+
+export function readOutboxSettings(env: EnvReader): OutboxSettings {
+  const settings = {
+    pollMs: env.integer('OUTBOX_POLL_MS', { default: 500, min: 10, max: 60_000 }),
+    batchCount: env.integer('OUTBOX_BATCH_COUNT', { default: 256, min: 1, max: 10_000 }),
+    concurrency: env.integer('OUTBOX_CONCURRENCY', { default: 32, min: 1, max: 1_000 }),
+    minBackoffMs: env.integer('OUTBOX_MIN_BACKOFF_MS', { default: 100, min: 1, max: 60_000 }),
+    maxBackoffMs: env.integer('OUTBOX_MAX_BACKOFF_MS', { default: 2_000, min: 1, max: 600_000 }),
+  };
+  env.require(
+    settings.minBackoffMs <= settings.maxBackoffMs,
+    `OUTBOX_MIN_BACKOFF_MS is ${settings.minBackoffMs}, it must not exceed OUTBOX_MAX_BACKOFF_MS (${settings.maxBackoffMs})`,
   );
   return Object.freeze(settings);
 }

@@ -1,6 +1,7 @@
 import { EnvReader, type Env } from '../common/env.ts';
 import {
   readInboxSettings,
+  readMaxReconsumeTimes,
   readServiceSettings,
   type InboxSettings,
   type ServiceSettings,
@@ -9,6 +10,7 @@ import {
 export interface CouponConfig {
   readonly service: ServiceSettings;
   readonly inbox: InboxSettings;
+  readonly maxReconsumeTimes: number;
 }
 
 /** Errors: ConfigError naming every bad setting. */
@@ -16,6 +18,7 @@ export function loadConfig(env: Env): CouponConfig {
   const reader = new EnvReader(env);
   const service = readServiceSettings(reader, { port: 3002, schema: 'millrace_coupon' });
   const inbox = readInboxSettings(reader);
+  const maxReconsumeTimes = readMaxReconsumeTimes(reader, 'COUPON_MAX_RECONSUME_TIMES');
   reader.finish();
-  return Object.freeze({ service, inbox });
+  return Object.freeze({ service, inbox, maxReconsumeTimes });
 }

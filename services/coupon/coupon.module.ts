@@ -16,7 +16,7 @@ import { Coupons1764000000000 } from './persistence/migrations/1764000000000-cou
 /** Thanks for every paid order with a coupon. */
 @Module({})
 export class CouponModule {
-  static with({ service, inbox }: CouponConfig, log: Log): DynamicModule {
+  static with({ service, inbox, maxReconsumeTimes }: CouponConfig, log: Log): DynamicModule {
     return {
       module: CouponModule,
       imports: [
@@ -27,6 +27,7 @@ export class CouponModule {
         mqModule({
           namesrvAddr: service.namesrvAddr,
           producerGroup: 'coupon',
+          maxReconsumeTimes,
           shutdownGraceMs: service.stopGraceMs,
           log,
         }),

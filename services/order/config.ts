@@ -1,27 +1,30 @@
 import { EnvReader, type Env } from '../common/env.ts';
-import type { OutboxSettings } from '../common/outbox-relay.ts';
-import { readServiceSettings, type ServiceSettings } from '../common/service-settings.ts';
+import {
+  readMaxReconsumeTimes,
+  readServiceSettings,
+  type ServiceSettings,
+} from '../common/service-settings.ts';
 
 export interface OrderConfig {
   readonly service: ServiceSettings;
-  readonly outbox: OutboxSettings;
+  /** How long an order may be paid; then it is closed. */
+  readonly payTimeoutMs: number;
+  readonly maxReconsumeTimes: number;
 }
+
+/** What a broker of RocketMQ 5 delays a message by at most, unless it is set up otherwise. */
+const LONGEST_DELAY_MS = 259_200_000;
 
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): OrderConfig {
   const reader = new EnvReader(env);
   const service = readServiceSettings(reader, { port: 3001, schema: 'millrace_order' });
-  const outbox = Object.freeze({
-    pollMs: reader.integer('OUTBOX_POLL_MS', { default: 500, min: 10, max: 60_000 }),
-    batchCount: reader.integer('OUTBOX_BATCH_COUNT', { default: 256, min: 1, max: 10_000 }),
-    concurrency: reader.integer('OUTBOX_CONCURRENCY', { default: 32, min: 1, max: 1_000 }),
-    minBackoffMs: reader.integer('OUTBOX_MIN_BACKOFF_MS', { default: 100, min: 1, max: 60_000 }),
-    maxBackoffMs: reader.integer('OUTBOX_MAX_BACKOFF_MS', { default: 2_000, min: 1, max: 600_000 }),
+  const payTimeoutMs = reader.integer('ORDER_PAY_TIMEOUT_MS', {
+    default: 1_800_000,
+    min: 100,
+    max: LONGEST_DELAY_MS,
   });
-  reader.require(
-    outbox.minBackoffMs <= outbox.maxBackoffMs,
-    `OUTBOX_MIN_BACKOFF_MS is ${outbox.minBackoffMs}, it must not exceed OUTBOX_MAX_BACKOFF_MS (${outbox.maxBackoffMs})`,
-  );
+  const maxReconsumeTimes = readMaxReconsumeTimes(reader, 'ORDER_MAX_RECONSUME_TIMES');
   reader.finish();
-  return Object.freeze({ service, outbox });
+  return Object.freeze({ service, payTimeoutMs, maxReconsumeTimes });
 }

@@ -1,6 +1,9 @@
 import { EnvReader, type Env } from '../common/env.ts';
+import type { OutboxSettings } from '../common/outbox-relay.ts';
 import {
   readInboxSettings,
+  readMaxReconsumeTimes,
+  readOutboxSettings,
   readServiceSettings,
   type InboxSettings,
   type ServiceSettings,
@@ -9,6 +12,8 @@ import {
 export interface PushConfig {
   readonly service: ServiceSettings;
   readonly inbox: InboxSettings;
+  readonly outbox: OutboxSettings;
+  readonly maxReconsumeTimes: number;
 }
 
 /** Errors: ConfigError naming every bad setting. */
@@ -16,6 +21,8 @@ export function loadConfig(env: Env): PushConfig {
   const reader = new EnvReader(env);
   const service = readServiceSettings(reader, { port: 3003, schema: 'millrace_push' });
   const inbox = readInboxSettings(reader);
+  const outbox = readOutboxSettings(reader);
+  const maxReconsumeTimes = readMaxReconsumeTimes(reader, 'PUSH_MAX_RECONSUME_TIMES');
   reader.finish();
-  return Object.freeze({ service, inbox });
+  return Object.freeze({ service, inbox, outbox, maxReconsumeTimes });
 }

@@ -24,7 +24,7 @@ function startDemo(
 
 describe('npm run demo', () => {
   it.each([
-    { title: 'brings 20 orders to coupon and push', flags: ['--once'] },
+    { title: 'brings 20 orders to their end, paid or closed', flags: ['--once'] },
     {
       title: 'loses and doubles nothing when the broker is killed',
       flags: ['--once', '--kill-broker'],
@@ -37,9 +37,11 @@ describe('npm run demo', () => {
     expect({ code, printed, errors: await demo.stderr() }).toMatchObject({ code: 0 });
     expect(JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '')).toEqual({
       orders: 20,
-      paid: 20,
-      coupons: 20,
+      paid: 16,
+      closed: 4,
+      coupons: 16,
       pushes: 40,
+      dlq_redriven: 3,
       lost: 0,
       duplicated: 0,
       seconds: expect.any(Number),

@@ -1,4 +1,8 @@
-import type { OrderCreated, OrderPaid } from '../../services/contracts/order-events.ts';
+import type {
+  OrderClosed,
+  OrderCreated,
+  OrderPaid,
+} from '../../services/contracts/order-events.ts';
 
 const facts = {
   orderNo: '20261120-7K3M9Q2T4VXA',
@@ -20,4 +24,11 @@ export const paidEvent: OrderPaid = {
   eventId: 'c3d5a3a0-0000-4000-8000-000000000002',
   ...facts,
   occurredAt: '2026-11-20T10:01:00.000Z',
+};
+
+export const closedEvent: OrderClosed = {
+  type: 'Closed',
+  eventId: 'c3d5a3a0-0000-4000-8000-000000000003',
+  ...facts,
+  occurredAt: '2026-11-20T10:30:00.000Z',
 };

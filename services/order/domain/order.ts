@@ -24,6 +24,7 @@ export interface Order {
   currency: string;
   placedAt: Date;
   paidAt?: Date;
+  closedAt?: Date;
 }
 
 /** Errors: ORDER.UNKNOWN_SKU naming every line whose sku has no price. */
@@ -70,8 +71,16 @@ export function payOrder(order: Order, paidAt: Date): { order: Order; isRepeat: 
   return isRepeat ? { order, isRepeat } : { order: { ...order, status: 'PAID', paidAt }, isRepeat };
 }
 
+/** Errors: ORDER.ILLEGAL_MOVE, for a paid order say. An order that is already closed comes back as it is. */
+export function closeOrder(order: Order, closedAt: Date): { order: Order; isRepeat: boolean } {
+  const isRepeat = decideMove(order.orderNo, order.status, 'CANCELLED') === 'repeated';
+  return isRepeat
+    ? { order, isRepeat }
+    : { order: { ...order, status: 'CANCELLED', closedAt }, isRepeat };
+}
+
 /** The order as the customer was first told of it, whatever has become of it since. */
 export function asPlaced(order: Order): Order {
-  const { paidAt: _paidAt, ...placed } = order;
+  const { paidAt: _paidAt, closedAt: _closedAt, ...placed } = order;
   return { ...placed, status: 'PENDING' };
 }

@@ -84,13 +84,20 @@ export class OrderView {
 
   @ApiPropertyOptional({ format: 'date-time' })
   paidAt?: string;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'When it was given up: nobody had paid',
+  })
+  closedAt?: string;
 }
 
 export function viewOf(order: Order): OrderView {
-  const { placedAt, paidAt, ...facts } = order;
+  const { placedAt, paidAt, closedAt, ...facts } = order;
   return {
     ...facts,
     placedAt: placedAt.toISOString(),
     ...(paidAt ? { paidAt: paidAt.toISOString() } : {}),
+    ...(closedAt ? { closedAt: closedAt.toISOString() } : {}),
   };
 }

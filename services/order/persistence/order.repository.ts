@@ -52,8 +52,8 @@ export class OrderRepository {
   }
 
   async updateStatus(manager: EntityManager, order: Order): Promise<void> {
-    const { status, paidAt } = rowOf(order);
-    await manager.update(OrderRow, { orderNo: order.orderNo }, { status, paidAt });
+    const { status, paidAt, closedAt } = rowOf(order);
+    await manager.update(OrderRow, { orderNo: order.orderNo }, { status, paidAt, closedAt });
   }
 
   async #withItems(manager: EntityManager, row: OrderRow): Promise<Order> {
@@ -61,16 +61,17 @@ export class OrderRepository {
       where: { orderNo: row.orderNo },
       order: { lineNo: 'ASC' },
     });
-    const { paidAt, ...facts } = row;
+    const { paidAt, closedAt, ...facts } = row;
     return {
       ...facts,
       ...(paidAt ? { paidAt } : {}),
+      ...(closedAt ? { closedAt } : {}),
       items: rows.map(({ sku, quantity, unitPriceMinor }) => ({ sku, quantity, unitPriceMinor })),
     };
   }
 }
 
 function rowOf(order: Order): OrderRow {
-  const { items: _items, paidAt, ...facts } = order;
-  return { ...facts, paidAt: paidAt ?? null };
+  const { items: _items, paidAt, closedAt, ...facts } = order;
+  return { ...facts, paidAt: paidAt ?? null, closedAt: closedAt ?? null };
 }

@@ -1,6 +1,6 @@
 import { formatMoney, type MinorUnits } from '../../common/money.ts';
 
-export type NotificationKind = 'Created' | 'Paid';
+export type NotificationKind = 'Created' | 'Paid' | 'Closed';
 
 /** What a user is told about an order, recorded in place of a push provider's call. */
 export interface Notification {
@@ -10,6 +10,12 @@ export interface Notification {
   kind: NotificationKind;
   text: string;
   recordedAt: Date;
+}
+
+/** A notification as it stands. */
+export interface RecordedNotification extends Notification {
+  /** When the provider's gateway had it; null until then. */
+  deliveredAt: Date | null;
 }
 
 export function notificationFor(
@@ -28,6 +34,7 @@ export function notificationFor(
   const texts: Record<NotificationKind, string> = {
     Created: `We have your order ${orderNo} over ${total}.`,
     Paid: `We have your payment of ${total} for order ${orderNo}.`,
+    Closed: `Your order ${orderNo} over ${total} was not paid in time and is closed.`,
   };
   return { eventId, orderNo, userId, kind, text: texts[kind], recordedAt };
 }

@@ -1,6 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
-import type { Notification } from '../domain/notification.ts';
+import type { RecordedNotification } from '../domain/notification.ts';
 
 export class NotificationQueryDto {
   @ApiProperty({ example: '20261120-7K3M9Q2T4VXA' })
@@ -18,7 +18,7 @@ export class NotificationView {
   @ApiProperty()
   userId!: string;
 
-  @ApiProperty({ enum: ['Created', 'Paid'] })
+  @ApiProperty({ enum: ['Created', 'Paid', 'Closed'] })
   kind!: string;
 
   @ApiProperty()
@@ -26,6 +26,9 @@ export class NotificationView {
 
   @ApiProperty({ format: 'date-time' })
   recordedAt!: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Absent until the gateway has it' })
+  deliveredAt?: string;
 }
 
 export class NotificationListView {
@@ -33,6 +36,11 @@ export class NotificationListView {
   items!: NotificationView[];
 }
 
-export function viewOf(notification: Notification): NotificationView {
-  return { ...notification, recordedAt: notification.recordedAt.toISOString() };
+export function viewOf(notification: RecordedNotification): NotificationView {
+  const { recordedAt, deliveredAt, ...facts } = notification;
+  return {
+    ...facts,
+    recordedAt: recordedAt.toISOString(),
+    ...(deliveredAt ? { deliveredAt: deliveredAt.toISOString() } : {}),
+  };
 }

@@ -18,7 +18,7 @@ export class OnOrderEvent {
     topic: ORDER_EVENTS,
     consumerGroup: CONSUMER_GROUP,
     // Named one by one: an event type added later is not told to users until somebody has found the words for it.
-    tags: `${OrderEventTag.Created} || ${OrderEventTag.Paid}`,
+    tags: [OrderEventTag.Created, OrderEventTag.Paid, OrderEventTag.Closed].join(' || '),
     consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
   })
   async handle(message: ReceivedMessage): Promise<void> {

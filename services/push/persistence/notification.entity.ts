@@ -21,4 +21,8 @@ export class NotificationRow {
 
   @Column({ name: 'recorded_at', type: 'datetime', precision: 3 })
   recordedAt!: Date;
+
+  /** When the gateway had it; NULL: not yet. */
+  @Column({ name: 'delivered_at', type: 'datetime', precision: 3, nullable: true })
+  deliveredAt!: Date | null;
 }

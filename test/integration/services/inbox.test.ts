@@ -8,6 +8,7 @@ import { insertInto } from '../../../services/common/insert-into.ts';
 import { RedisConnection } from '../../../services/common/redis.ts';
 import { NotificationRow } from '../../../services/push/persistence/notification.entity.ts';
 import { Notifications1764000000000 } from '../../../services/push/persistence/migrations/1764000000000-notifications.ts';
+import { Delivery1764000000001 } from '../../../services/push/persistence/migrations/1764000000001-delivery.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 import { NO_BROKER, redisUrl } from './shop.ts';
 import { Tables } from './tables.ts';
@@ -18,7 +19,10 @@ let eventId: string;
 
 beforeAll(async () => {
   redis = new Redis(redisUrl());
-  tables = await Tables.create([InboxMessage, NotificationRow], [Notifications1764000000000]);
+  tables = await Tables.create(
+    [InboxMessage, NotificationRow],
+    [Notifications1764000000000, Delivery1764000000001],
+  );
 });
 
 beforeEach(() => {

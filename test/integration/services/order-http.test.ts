@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { describeApi } from '../../../services/common/service-process.ts';
+import { announced } from './half-messages.ts';
 import { startService, type RunningService } from './shop.ts';
 
 interface OrderAnswer {
@@ -12,14 +14,18 @@ interface OrderAnswer {
 const tea = { sku: 'TEA-GREEN-100', quantity: 2 };
 const body = { userId: 'user-1', items: [tea, { sku: 'MUG-BLUE', quantity: 1 }] };
 
+let broker: TestBroker;
 let order: RunningService;
 
 beforeAll(async () => {
-  order = await startService('order');
+  broker = await testBroker();
+  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK']) await broker.createTopic(topic);
+  order = await startService('order', { namesrvAddr: broker.namesrvAddr });
 });
 
 afterAll(async () => {
   await order[Symbol.asyncDispose]();
+  await broker.close();
 });
 
 const place = (key: string, content: unknown = body): Promise<Response> =>
@@ -32,9 +38,8 @@ async function placed(content: unknown = body): Promise<OrderAnswer> {
 }
 
 async function countOf(table: string, orderNo: string): Promise<number> {
-  const column = table === 'outbox_messages' ? 'message_key' : 'order_no';
   const [row] = await order.query<{ count: string }>(
-    `SELECT COUNT(*) AS count FROM ${table} WHERE ${column} = ?`,
+    `SELECT COUNT(*) AS count FROM ${table} WHERE order_no = ?`,
     [orderNo],
   );
   return Number(row?.count);
@@ -59,9 +64,11 @@ describe('POST /orders', () => {
     });
     expect(await countOf('orders', orderNo)).toBe(1);
     expect(await countOf('order_items', orderNo)).toBe(2);
-    expect(
-      await order.query('SELECT topic, tag FROM outbox_messages WHERE message_key = ?', [orderNo]),
-    ).toEqual([{ topic: 'ORDER_EVENTS', tag: 'Created' }]);
+    expect(await announced(broker, orderNo)).toEqual(['Created']);
+    const waiting = await broker.messages('rmq_sys_wheel_timer');
+    expect(waiting.filter(({ keys }) => keys.includes(orderNo))).toMatchObject([
+      { tags: 'CloseCheck' },
+    ]);
   });
 
   it('gives the first answer again for the same key and body, even when the order has moved on', async () => {
@@ -96,7 +103,7 @@ describe('POST /orders', () => {
     expect(orderNos.size).toBe(1);
     const [orderNo] = orderNos;
     expect(await countOf('orders', orderNo!)).toBe(1);
-    expect(await countOf('outbox_messages', orderNo!)).toBe(1);
+    expect(await announced(broker, orderNo!)).toEqual(['Created']);
     const replays = answers.filter((answer) => answer.headers.has('idempotency-replayed'));
     expect(replays).toHaveLength(39);
   });
@@ -144,11 +151,7 @@ describe('POST /orders/:orderNo/pay', () => {
     const again = await order.post(`/orders/${orderNo}/pay`);
     expect(again.status).toBe(200);
     expect(await again.json()).toEqual(paid);
-    const tags = await order.query<{ tag: string }>(
-      'SELECT tag FROM outbox_messages WHERE message_key = ? ORDER BY id',
-      [orderNo],
-    );
-    expect(tags.map(({ tag }) => tag)).toEqual(['Created', 'Paid']);
+    expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
   });
 
   it('announces one payment when 20 come at once', async () => {
@@ -157,7 +160,7 @@ describe('POST /orders/:orderNo/pay', () => {
       Array.from({ length: 20 }, () => order.post(`/orders/${orderNo}/pay`)),
     );
     expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 200));
-    expect(await countOf('outbox_messages', orderNo)).toBe(2);
+    expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
   });
 
   it('refuses an order that is cancelled and names the state', async () => {
@@ -169,7 +172,7 @@ describe('POST /orders/:orderNo/pay', () => {
       code: 'ORDER.ILLEGAL_MOVE',
       detail: expect.stringContaining(`order ${orderNo} is CANCELLED and cannot become PAID`),
     });
-    expect(await countOf('outbox_messages', orderNo)).toBe(1);
+    expect(await announced(broker, orderNo)).toEqual(['Created']);
   });
 
   it('logs the order number of what it answered', async () => {
@@ -306,12 +309,12 @@ describe('bad input', () => {
 });
 
 describe('what operators look at', () => {
-  it('is ready without a broker: messages wait in the outbox', async () => {
+  it('is ready with database and broker', async () => {
     const answer = await order.get('/health/ready');
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({
       status: 'up',
-      parts: { database: { status: 'up' } },
+      parts: { database: { status: 'up' }, mq: { status: 'up' } },
     });
   });
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { Clock } from '../../../services/common/clock.ts';
 import type { Message, MessageQueue, MessageSender } from '../../../services/common/mq.module.ts';
 import { appendToOutbox, OutboxMessage } from '../../../services/common/outbox.ts';
 import { OutboxRelay } from '../../../services/common/outbox-relay.ts';
-import { Outbox1764000000001 } from '../../../services/order/persistence/migrations/1764000000001-outbox.ts';
+import { createOutboxTables } from '../../../services/common/outbox-table.ts';
 import { isDatabaseUnavailable } from '../../../services/common/database-errors.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 import { until, within } from '../../support/deadline.ts';
@@ -47,11 +48,23 @@ class FakeSender implements MessageSender {
   }
 }
 
+class Outbox1 implements MigrationInterface {
+  name = 'Outbox1764000000000';
+
+  up(runner: QueryRunner): Promise<void> {
+    return createOutboxTables(runner);
+  }
+
+  async down(): Promise<void> {
+    await Promise.resolve();
+  }
+}
+
 let tables: Tables;
 let sender: FakeSender;
 
 beforeEach(async () => {
-  tables = await Tables.create([OutboxMessage], [Outbox1764000000001]);
+  tables = await Tables.create([OutboxMessage], [Outbox1]);
   sender = new FakeSender();
 });
 
@@ -210,7 +223,7 @@ describe('the outbox relay', () => {
       }),
     );
     await until(async () => (await unsent()) === 0, { what: 'an empty outbox' });
-    await Promise.all(relays.map((each) => each.onModuleDestroy()));
+    await Promise.all(relays.map((each) => each.onApplicationShutdown()));
     expect(sender.sent).toHaveLength(60);
     for (let order = 0; order < 30; order++) {
       expect(sender.of(`order-${order}`)).toEqual(['Created', 'Paid']);
@@ -232,26 +245,36 @@ describe('the outbox relay', () => {
     await until(() => attemptCount > 2, { what: 'several attempts' });
     isAway = false;
     await until(async () => (await unsent()) === 0, { what: 'an empty outbox' });
-    await running.onModuleDestroy();
+    await running.onApplicationShutdown();
     expect(sender.of('4711')).toEqual(['Created']);
   });
 
-  it('stops after the message it is sending and leaves the rest for the next start', async () => {
+  it('sends what the last listener has committed before it ends', async () => {
+    const running = relay();
+    running.onApplicationBootstrap();
     await append('4711', 'Created');
     await append('4711', 'Paid');
-    const running = relay();
-    let stopping: Promise<void> | undefined;
-    sender.answer = () => {
-      stopping ??= running.onModuleDestroy();
-      return 'SEND_OK';
-    };
-    running.onApplicationBootstrap();
-    await until(() => stopping !== undefined, { what: 'the first message' });
-    await within(stopping!, 'stopping the relay');
-    expect(sender.of('4711')).toEqual(['Created']);
-    expect(await unsent()).toBe(1);
-    await relay().pass();
+    await within(running.onApplicationShutdown(), 'stopping the relay');
     expect(sender.of('4711')).toEqual(['Created', 'Paid']);
+    expect(await unsent()).toBe(0);
+  });
+
+  it('ends at its first failure when it is to stop, and leaves the rest for the next start', async () => {
+    const keys = Array.from({ length: 50 }, (_, index) => `order-${index}`);
+    for (const key of keys) await append(key, 'Created');
+    let attemptCount = 0;
+    sender.answer = () => {
+      attemptCount++;
+      throw new Error('connect ECONNREFUSED');
+    };
+    const running = relay();
+    running.onApplicationBootstrap();
+    await within(running.onApplicationShutdown(), 'stopping the relay');
+    expect(attemptCount).toBeLessThan(keys.length);
+    expect(await unsent()).toBe(keys.length);
+    sender.answer = () => 'SEND_OK';
+    await relay().pass();
+    expect(await unsent()).toBe(0);
   });
 });
 

@@ -92,6 +92,8 @@ export interface StartOptions {
   /** Shared with another process of the same service; the caller drops it. Default: one of its own. */
   schema?: string;
   redisUrl?: string;
+  /** Further settings of the service, by name. */
+  env?: Readonly<Record<string, string>>;
 }
 
 type ServiceName = 'order' | 'coupon' | 'push';
@@ -107,6 +109,7 @@ export async function startService(
     REDIS_URL: options.redisUrl ?? redisUrl(),
     NAMESRV_ADDR: options.namesrvAddr ?? NO_BROKER,
     PORT: '0',
+    ...options.env,
   };
   const { log, lines } = recordingLog();
   const modules = {

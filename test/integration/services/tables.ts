@@ -34,6 +34,21 @@ export class Tables implements AsyncDisposable {
     return new Tables(schema, dataSource);
   }
 
+  /** The same tables by another way: through something that listens on this port. The caller destroys it. */
+  through(port: number): Promise<DataSource> {
+    const url = new URL(this.schema, process.env['DATABASE_URL']);
+    url.hostname = '127.0.0.1';
+    url.port = String(port);
+    const { entities } = this.dataSource.options;
+    return new DataSource({
+      type: 'mariadb',
+      url: url.href,
+      timezone: 'Z',
+      poolSize: 2,
+      entities: entities ?? [],
+    }).initialize();
+  }
+
   async count(table: string, where = '1 = 1'): Promise<number> {
     const [row]: { count: string }[] = await this.dataSource.query(
       `SELECT COUNT(*) AS count FROM ${table} WHERE ${where}`,

@@ -1,15 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseOrderEvent, parseOrderPaid } from '../../../services/contracts/order-events.ts';
-import { createdEvent, paidEvent } from '../order-event-samples.ts';
+import { closedEvent, createdEvent, paidEvent } from '../order-event-samples.ts';
 
 const without = (field: string): string => JSON.stringify({ ...createdEvent, [field]: undefined });
 const having = (field: string, value: unknown): string =>
   JSON.stringify({ ...createdEvent, [field]: value });
 
 describe('parseOrderEvent', () => {
-  it('reads both events as they were written', () => {
-    expect(parseOrderEvent(JSON.stringify(createdEvent))).toEqual(createdEvent);
-    expect(parseOrderEvent(JSON.stringify(paidEvent))).toEqual(paidEvent);
+  it.each([createdEvent, paidEvent, closedEvent])('reads $type as it was written', (event) => {
+    expect(parseOrderEvent(JSON.stringify(event))).toEqual(event);
   });
 
   it('lets fields pass that a newer sender may have added', () => {
@@ -21,13 +20,27 @@ describe('parseOrderEvent', () => {
     ['half a message', '{"type":"Created"', 'the body is not JSON'],
     ['a list', '[]', 'body is not an object'],
     ['null', 'null', 'body is not an object'],
-    ['an unknown type', having('type', 'Shipped'), 'type is "Shipped", it must be Created or Paid'],
+    [
+      'an unknown type',
+      having('type', 'Shipped'),
+      'type is "Shipped", it must be Created, Paid or Closed',
+    ],
     ['no eventId', without('eventId'), 'eventId is not a text'],
     ['an empty orderNo', having('orderNo', ''), 'orderNo is not a text'],
     [
-      'an endless orderNo',
-      having('orderNo', 'x'.repeat(129)),
-      'orderNo has 129 characters, at most 128 are allowed',
+      'an endless userId',
+      having('userId', 'x'.repeat(129)),
+      'userId has 129 characters, at most 128 are allowed',
+    ],
+    [
+      'an orderNo too long for a message key',
+      having('orderNo', 'x'.repeat(65)),
+      'orderNo is not 1 to 64 visible ASCII characters',
+    ],
+    [
+      'an orderNo that would be two keys',
+      having('orderNo', '4711 4712'),
+      'orderNo is not 1 to 64 visible ASCII characters',
     ],
     ['a fraction of a cent', having('totalMinor', 0.5), 'totalMinor is not an integer ≥ 0'],
     ['money as text', having('totalMinor', '1380'), 'totalMinor is not an integer ≥ 0'],

@@ -20,7 +20,7 @@ describe('the order service’s settings', () => {
         schema: 'millrace_order',
       },
     });
-    expect(config.outbox.pollMs).toBe(500);
+    expect(config).toMatchObject({ payTimeoutMs: 1_800_000, maxReconsumeTimes: 16 });
     expect(Object.isFrozen(config.service.database)).toBe(true);
   });
 
@@ -33,7 +33,8 @@ describe('the order service’s settings', () => {
     const bad = {
       DATABASE_URL: 'mysql://root@127.0.0.1/shop',
       PORT: '70000',
-      OUTBOX_MIN_BACKOFF_MS: '5000',
+      ORDER_PAY_TIMEOUT_MS: '30min',
+      ORDER_MAX_RECONSUME_TIMES: '-1',
     };
     expect(() => loadConfig(bad)).toThrow(
       expect.objectContaining({
@@ -41,7 +42,8 @@ describe('the order service’s settings', () => {
           'PORT is "70000", it must be an integer from 0 to 65535',
           'NAMESRV_ADDR is not set, it must be host:port, several separated by ;',
           expect.stringMatching(/^DATABASE_URL names the schema "shop"/),
-          'OUTBOX_MIN_BACKOFF_MS is 5000, it must not exceed OUTBOX_MAX_BACKOFF_MS (2000)',
+          'ORDER_PAY_TIMEOUT_MS is "30min", it must be an integer from 100 to 259200000',
+          'ORDER_MAX_RECONSUME_TIMES is "-1", it must be an integer from 0 to 1000',
         ],
       }),
     );

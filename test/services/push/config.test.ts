@@ -9,18 +9,26 @@ const enough = {
 
 describe('the push service’s settings', () => {
   it('default to a port and a schema of its own', () => {
-    const { service, inbox } = loadConfig(enough);
+    const { service, inbox, outbox, maxReconsumeTimes } = loadConfig(enough);
     expect(service).toMatchObject({ port: 3003, database: { schema: 'millrace_push' } });
     expect(inbox.redisUrl).toBe('redis://127.0.0.1:6379');
+    expect(outbox.pollMs).toBe(500);
+    expect(maxReconsumeTimes).toBe(16);
   });
 
-  it('report a missing Redis and expiries the wrong way round together', () => {
-    const bad = { ...enough, REDIS_URL: '', INBOX_DONE_EXPIRY_MS: '2000' };
+  it('report a missing Redis, and expiries and back-offs the wrong way round, together', () => {
+    const bad = {
+      ...enough,
+      REDIS_URL: '',
+      INBOX_DONE_EXPIRY_MS: '2000',
+      OUTBOX_MIN_BACKOFF_MS: '5000',
+    };
     expect(() => loadConfig(bad)).toThrow(
       expect.objectContaining({
         problems: [
           'REDIS_URL is not set, it must be a URL starting with redis:// or rediss://',
           'INBOX_PROCESSING_EXPIRY_MS is 60000, it must not exceed INBOX_DONE_EXPIRY_MS (2000)',
+          'OUTBOX_MIN_BACKOFF_MS is 5000, it must not exceed OUTBOX_MAX_BACKOFF_MS (2000)',
         ],
       }),
     );

@@ -1,28 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createOutboxTables } from '../../../common/outbox-table.ts';
 
 export class Outbox1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    // The relay reads `sent_at IS NULL` by ascending id: in InnoDB the index below is (sent_at, id).
-    await runner.query(`
-      CREATE TABLE IF NOT EXISTS outbox_messages (
-        id          BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-        event_id    CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        topic       VARCHAR(127) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        tag         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        message_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-        body        MEDIUMTEXT NOT NULL,
-        created_at  DATETIME(3) NOT NULL,
-        sent_at     DATETIME(3) NULL,
-        message_id  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
-        UNIQUE KEY one_row_per_event (event_id),
-        KEY unsent_first (sent_at),
-        KEY by_key (message_key)
-      ) ENGINE = InnoDB`);
-    await runner.query(`
-      CREATE TABLE IF NOT EXISTS outbox_lease (
-        name VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY
-      ) ENGINE = InnoDB`);
-    await runner.query(`INSERT IGNORE INTO outbox_lease (name) VALUES ('relay')`);
+    await createOutboxTables(runner);
   }
 
   async down(runner: QueryRunner): Promise<void> {

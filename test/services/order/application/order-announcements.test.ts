@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseOrderEvent } from '../../../../services/contracts/order-events.ts';
 import {
+  orderClosed,
   orderCreated,
   orderPaid,
 } from '../../../../services/order/application/order-announcements.ts';
-import { createdEvent, paidEvent } from '../../order-event-samples.ts';
+import { closedEvent, createdEvent, paidEvent } from '../../order-event-samples.ts';
 
 const order = {
   orderNo: createdEvent.orderNo,
@@ -34,5 +35,12 @@ describe('what an order announces', () => {
     expect(envelope).toMatchObject({ tag: 'Paid', key: order.orderNo });
     const body = JSON.stringify({ eventId: paidEvent.eventId, ...payload });
     expect(parseOrderEvent(body)).toEqual(paidEvent);
+  });
+
+  it('is what the others read: the order as closed', () => {
+    const { payload, ...envelope } = orderClosed(order, new Date(closedEvent.occurredAt));
+    expect(envelope).toMatchObject({ tag: 'Closed', key: order.orderNo });
+    const body = JSON.stringify({ eventId: closedEvent.eventId, ...payload });
+    expect(parseOrderEvent(body)).toEqual(closedEvent);
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { asPlaced, payOrder, placeOrder } from '../../../../services/order/domain/order.ts';
+import {
+  asPlaced,
+  closeOrder,
+  payOrder,
+  placeOrder,
+} from '../../../../services/order/domain/order.ts';
 
 const placedAt = new Date('2026-11-20T10:00:00Z');
 const paidAt = new Date('2026-11-20T10:01:00Z');
@@ -65,8 +70,20 @@ describe('an order', () => {
     expect(() => payOrder(cancelled, paidAt)).toThrow('order 4711 is CANCELLED');
   });
 
+  it('is closed once, and not when it is paid', () => {
+    const placed = place([{ sku: 'TEA', quantity: 1 }]);
+    const closedAt = new Date('2026-11-20T10:30:00Z');
+    const first = closeOrder(placed, closedAt);
+    expect(first).toMatchObject({ isRepeat: false, order: { status: 'CANCELLED', closedAt } });
+    expect(closeOrder(first.order, paidAt)).toEqual({ isRepeat: true, order: first.order });
+    expect(() => closeOrder(payOrder(placed, paidAt).order, closedAt)).toThrow(
+      expect.objectContaining({ code: 'ORDER.ILLEGAL_MOVE', kind: 'conflict' }),
+    );
+  });
+
   it('can be told again as it was placed', () => {
     const placed = place([{ sku: 'TEA', quantity: 1 }]);
     expect(asPlaced(payOrder(placed, paidAt).order)).toEqual(placed);
+    expect(asPlaced(closeOrder(placed, paidAt).order)).toEqual(placed);
   });
 });

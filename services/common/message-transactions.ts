@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from 'typeorm';
+import { asRefusal, brokerUnavailable } from './broker-errors.ts';
+import type { Clock } from './clock.ts';
+import { insertOnce } from './database-errors.ts';
+import { DomainError } from './errors.ts';
+import { insertInto } from './insert-into.ts';
+import type { Log } from './log.ts';
+import type { HalfMessage, LocalTransactionState, TransactionSender } from './mq.module.ts';
+import type { OutgoingEvent } from './outgoing-event.ts';
+import { queueOf } from './queue-choice.ts';
+import { inTransaction } from './transaction.ts';
+
+export type TransactionOutcome = 'COMMITTED' | 'ROLLED_BACK';
+
+/** How a local transaction ended, written by the transaction itself or by whoever asked first and found nothing. */
+@Entity('message_transactions')
+export class MessageTransaction {
+  @PrimaryColumn({ name: 'transaction_key', type: 'varchar', length: 64 })
+  transactionKey!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  outcome!: TransactionOutcome;
+
+  @Column({ name: 'created_at', type: 'datetime', precision: 3 })
+  createdAt!: Date;
+}
+
+/** `rollback` undoes everything `work` has done, and nobody ever sees the message. */
+export type Decision<T> = { commit: T } | { rollback: T };
+
+/** The property by which a check-back finds the local transaction of a half message. */
+export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
+
+/**
+ * Announces a change of the database by a half message: the change and its message happen both or not at all.
+ *
+ * The broker first keeps the message where no consumer sees it, then the local transaction runs, then the broker is told
+ * how it ended. When it does not hear that (a crash, a lost packet), it asks: `check` answers from message_transactions.
+ *
+ * Race:   a check-back can come while the local transaction still runs, or just before it begins. "No row" is then no
+ *         answer. So the transaction inserts COMMITTED together with its changes, and a check-back that finds nothing
+ *         inserts ROLLED_BACK: of two inserts under one primary key one wins. A check-back waits for a transaction under
+ *         way; a transaction that comes second changes nothing.
+ * Rows:   must outlive the half messages they answer for; with the orders they tell of is long enough.
+ */
+export class MessageTransactions {
+  readonly #dataSource: DataSource;
+  readonly #sender: TransactionSender;
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor(parts: {
+    dataSource: DataSource;
+    sender: TransactionSender;
+    clock: Clock;
+    log: Log;
+  }) {
+    this.#dataSource = parts.dataSource;
+    this.#sender = parts.sender;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+  }
+
+  /**
+   * Runs `work` in one database transaction, and lets `event` be seen if that commits.
+   *
+   * `work` may run again after a deadlock and must have no effect outside its `manager`. `first` runs once, before the
+   * database transaction: for messages that must exist when the change does. The transaction key is also the eventId.
+   *
+   * Errors: what `first` and `work` throw, with everything undone; BROKER.UNAVAILABLE, the same; DATABASE.OUTCOME_UNKNOWN
+   *         when the connection was lost at the commit; TRANSACTION.ENDED when a check-back came first.
+   */
+  async announce<T>(
+    event: OutgoingEvent,
+    work: (manager: EntityManager) => Promise<Decision<T>>,
+    options: { first?: (transactionKey: string) => Promise<void> } = {},
+  ): Promise<T> {
+    const transactionKey = randomUUID();
+    const local: { ending?: Ending<T> } = {};
+    const log = this.#log.with({ orderNo: event.key, eventId: transactionKey, tag: event.tag });
+    try {
+      const sent = await this.#sender.sendMessageInTransaction(
+        {
+          topic: event.topic,
+          tags: event.tag,
+          keys: event.key,
+          properties: { [TRANSACTION_KEY_PROPERTY]: transactionKey },
+          body: JSON.stringify({ eventId: transactionKey, ...event.payload }),
+        },
+        async () => {
+          local.ending = await this.#run(transactionKey, work, options.first);
+          return local.ending.state;
+        },
+        { select: (queues) => queueOf(event.key, queues) },
+      );
+      if (local.ending === undefined) throw brokerUnavailable(sent.status);
+      log.info('message decided', { messageId: sent.msgId, state: local.ending.state });
+    } catch (error) {
+      if (local.ending === undefined) throw asRefusal(error);
+      // The local transaction has ended, and that is what counts: the broker will ask how.
+      log.warn('the broker may not know yet how the transaction ended', { error });
+    }
+    const { ending } = local;
+    if ('error' in ending) throw ending.error;
+    return ending.value;
+  }
+
+  /** Answers the broker's question. Errors: the database's, when it is away; the broker asks again. */
+  async check(message: HalfMessage): Promise<LocalTransactionState> {
+    const log = this.#log.with({ orderNo: message.keys[0], messageId: message.msgId });
+    const transactionKey = message.properties.get(TRANSACTION_KEY_PROPERTY);
+    if (transactionKey === undefined) {
+      log.error('a half message without a transaction key is not ours to decide');
+      return 'UNKNOW';
+    }
+    const outcome = await this.settle(transactionKey);
+    log.info('check-back answered', { eventId: transactionKey, outcome });
+    return outcome === 'COMMITTED' ? 'COMMIT_MESSAGE' : 'ROLLBACK_MESSAGE';
+  }
+
+  /** How a transaction ended; one that has not committed by now never will. */
+  async settle(transactionKey: string): Promise<TransactionOutcome> {
+    const row = { transactionKey, outcome: 'ROLLED_BACK' as const, createdAt: this.#clock.now() };
+    const isNew = await inTransaction(this.#dataSource, (manager) =>
+      insertOnce(insertInto(manager, MessageTransaction, [row])),
+    );
+    if (isNew) return 'ROLLED_BACK';
+    const found = await this.#dataSource.manager.findOneBy(MessageTransaction, { transactionKey });
+    if (found === null) throw new Error(`transaction ${transactionKey} has ended and has no row`);
+    return found.outcome;
+  }
+
+  async #run<T>(
+    transactionKey: string,
+    work: (manager: EntityManager) => Promise<Decision<T>>,
+    first: ((transactionKey: string) => Promise<void>) | undefined,
+  ): Promise<Ending<T>> {
+    let isAtCommit = false;
+    try {
+      await first?.(transactionKey);
+      const value = await inTransaction(this.#dataSource, async (manager) => {
+        isAtCommit = false;
+        await this.#claim(manager, transactionKey);
+        const decision = await work(manager);
+        if ('rollback' in decision) throw new RolledBack(decision.rollback);
+        isAtCommit = true;
+        return decision.commit;
+      });
+      return { state: 'COMMIT_MESSAGE', value };
+    } catch (error) {
+      if (error instanceof RolledBack) {
+        return { state: 'ROLLBACK_MESSAGE', value: error.value as T };
+      }
+      return isAtCommit
+        ? { state: 'UNKNOW', error: outcomeUnknown(error) }
+        : { state: 'ROLLBACK_MESSAGE', error };
+    }
+  }
+
+  async #claim(manager: EntityManager, transactionKey: string): Promise<void> {
+    const row = { transactionKey, outcome: 'COMMITTED' as const, createdAt: this.#clock.now() };
+    if (await insertOnce(insertInto(manager, MessageTransaction, [row]))) return;
+    throw new DomainError(
+      'TRANSACTION.ENDED',
+      'unavailable',
+      'this took so long that the broker was told it will not happen; nothing was changed, try again',
+    );
+  }
+}
+
+type Ending<T> =
+  | { state: 'COMMIT_MESSAGE' | 'ROLLBACK_MESSAGE'; value: T }
+  | { state: 'ROLLBACK_MESSAGE' | 'UNKNOW'; error: unknown };
+
+/** Makes the database undo a transaction whose work decided against itself. */
+class RolledBack extends Error {
+  override readonly name = 'RolledBack';
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    super('the transaction decided to change nothing');
+    this.value = value;
+  }
+}
+
+function outcomeUnknown(cause: unknown): DomainError {
+  return new DomainError(
+    'DATABASE.OUTCOME_UNKNOWN',
+    'unavailable',
+    'the database went away before it said whether this was committed; try again with the same key, ' +
+      'and the answer is the first one if it was',
+    { cause },
+  );
+}

@@ -1,0 +1,71 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+/** Stands between a service and its database, and cuts the connection around a COMMIT when told to. */
+export class DatabaseProxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #cut: 'before' | 'after' | undefined;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<DatabaseProxy> {
+    const { hostname, port } = new URL(process.env['DATABASE_URL'] ?? '');
+    const server = createServer();
+    const proxy = new DatabaseProxy(server);
+    server.on('connection', (client) => {
+      proxy.#join(client, connect(Number(port || 3306), hostname));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The next COMMIT is kept from the server, or only its answer from the client. */
+  cutAtCommit(cut: 'before' | 'after'): void {
+    this.#cut = cut;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(client: Socket, database: Socket): void {
+    let isCutAtAnswer = false;
+    const hangUp = (): void => {
+      client.destroy();
+      database.destroy();
+    };
+    for (const socket of [client, database]) {
+      this.#sockets.add(socket);
+      socket.on('close', hangUp);
+      // A reset is one way of hanging up; `close` follows.
+      socket.on('error', hangUp);
+    }
+    client.on('data', (bytes: Buffer) => {
+      if (this.#cut !== undefined && isCommit(bytes)) {
+        isCutAtAnswer = this.#cut === 'after';
+        this.#cut = undefined;
+        if (!isCutAtAnswer) return hangUp();
+      }
+      database.write(bytes);
+    });
+    database.on('data', (bytes: Buffer) => {
+      if (isCutAtAnswer) hangUp();
+      else client.write(bytes);
+    });
+  }
+}
+
+/** A packet of its own: 4 bytes of length and number, COM_QUERY, and the statement. */
+function isCommit(bytes: Buffer): boolean {
+  return bytes[4] === 3 && bytes.toString('latin1', 5) === 'COMMIT';
+}

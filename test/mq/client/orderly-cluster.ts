@@ -52,6 +52,8 @@ export class SimulatedBroker {
   #committed = new Map<string, number>();
   #saved = new Map<string, number>();
   isUp = true;
+  /** Requests that came while it hung, in the order they came. */
+  #stalled: (() => void)[] | undefined;
   /** Each commit that went back behind an earlier one. */
   readonly setBacks: string[] = [];
 
@@ -93,10 +95,22 @@ export class SimulatedBroker {
   /** `kill -9`: connections, locks, members and unsaved progress are gone. */
   kill(): void {
     this.isUp = false;
+    this.#stalled = undefined;
     this.#committed = new Map(this.#saved);
     this.#members = new Set();
     this.#holds = [];
     for (const member of this.#connected.keys()) this.disconnect(member);
+  }
+
+  /** Takes requests and does nothing with them. */
+  stall(): void {
+    this.#stalled ??= [];
+  }
+
+  resume(): void {
+    const stalled = this.#stalled;
+    this.#stalled = undefined;
+    for (const serve of stalled ?? []) serve();
   }
 
   async restart(): Promise<void> {
@@ -137,7 +151,9 @@ export class SimulatedBroker {
       if (!open.delete(to)) return;
       to(reply);
     };
-    this.#serve(member, code, values, options, answer);
+    const serve = (): void => this.#serve(member, code, values, options, answer);
+    if (this.#stalled === undefined) serve();
+    else this.#stalled.push(serve);
   }
 
   #serve(
@@ -152,6 +168,8 @@ export class SimulatedBroker {
     const queue = this.queues.find(({ queueId }) => queueId === values['queueId']);
     switch (code) {
       case RequestCode.HEART_BEAT: {
+        // Its connection closed while the heartbeat waited here.
+        if (member.isDead) return;
         this.#lastHeardMs.set(member, this.#clock.monotonicMs());
         const isNew = !this.#members.has(member);
         this.#members.add(member);

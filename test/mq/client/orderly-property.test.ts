@@ -185,6 +185,14 @@ async function run(seed: number, remembersLocks: boolean): Promise<string[]> {
         );
       },
     ],
+    [
+      0.5,
+      () => {
+        const broker = brokers[random.below(brokers.length)]!;
+        broker.stall();
+        clock.setTimeout(() => broker.resume(), random.below(50_000));
+      },
+    ],
   ];
   const weight = events.reduce((sum, [one]) => sum + one, 0);
   join();

@@ -11,7 +11,7 @@ interface FakeTimer extends TimerHandle {
  * A clock that moves only when told to.
  *
  * `advance` fires what falls due, in order of due time, each with the clock standing at its own due time.
- * `advanceAndSettle` also lets promises and socket events run after every timer.
+ * `advanceAndSettle` also lets promises and socket events run after every timer, or whatever else a test waits for.
  */
 export class FakeClock implements Clock {
   #wallMs: number;
@@ -58,15 +58,15 @@ export class FakeClock implements Clock {
     this.#moveTo(endMs);
   }
 
-  async advanceAndSettle(ms: number): Promise<void> {
+  async advanceAndSettle(ms: number, settled: () => Promise<void> = settle): Promise<void> {
     const endMs = this.#elapsedMs + ms;
-    await settle();
+    await settled();
     for (let timer = this.#nextDue(endMs); timer; timer = this.#nextDue(endMs)) {
       this.#fire(timer);
-      await settle();
+      await settled();
     }
     this.#moveTo(endMs);
-    await settle();
+    await settled();
   }
 
   /** Moves the wall clock alone, as an operator or NTP may do. */

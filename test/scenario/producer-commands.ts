@@ -1,0 +1,66 @@
+import { command, settings, words, type Command } from './command.ts';
+import { durationMs } from './durations.ts';
+import type { Stage } from './stage.ts';
+
+/** Of plain producers. */
+export const producerCommands: readonly Command[] = [
+  command(
+    'producer <p> joins <G>',
+    /^producer (?<p>\w+) joins (?<group>\S+)$/,
+    (stage, { p, group }) => stage.addProducer(p!, group!),
+  ),
+  command(
+    'producer <p> sends <m> … to <T> [key=<k>] [queue=<b>:<n>] [delay=<d>] [due=+<d>|-<d>] [level=<n>] [max=<n>] [fails <CODE>]',
+    /^producer (?<p>\w+) sends (?<names>.+?) to (?<topic>\S+)(?<options>.*?)(?: fails (?<code>[A-Z_]+))?$/,
+    async (stage, { p, names, topic, options, code }) => {
+      for (const body of words(names!)) {
+        const { queue, ...message } = sendOptions(stage, options!);
+        const sending = stage.send(p!, { topic: topic!, body, ...message }, queue);
+        if (code === undefined) await sending;
+        else await failing(sending, code);
+      }
+    },
+  ),
+  command(
+    'producer <p> recalls <m> [fails <CODE>]',
+    /^producer (?<p>\w+) recalls (?<name>\S+)(?: fails (?<code>[A-Z_]+))?$/,
+    async (stage, { p, name, code }) => {
+      const sent = stage.sent.get(name!);
+      if (sent?.recallHandle === undefined) throw new Error(`${name} has no recall handle`);
+      const recalling = stage.producer(p!).recall(sent.topic, sent.recallHandle);
+      if (code === undefined) await recalling;
+      else await failing(recalling, code);
+    },
+  ),
+  command(
+    'producer <p> leaves|dies',
+    /^producer (?<p>\w+) (?<how>leaves|dies)$/,
+    (stage, { p, how }) => {
+      if (how === 'leaves') stage.producer(p!).leave();
+      else stage.producer(p!).kill();
+    },
+  ),
+];
+
+function sendOptions(stage: Stage, text: string) {
+  const { key, queue, delay, level, max, due, ...unknown } = Object.fromEntries(settings(text));
+  if (Object.keys(unknown).length > 0) throw new Error(`what is ${Object.keys(unknown).join()}?`);
+  const [brokerName, queueId] = queue?.split(':') ?? [];
+  const dueMs = due === undefined ? 0 : durationMs(due.slice(1)) * (due.startsWith('-') ? -1 : 1);
+  return {
+    queue: queue === undefined ? undefined : { brokerName: brokerName!, queueId: Number(queueId) },
+    ...(key !== undefined && { shardingKey: key }),
+    ...(delay !== undefined && { delayTimeMs: durationMs(delay) }),
+    ...(due !== undefined && { deliverTimeMs: stage.world.clock.now() + dueMs }),
+    ...(level !== undefined && { delayTimeLevel: Number(level) }),
+    ...(max !== undefined && { maxReconsumeTimes: Number(max) }),
+  };
+}
+
+async function failing(work: Promise<unknown>, code: string): Promise<void> {
+  const outcome = await work.then(
+    () => 'nothing',
+    (error: unknown) => (error as { code?: string }).code ?? String(error),
+  );
+  if (outcome !== code) throw new Error(`it failed with ${outcome}`);
+}

@@ -1,0 +1,16 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from '@jest/globals';
+import { readTranscript, replay } from './runner.ts';
+
+/** A bound on a broken run: hours of a scenario take seconds. */
+const TIMEOUT_MS = 120_000;
+
+const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.txt'));
+
+describe('a scenario', () => {
+  for (const file of files.toSorted()) {
+    const transcript = readTranscript(join(import.meta.dirname, file));
+    it(`${file}: ${transcript.title}`, () => replay(transcript), TIMEOUT_MS);
+  }
+});

@@ -13,6 +13,7 @@ import {
   TransactionProducer,
   type CheckLocalTransaction,
   type MessageListener,
+  type MessageListenerOrderly,
 } from '../index.ts';
 import { DecoratedMethods, type DecoratedMethod } from './decorated-methods.ts';
 import { MESSAGE_LISTENER_METADATA, type MessageListenerOptions } from './message-listener.ts';
@@ -82,15 +83,17 @@ export class ListenerRunner
   }
 
   #consumerFor({ options, method }: Listener): PushConsumer {
-    const { topic, tags, ...consumerOptions } = options;
+    const { topic, tags, orderly = false, ...consumerOptions } = options;
     const { maxReconsumeTimes } = this.#options;
-    return new PushConsumer({
+    const consumer = new PushConsumer({
       ...clientOptionsOf(this.#options),
-      ...(maxReconsumeTimes !== undefined && { maxReconsumeTimes }),
+      // In order, retries follow one another within seconds: a limit meant for growing delays would give up too soon.
+      ...(maxReconsumeTimes !== undefined && !orderly && { maxReconsumeTimes }),
       ...consumerOptions,
-    })
-      .subscribe(topic, tags ?? '*')
-      .onMessage(method as MessageListener);
+    }).subscribe(topic, tags ?? '*');
+    return orderly
+      ? consumer.onMessageOrderly(method as MessageListenerOrderly)
+      : consumer.onMessage(method as MessageListener);
   }
 }
 

@@ -10,6 +10,11 @@ export interface MessageListenerOptions extends Omit<
   consumerGroup: string;
   /** `*` (the default) or `A || B`. */
   tags?: string;
+  /**
+   * One message of a queue at a time, in order: throwing means this message again, and nothing of its queue before it.
+   * As often as `maxReconsumeTimes` here says, not the module's; without one, until it succeeds. Default false.
+   */
+  orderly?: boolean;
 }
 
 export const MESSAGE_LISTENER_METADATA = Symbol('millrace.message-listener');

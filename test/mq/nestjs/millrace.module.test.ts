@@ -98,6 +98,35 @@ describe('@MessageListener', () => {
     expect(reconsumeTimes).toEqual([0, 1]);
   });
 
+  it('gets its queues in order when it asks for that, whatever it throws and however often the module retries', async () => {
+    const got: string[] = [];
+    @Injectable()
+    class Ledger {
+      @MessageListener({
+        topic: TOPIC,
+        consumerGroup: 'ledger',
+        orderly: true,
+        suspendCurrentQueueTimeMs: 10,
+      })
+      async onEvent(message: ConsumedMessage): Promise<void> {
+        got.push(message.text());
+        if (message.text() === 'a' && message.reconsumeTimes < 3) throw new Error('not yet');
+      }
+    }
+    const imports = [
+      MillraceModule.forRoot({
+        namesrvAddr: broker.namesrvAddr,
+        producerGroup: 'nest',
+        maxReconsumeTimes: 1,
+      }),
+    ];
+    app = await startApplication({ imports, providers: [Ledger] });
+    const producer = app.get(Producer, { strict: false });
+    for (const body of ['a', 'b']) await producer.send({ topic: TOPIC, body, shardingKey: '1' });
+    await until(() => got.includes('b'), { what: 'the second message' });
+    expect(got).toEqual(['a', 'a', 'a', 'a', 'b']);
+  });
+
   it('is found on an instance given as a value, and once on a class with an alias', async () => {
     const recorder = new Recorder();
     await start([

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createConnection } from 'mysql2/promise';
 import { DataSource } from 'typeorm';
+import { Clock } from '../../../services/common/clock.ts';
 import { createHttpService } from '../../../services/common/http-service.ts';
 import { loadConfig as loadCouponConfig } from '../../../services/coupon/config.ts';
 import { CouponModule } from '../../../services/coupon/coupon.module.ts';
@@ -60,6 +61,24 @@ export class RunningService implements AsyncDisposable {
     this.database = parts.app.get(DataSource);
     this.lines = parts.lines;
     this.#ownedSchema = parts.ownedSchema;
+  }
+
+  /** Lets the service believe that it is so much later than it is. */
+  moveClock(aheadMs: number): void {
+    this.app.get(Clock).now = () => new Date(Date.now() + aheadMs);
+  }
+
+  /** How often the service has logged this of an order. */
+  logged(orderNo: string, text: string): number {
+    return this.lines().filter((line) => line['orderNo'] === orderNo && line['msg'] === text)
+      .length;
+  }
+
+  async count(table: string, where = '1 = 1'): Promise<number> {
+    const [row] = await this.query<{ count: string }>(
+      `SELECT COUNT(*) AS count FROM ${table} WHERE ${where}`,
+    );
+    return Number(row?.count);
   }
 
   get(path: string): Promise<Response> {

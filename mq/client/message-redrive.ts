@@ -148,8 +148,10 @@ export class MessageRedrive {
       };
     }
     if (copy?.topic !== dlqTopic(this.#group)) return { ...redriven, status: 'REDRIVEN' };
+    const { sent } = redriven;
     return {
       ...redriven,
+      sent: { ...sent, messageQueue: { ...sent.messageQueue, topic: copy.topic } },
       status: 'FAILED',
       error: new MqError(
         'ILLEGAL_OPERATION',

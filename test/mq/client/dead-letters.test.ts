@@ -284,6 +284,7 @@ describe('redriving all', () => {
     expect(statuses(results)).toEqual(['FAILED', 'FAILED']);
     expect(results[0]!.error).toMatchObject({ code: 'ILLEGAL_OPERATION' });
     expect(results[0]!.error!.message).toContain('put it back into %DLQ%g');
+    expect(results[0]!.sent!.messageQueue.topic).toBe('%DLQ%g');
     expect(results[1]!.error!.message).toMatch(/^not tried: /);
     // Its copy stands for it now, behind the other: nothing is lost, nothing is there twice.
     expect(bodies(await admin.dlq('g'))).toEqual(['2', '1']);

@@ -30,11 +30,6 @@ export class TimerRecords {
     return isRealEntry(entry) ? entry : undefined;
   }
 
-  /** Of the record in bytes; 0 when it is gone. */
-  sizeOf(queueOffset: number): number {
-    return this.entry(queueOffset)?.sizeBytes ?? 0;
-  }
-
   /** Undefined when it is gone. Errors: MESSAGE_CORRUPT. */
   async read(queueOffset: number): Promise<MessageExt | undefined> {
     const entry = this.entry(queueOffset);

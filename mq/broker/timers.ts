@@ -265,12 +265,25 @@ export class Timers {
     while (batch.length < BATCH_COUNT) {
       const queueOffset = this.#table.peek(now);
       if (queueOffset === undefined) break;
-      bytes += this.#records.sizeOf(queueOffset);
+      bytes += this.#sizeOf(queueOffset);
       if (bytes > BATCH_BYTES && batch.length > 0) break;
       this.#underWay.add(this.#table.take(now)!);
       batch.push(queueOffset);
     }
     return batch;
+  }
+
+  /** In bytes; what cannot be read is for its own delivery to report. */
+  #sizeOf(queueOffset: number): number {
+    try {
+      return this.#records.entry(queueOffset)?.sizeBytes ?? 0;
+    } catch (cause) {
+      this.#deps.logger.debug('the size of a message that is due is unknown', {
+        queueOffset,
+        cause,
+      });
+      return 0;
+    }
   }
 
   /** Never rejects. */

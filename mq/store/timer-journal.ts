@@ -37,6 +37,8 @@ export class TimerJournal {
   #writtenBytes = 0;
   #unwritten: TimerDone[] = [];
   #isDirty = false;
+  /** A new name survives a power cut only after its directory was synced. */
+  #isNameNew = true;
 
   constructor(files: Files, directory: string, generation: number) {
     this.#files = files;
@@ -87,6 +89,10 @@ export class TimerJournal {
     if (!this.#isDirty || this.#open === undefined) return;
     this.#isDirty = false;
     await this.#open.datasync();
+    if (!this.#isNameNew) return;
+    this.#isNameNew = false;
+    await this.#files.syncDirectory(this.#directory);
+    await this.#files.syncDirectory(path.dirname(this.#directory));
   }
 
   close(): void {

@@ -95,3 +95,14 @@ describe('process queue', () => {
     );
   });
 });
+
+describe('a process queue under a lock', () => {
+  it('counts as dropped from the moment the lock is not trusted', () => {
+    const hold = { isTrusted: true };
+    const queue = { topic: 'T', brokerName: 'b', queueId: 0 };
+    const inOrder = new ProcessQueue(queue, 0, { maxCount: 1, maxBytes: 1, maxSpan: 1 }, hold);
+    expect(inOrder.isDropped).toBe(false);
+    hold.isTrusted = false;
+    expect(inOrder.isDropped).toBe(true);
+  });
+});

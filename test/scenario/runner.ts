@@ -49,6 +49,7 @@ async function replayLine(stage: Stage, file: string, { number, text }: Line): P
   try {
     await command.run(stage, { ...command.pattern.exec(text)!.groups });
     await stage.world.rest();
+    stage.assertNothingFailed();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${file}:${number}: ${text}\n${reason}`, { cause });

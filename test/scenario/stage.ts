@@ -26,6 +26,7 @@ export class Stage implements AsyncDisposable {
   readonly operator: Operator;
   readonly world: World;
   readonly #nameServer: NameServer;
+  #failure: unknown;
 
   private constructor(world: World, nameServer: NameServer) {
     this.world = world;
@@ -55,20 +56,20 @@ export class Stage implements AsyncDisposable {
     await broker.start();
   }
 
-  async addConsumer(
+  addConsumer(
     name: string,
     options: Omit<PushConsumerOptions, 'namesrvAddr'> & {
       topics: readonly string[];
       isOrderly: boolean;
     },
-  ): Promise<void> {
+  ): void {
     const consumer = new ScenarioConsumer(this.world.process(), {
       ...this.#client(name),
       consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
       ...options,
     });
     this.consumers.set(name, consumer);
-    await this.#atOnce(consumer.start());
+    this.#inBackground(consumer.start());
   }
 
   async addProducer(name: string, producerGroup: string): Promise<void> {
@@ -98,6 +99,11 @@ export class Stage implements AsyncDisposable {
     this.sent.set(String(message.body), { topic, recallHandle });
   }
 
+  /** Errors: that of something a former command began. */
+  assertNothingFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   broker(name: string): ScenarioBroker {
     return found(this.brokers, name, 'broker');
   }
@@ -121,6 +127,13 @@ export class Stage implements AsyncDisposable {
     for (const broker of this.brokers.values()) if (broker.isRunning) await broker.kill();
     await this.#nameServer.close();
     this.world[Symbol.dispose]();
+  }
+
+  /** For what may have to wait for the clock, and then for a later command. */
+  #inBackground(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      this.#failure ??= error;
+    });
   }
 
   #client(instanceName: string) {

@@ -25,6 +25,7 @@ const operations: ReadonlySet<string> = new Set([
 export class DyingFiles {
   readonly #disk: FaultyFiles;
   readonly #options: DyingFilesOptions;
+  readonly #writes: { at: number; path: string }[] = [];
   #count = 0;
   #isDead = false;
 
@@ -36,6 +37,11 @@ export class DyingFiles {
   /** Operations so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The operations that wrote to a file, or to all below a directory; `part` of its path. */
+  writesTo(part: string): number[] {
+    return this.#writes.filter(({ path }) => path.includes(part)).map(({ at }) => at);
   }
 
   get isDead(): boolean {
@@ -51,16 +57,17 @@ export class DyingFiles {
         return (...args: unknown[]): unknown => {
           this.#step();
           const result: unknown = Reflect.apply(member, target, args);
-          return name === 'open' ? this.#openFile(result as OpenFile) : result;
+          return name === 'open' ? this.#openFile(String(args[0]), result as OpenFile) : result;
         };
       },
     });
   }
 
-  #openFile(file: OpenFile): OpenFile {
+  #openFile(path: string, file: OpenFile): OpenFile {
     return {
       ...file,
       write: (source, position) => {
+        this.#writes.push({ at: this.#count + 1, path });
         this.#step(() => file.write(source.subarray(0, this.#options.tear(source)), position));
         return file.write(source, position);
       },

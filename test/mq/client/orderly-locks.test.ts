@@ -125,7 +125,7 @@ describe('the locks of an ordered consumer', () => {
     await clock.advanceAndSettle(60_000);
     await until(() => broker.requests(LOCK_BATCH_MQ).length === before + 3);
     for (const queues of asked(LOCK_BATCH_MQ).slice(before)) {
-      expect(queues.toSorted()).toEqual([0, 1, 2]);
+      expect(new Set(queues)).toEqual(new Set([0, 1, 2]));
     }
   });
 

@@ -62,6 +62,11 @@ export const consumerCommands: readonly Command[] = [
       ),
   ),
   command(
+    'group <G> retryMaxTimes=<n>',
+    /^group (?<group>\S+) retryMaxTimes=(?<count>\d+)$/,
+    (stage, { group, count }) => stage.operator.setRetryLimit(group!, Number(count)),
+  ),
+  command(
     'expect dlq <G>: nothing | <m> …',
     /^expect dlq (?<group>\S+): (?<names>.+)$/,
     (stage, { group, names }) =>

@@ -40,6 +40,12 @@ export class Operator {
     });
   }
 
+  setRetryLimit(consumerGroup: string, retryMaxTimes: number): Promise<void> {
+    return this.#process.run(() =>
+      this.#admin.updateSubscriptionGroup({ consumerGroup, retryMaxTimes }),
+    );
+  }
+
   /** Everything that a consumer could get of a topic, queue by queue, in order; nothing of one that does not exist. */
   visible(topic: string): Promise<MessageExt[]> {
     return this.#process.run(async () => {

@@ -19,6 +19,7 @@ import { clientSettings, wholeNumber, type ClientOptions } from './client-option
 import { ClusterView } from './cluster-view.ts';
 import { ConsumedMessage } from './consumed-message.ts';
 import { DeadLetterQueues, type DlqOptions } from './dead-letter-queues.ts';
+import { DiscardedTransactions } from './discarded-transactions.ts';
 import { readMessage } from './fetched-messages.ts';
 import { storedOffset, storeOffset } from './group-offsets.ts';
 import type { RedriveResult } from './message-redrive.ts';
@@ -68,6 +69,7 @@ export class Admin implements AsyncDisposable {
   readonly #cluster: ClusterView;
   readonly #groups: SubscriptionGroupAdmin;
   readonly #deadLetters: DeadLetterQueues;
+  readonly #discarded: DiscardedTransactions;
 
   /** Errors: CONFIG_INVALID naming the option. */
   constructor(options: ClientOptions) {
@@ -75,6 +77,7 @@ export class Admin implements AsyncDisposable {
     this.#cluster = new ClusterView(this.#client);
     this.#groups = new SubscriptionGroupAdmin(this.#client, this.#cluster);
     this.#deadLetters = new DeadLetterQueues(this.#client, this.#cluster, this.#groups);
+    this.#discarded = new DiscardedTransactions(this.#client, this.#cluster);
   }
 
   /** For symmetry with producers and consumers: there is nothing to start. */
@@ -275,6 +278,25 @@ export class Admin implements AsyncDisposable {
       selection,
       options,
     );
+  }
+
+  /**
+   * Half messages that brokers gave up, because no producer could say what became of them, oldest first. Their real
+   * topic is in the property REAL_TOPIC. Those that were resumed are left out, except on an Apache broker, which does
+   * not note it.
+   */
+  discardedTransactions(): Promise<ConsumedMessage[]> {
+    return this.#discarded.list();
+  }
+
+  /**
+   * Has the broker ask again after a half message it gave up, as if it had never been asked about. Any `offsetMsgId` of
+   * `discardedTransactions`.
+   *
+   * Errors: INVALID_ARGUMENT; SYSTEM_ERROR when there is none with this id, or it was resumed already.
+   */
+  resumeTransaction(offsetMsgId: string): Promise<void> {
+    return this.#discarded.resume(offsetMsgId);
   }
 
   shutdown(): Promise<void> {

@@ -6,11 +6,11 @@ import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
 import { getMinOffset } from '../protocol/requests/get-min-offset.ts';
 import { wholeNumber } from './client-options.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { ConsumedMessage } from './consumed-message.ts';
-import { readMessage } from './fetched-messages.ts';
+import type { ConsumedMessage } from './consumed-message.ts';
 import { storedOffset } from './group-offsets.ts';
 import type { MqClient } from './mq-client.ts';
 import { readQueue, type QueueStretch } from './queue-reader.ts';
+import { shownMessage } from './shown-message.ts';
 import type { SubscriptionGroupAdmin } from './subscription-group-admin.ts';
 import { readableQueues } from './topic-queues.ts';
 
@@ -18,9 +18,6 @@ export interface DlqOptions {
   /** Default 1000. */
   maxCount?: number;
 }
-
-/** Largest body that is inflated for looking at it. */
-const MAX_SHOWN_BODY_BYTES = 64 * 1024 * 1024;
 
 /** Finds and reads the dead-letter queues of consumer groups, of which every broker has its own. */
 export class DeadLetterQueues {
@@ -40,7 +37,7 @@ export class DeadLetterQueues {
     const found: ConsumedMessage[] = [];
     for (const stretch of await this.stretches(group)) {
       for await (const record of this.records(stretch, limit)) {
-        found.push(await this.#shown(record, stretch.queue.brokerName));
+        found.push(await shownMessage(this.#client, record, stretch.queue.brokerName));
       }
     }
     return found
@@ -107,19 +104,5 @@ export class DeadLetterQueues {
     ]);
     const from = Math.max(min.header.offset, progress ?? 0);
     return { address, queue, from, to: max.header.offset };
-  }
-
-  /** With a body that cannot be read, the message is shown with it as it is stored. */
-  async #shown(record: MessageExt, brokerName: string): Promise<ConsumedMessage> {
-    try {
-      return await readMessage(record, brokerName, MAX_SHOWN_BODY_BYTES);
-    } catch (error) {
-      if (!MqError.is(error)) throw error;
-      this.#client.settings.logger.warn('the body of a dead letter cannot be read', {
-        offsetMsgId: record.offsetMsgId,
-        error: error.message,
-      });
-      return new ConsumedMessage(record, record.body, brokerName);
-    }
   }
 }

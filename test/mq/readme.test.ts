@@ -124,6 +124,21 @@ describe('the samples of mq/README.md', () => {
     expect(asked).toEqual(['A-7', 'A-7']);
   });
 
+  it('in order', async () => {
+    const booked: string[] = [];
+    let failures = 1;
+    const book = async (step: string): Promise<boolean> => {
+      if (step === 'paid' && failures-- > 0) return false;
+      booked.push(step);
+      return true;
+    };
+    const sample = await sampleOf('In order');
+    const consumer = await run(sample, { names: { book }, result: 'consumer' });
+    running.push(consumer as millrace.PushConsumer);
+    await until(() => booked.length === 3);
+    expect(booked).toEqual(['created', 'paid', 'shipped']);
+  });
+
   it('test a consumer, in at most 15 lines', async () => {
     const sample = await sampleOf('Test a consumer');
     const tests: [string, () => Promise<void>][] = [];

@@ -2,8 +2,10 @@ import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
+import type { MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { findProperty, PropertyKey } from '../protocol/properties.ts';
+import type { QueueEntry } from '../store/consume-queue.ts';
 import type { Files } from '../store/files.ts';
 import type { AppendMessage, AppendResult, Arrival, MessageStore } from '../store/message-store.ts';
 import { decodeTimerCode } from '../store/timer-entry.ts';
@@ -132,6 +134,16 @@ export class Timers {
   /** How many messages wait. */
   get size(): number {
     return this.#table.size + this.#underWay.size;
+  }
+
+  /** The messages that wait and are not taken back, as they are parked, in no order. Reads every one of them. */
+  async *waiting(): AsyncGenerator<MessageExt> {
+    const { relative, absolute } = this.#view();
+    for (const queueOffset of [...relative.queueOffsets, ...absolute.queueOffsets]) {
+      const parked = await this.#records.read(queueOffset);
+      if (parked === undefined || (await this.#recallOf(parked.properties))) continue;
+      yield parked;
+    }
   }
 
   /** Resolves when nothing is due and nothing is being delivered; what the store refused counts when its pause is over. */
@@ -265,25 +277,37 @@ export class Timers {
     while (batch.length < BATCH_COUNT) {
       const queueOffset = this.#table.peek(now);
       if (queueOffset === undefined) break;
-      bytes += this.#sizeOf(queueOffset);
+      const entry = this.#entry(queueOffset);
+      bytes += entry?.sizeBytes ?? 0;
       if (bytes > BATCH_BYTES && batch.length > 0) break;
-      this.#underWay.add(this.#table.take(now)!);
+      this.#table.take(now);
+      if (entry !== undefined && this.#waitsAgain(queueOffset, entry, now)) continue;
+      this.#underWay.add(queueOffset);
       batch.push(queueOffset);
     }
     return batch;
   }
 
-  /** In bytes; what cannot be read is for its own delivery to report. */
-  #sizeOf(queueOffset: number): number {
+  /** What cannot be read is for its own delivery to report. */
+  #entry(queueOffset: number): QueueEntry | undefined {
     try {
-      return this.#records.entry(queueOffset)?.sizeBytes ?? 0;
+      return this.#records.entry(queueOffset);
     } catch (cause) {
-      this.#deps.logger.debug('the size of a message that is due is unknown', {
+      this.#deps.logger.debug('the entry of a message that is due cannot be read', {
         queueOffset,
         cause,
       });
-      return 0;
+      return undefined;
     }
+  }
+
+  /** Its time had come, it was refused, and then the wall clock was set back: it has to wait for its time again. */
+  #waitsAgain(queueOffset: number, { tagsCode }: QueueEntry, now: TimerInstant): boolean {
+    const timer = decodeTimerCode(tagsCode);
+    if (timer === undefined || timer.kind === 'recall') return false;
+    const isDue = timer.dueMs <= (timer.kind === 'relative' ? now.steadyMs : now.wallMs);
+    if (!isDue) this.#table.add(timer.kind, timer.dueMs, queueOffset);
+    return !isDue;
   }
 
   /** Never rejects. */

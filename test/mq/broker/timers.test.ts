@@ -288,6 +288,19 @@ describe('a wall clock that is set', () => {
     expect(await bodies()).toEqual(['hello']);
   });
 
+  it('back behind a time at which the store refused the message makes it wait for that time again', async () => {
+    const append = jest.spyOn(broker.broker.store, 'append');
+    await send({ TIMER_DELIVER_MS: String(START + 10) });
+    append.mockRejectedValue(new MqError('SERVICE_NOT_AVAILABLE', 'full', { retriable: true }));
+    await clock.advanceAndSettle(10);
+    append.mockRestore();
+    clock.jumpWallClock(-MINUTE);
+    await clock.advanceAndSettle(MINUTE - 1);
+    expect(await bodies()).toEqual([]);
+    await clock.advanceAndSettle(1);
+    expect(await bodies()).toEqual(['hello']);
+  });
+
   it('back before a restart makes a delay no longer', async () => {
     await send({ TIMER_DELAY_MS: '60000' });
     clock.jumpWallClock(-DAY);

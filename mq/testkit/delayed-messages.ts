@@ -15,7 +15,7 @@ export interface DelayedMessage {
 
 /** What waits for its time to go to a topic, by a delay level or otherwise, earliest first. */
 export async function delayedMessages(broker: Broker, topic: string): Promise<DelayedMessage[]> {
-  const parked = await parkedAtLevels(broker);
+  const parked = [...(await parkedAtLevels(broker)), ...(await parkedByTime(broker))];
   const ofTopic = parked.flatMap(({ record, deliverMs }) => {
     const queueId = Number(record.properties.get(PropertyKey.REAL_QID));
     const isWanted = record.properties.get(PropertyKey.REAL_TOPIC) === topic;
@@ -30,11 +30,21 @@ export async function delayedMessages(broker: Broker, topic: string): Promise<De
   return delayed.toSorted((a, b) => a.deliverMs - b.deliverMs);
 }
 
-async function parkedAtLevels({
-  store,
-  config,
-  context,
-}: Broker): Promise<{ record: MessageExt; deliverMs: number }[]> {
+interface Parked {
+  readonly record: MessageExt;
+  readonly deliverMs: number;
+}
+
+async function parkedByTime({ context }: Broker): Promise<Parked[]> {
+  const parked: Parked[] = [];
+  for await (const record of context.timers.waiting()) {
+    const deliverMs = Number(record.properties.get(PropertyKey.TIMER_OUT_MS));
+    parked.push({ record, deliverMs });
+  }
+  return parked;
+}
+
+async function parkedAtLevels({ store, config, context }: Broker): Promise<Parked[]> {
   const levels = parseDelayLevels(config.messageDelayLevel);
   const queues = levels.map(async (delayMs, index) => {
     const queue = { topic: SystemTopic.SCHEDULE, queueId: index };

@@ -1,4 +1,5 @@
-import { ConsumedMessage } from '../client/consumed-message.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { ConsumedMessage } from '../client/consumed-message.ts';
 import { decodePull, readMessage } from '../client/fetched-messages.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import type { MessageStore } from '../store/message-store.ts';
@@ -49,12 +50,15 @@ export async function asConsumed(
   );
 }
 
+/** The messages of all queues of a topic, by default from the first that is kept. */
 export async function readTopic(
-  store: MessageStore,
+  { store, config }: Broker,
   topic: string,
-  brokerName: string,
+  from: (queueId: number) => number | undefined = () => undefined,
 ): Promise<ConsumedMessage[]> {
-  const queueIds = queueIdsOf(store, topic);
-  const queues = await Promise.all(queueIds.map((queueId) => readQueue(store, { topic, queueId })));
-  return await asConsumed(queues.flat(), brokerName);
+  const queues = queueIdsOf(store, topic).map((queueId) => {
+    const first = store.minOffset(topic, queueId);
+    return readQueue(store, { topic, queueId }, Math.max(first, from(queueId) ?? first));
+  });
+  return await asConsumed((await Promise.all(queues)).flat(), config.brokerName);
 }

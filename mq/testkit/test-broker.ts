@@ -168,22 +168,17 @@ export class TestBroker implements AsyncDisposable {
    */
   async messages(topic: string, options: MessagesOptions = {}): Promise<ConsumedMessage[]> {
     assertTopicName(topic);
-    const { atLeast = 0, timeoutMs = this.#timeoutMs } = options;
-    let found: ConsumedMessage[] = [];
-    return await waitFor(
-      async () => {
-        found = await readTopic(this.broker.store, topic, this.broker.config.brokerName);
-        return found.length >= atLeast ? found : undefined;
-      },
-      timeoutMs,
-      () => `${topic} has ${found.length} messages, not ${atLeast}`,
-    );
+    return await this.#found(topic, options, () => readTopic(this.broker, topic));
   }
 
-  /** What the group gave up on, in the order it did. Errors: as `messages`. */
+  /** The dead letters of a group that `Admin.redriveDlq` has not sent back, in the order they came. Errors: as `messages`. */
   async dlq(group: string, options: MessagesOptions = {}): Promise<ConsumedMessage[]> {
     assertGroupName(group);
-    return await this.messages(dlqTopic(group), options);
+    const topic = dlqTopic(group);
+    return await this.#found(topic, options, () => {
+      const { offsets } = this.broker.context;
+      return readTopic(this.broker, topic, (queueId) => offsets.query(group, topic, queueId));
+    });
   }
 
   /** The messages that wait for their time to go to a topic (`%RETRY%group` for retries), the earliest first. */
@@ -262,6 +257,22 @@ export class TestBroker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #found(
+    topic: string,
+    { atLeast = 0, timeoutMs = this.#timeoutMs }: MessagesOptions,
+    read: () => Promise<ConsumedMessage[]>,
+  ): Promise<ConsumedMessage[]> {
+    let found: ConsumedMessage[] = [];
+    return await waitFor(
+      async () => {
+        found = await read();
+        return found.length >= atLeast ? found : undefined;
+      },
+      timeoutMs,
+      () => `${topic} has ${found.length} messages, not ${atLeast}`,
+    );
   }
 
   async #close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  Admin,
   Producer,
   PushConsumer,
   type Message,
@@ -103,16 +104,24 @@ describe('messages', () => {
     const sentMs = mq.clock.now();
     await producer.send({ topic: 'T', body: 'in 10 s', delayTimeLevel: 3 });
     await producer.send({ topic: 'T', body: 'in 1 s', delayTimeLevel: 1 });
+    await producer.send({ topic: 'T', body: 'in 5 s', delayTimeMs: 5_000 });
+    const { recallHandle } = await producer.send({ topic: 'T', body: 'x', delayTimeMs: 4_000 });
+    await producer.recall('T', recallHandle!);
     await producer.send({ topic: 'OTHER', body: 'not of this topic', delayTimeLevel: 1 });
     expect(await mq.messages('T')).toEqual([]);
-    const [first, second] = await mq.delayed('T');
-    expect([first!.message.text(), second!.message.text()]).toEqual(['in 1 s', 'in 10 s']);
-    expect(first!.message).toMatchObject({ topic: 'T' });
-    expect(first!.deliverMs).toBeGreaterThanOrEqual(sentMs + 1_000);
-    expect(second!.deliverMs).toBeGreaterThanOrEqual(sentMs + 10_000);
+    const waiting = async () => (await mq.delayed('T')).map(({ message }) => message.text());
+    expect(await waiting()).toEqual(['in 1 s', 'in 5 s', 'in 10 s']);
+    for (const [index, seconds] of [1, 5, 10].entries()) {
+      const { message, deliverMs } = (await mq.delayed('T'))[index]!;
+      expect(message.topic).toBe('T');
+      expect(deliverMs).toBeGreaterThanOrEqual(sentMs + seconds * 1_000);
+      expect(deliverMs).toBeLessThanOrEqual(mq.clock.now() + seconds * 1_000);
+    }
     await mq.clock.advance('1s');
-    expect((await mq.delayed('T')).map(({ message }) => message.text())).toEqual(['in 10 s']);
+    expect(await waiting()).toEqual(['in 5 s', 'in 10 s']);
     expect((await mq.messages('T')).map((message) => message.text())).toEqual(['in 1 s']);
+    await mq.clock.advance('4s');
+    expect(await waiting()).toEqual(['in 10 s']);
   });
 });
 
@@ -252,7 +261,7 @@ describe('drain', () => {
     await send('now');
     await producer.send({ topic: 'T', body: 'in 2 h', delayTimeLevel: 18 });
     await producer.send({ topic: 'OTHER', body: 'in 2 h', delayTimeLevel: 18 });
-    await producer.send({ topic: 'T', body: 'in 30 m', delayTimeLevel: 16 });
+    await producer.send({ topic: 'T', body: 'in 30 m', delayTimeMs: 30 * MINUTE });
     await mq.drain('g', 'T');
     expect(got).toEqual(['now', 'in 30 m', 'in 2 h']);
   });
@@ -267,6 +276,26 @@ describe('drain', () => {
     );
     expect(mq.clock.monotonicMs() - startMs).toBeLessThan(60 * MINUTE);
     await expect(mq.drain('g', 'T', { maxAdvance: 'ever' })).rejects.toThrow('is no duration');
+  });
+});
+
+describe('dlq', () => {
+  it('shows what the group gave up on, until it is sent back', async () => {
+    let isMended = false;
+    await consume(() => (isMended ? 'CONSUME_SUCCESS' : 'RECONSUME_LATER'), {
+      maxReconsumeTimes: 0,
+    });
+    expect(await mq.dlq('g')).toEqual([]);
+    await send('a', 'b');
+    const dead = await mq.dlq('g', { atLeast: 2 });
+    expect(dead.map((message) => message.text()).toSorted()).toEqual(['a', 'b']);
+    isMended = true;
+    await using admin = new Admin({ namesrvAddr: mq.namesrvAddr });
+    await admin.redriveDlq('g', 'all');
+    expect(await mq.dlq('g')).toEqual([]);
+    expect(await mq.messages('%DLQ%g')).toHaveLength(2);
+    await mq.consumed('g', 'T');
+    expect(await mq.dlq('g')).toEqual([]);
   });
 });
 

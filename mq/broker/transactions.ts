@@ -93,6 +93,7 @@ export class Transactions {
   #resumed: ReadonlySet<number> = new Set<number>();
   readonly #resuming = new Set<number>();
   #owed: OwedOp[] = [];
+  #discardTopic: Promise<unknown> | undefined;
   #timer: TimerHandle | undefined;
   #round: Promise<void> | undefined;
   #state: 'new' | 'started' | 'closed' = 'new';
@@ -305,6 +306,7 @@ export class Transactions {
   async #check(): Promise<void> {
     const { store, clock, logger } = this.#deps;
     await this.#payOwed();
+    this.#discardTopic = undefined;
     const nowMs = clock.monotonicMs();
     const lagging = new Set(
       this.#table.laggards(
@@ -378,7 +380,9 @@ export class Transactions {
   }
 
   async #discard(half: Half): Promise<void> {
-    await this.#deps.ensureDiscardTopic();
+    // One wait for all of a round, so that they keep their order.
+    this.#discardTopic ??= this.#deps.ensureDiscardTopic();
+    await this.#discardTopic;
     const message = await this.#readHalf(half.commitLogOffset);
     await this.#appendOp(half, [discardedCopy(message, half.id), this.#op(half, 'DISCARDED')]);
     this.#table.settled(half.id, 'DISCARDED');

@@ -14,8 +14,9 @@ import {
   tagsCode,
   type Properties,
 } from '../protocol/properties.ts';
-import type { AppendMessage, MessageStore } from '../store/message-store.ts';
+import type { AppendMessage, Arrival, MessageStore } from '../store/message-store.ts';
 import type { DelayOffsets } from './delay-offsets.ts';
+import { WallSteps } from './wall-steps.ts';
 import { isHopeless, recordsOf } from './stored-records.ts';
 
 /** How many parked messages are read, and how many deliveries share one fsync. */
@@ -23,8 +24,8 @@ const BATCH_COUNT = 64;
 const BATCH_BYTES = 1024 * 1024;
 /** Wait after a delivery that the store refused; it is full or closing, and asking faster would not help. */
 const RETRY_AFTER_MS = 1_000;
-/** Longest delay a timer can have. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Nobody says when the wall clock is set: it is looked at this often while something waits. */
+const MAX_SLEEP_MS = 10_000;
 
 const timerProperties = [
   PropertyKey.TIMER_DELAY_SEC,
@@ -63,7 +64,7 @@ export class DelaySchedule {
     this.#levels = deps.levels;
     this.#queues = deps.levels.map((delayMs, index) => new LevelQueue(deps, index + 1, delayMs));
     deps.store.onArrival((arrival) => {
-      if (arrival.topic === SystemTopic.SCHEDULE) this.#queues[arrival.queueId]?.wake();
+      if (arrival.topic === SystemTopic.SCHEDULE) this.#queues[arrival.queueId]?.parked(arrival);
     });
   }
 
@@ -137,6 +138,7 @@ class LevelQueue {
   #hasNews = false;
   /** Delivered although one before them has to be tried again. Not kept across a restart. */
   readonly #deliveredAhead = new Set<number>();
+  readonly #wallSteps: WallSteps;
   /** Entries below maxOffset are due at dueAtMs, on the monotonic clock, whatever the wall clock says. */
   #parkedBy: { maxOffset: number; dueAtMs: number } | undefined;
 
@@ -145,6 +147,7 @@ class LevelQueue {
     this.level = level;
     this.#queueId = level - 1;
     this.#delayMs = delayMs;
+    this.#wallSteps = new WallSteps(deps.clock);
   }
 
   deliveredTo(): number {
@@ -162,6 +165,11 @@ class LevelQueue {
 
   start(): void {
     this.#state = 'started';
+    this.wake();
+  }
+
+  parked({ queueOffset, storeTimestamp }: Arrival): void {
+    this.#wallSteps.noteStored(queueOffset, storeTimestamp);
     this.wake();
   }
 
@@ -192,7 +200,7 @@ class LevelQueue {
         this.#timer = undefined;
         this.wake();
       },
-      Math.min(delayMs, MAX_TIMER_MS),
+      Math.min(delayMs, MAX_SLEEP_MS),
     );
   }
 
@@ -231,6 +239,7 @@ class LevelQueue {
       }
     }
     if (progress !== from) offsets.set(this.level, progress);
+    this.#wallSteps.forgetBelow(progress);
     for (const queueOffset of this.#deliveredAhead) {
       if (queueOffset < progress) this.#deliveredAhead.delete(queueOffset);
     }
@@ -273,15 +282,18 @@ class LevelQueue {
   }
 
   /**
-   * How long a parked message still has to wait.
+   * How long a parked message still has to wait: until its delay is over by the wall clock, or by a clock that is never
+   * set.
    *
-   * After a step of the wall clock far back its time of delivery may be years away. No message has to wait longer than
-   * the level's delay from when it is first known to be parked, by a clock that is never set: waiting on would hold up
-   * all that are parked behind it.
+   * Of a message that an earlier process parked, before the wall clock was set far back, neither is known: its time of
+   * delivery may be years away. It waits its delay once more from when it is first met, because waiting on would hold
+   * up all that are parked behind it.
    */
   #waitMs({ queueOffset, storeTimestamp }: RecordHeader): number {
     const { clock, store } = this.#deps;
-    const waitMs = storeTimestamp + this.#delayMs - clock.now();
+    const dueMs = storeTimestamp + this.#delayMs;
+    const steadyNowMs = this.#wallSteps.wallAt(queueOffset);
+    const waitMs = Math.ceil(dueMs - Math.max(clock.now(), steadyNowMs));
     if (waitMs <= this.#delayMs) return Math.max(0, waitMs);
     const nowMs = clock.monotonicMs();
     if (this.#parkedBy === undefined || queueOffset >= this.#parkedBy.maxOffset) {

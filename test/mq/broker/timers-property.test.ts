@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { nextLife, TimersUnderTest } from './timers-under-test.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { entryTagsCode } from '../../../mq/store/dispatch.ts';
 import { readTimerCheckpoint, writeTimerCheckpoint } from '../../../mq/store/timer-checkpoint.ts';
 import { decodeTimerCode, encodeTimerCode, timerEntryOf } from '../../../mq/store/timer-entry.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { TimerHeap } from '../../../mq/store/timer-heap.ts';
 
 const pair = fc.tuple(fc.nat(20), fc.nat(1000));

@@ -215,6 +215,6 @@ describe('test brokers side by side', () => {
 function referenced(): string[] {
   return process
     .getActiveResourcesInfo()
-    .filter((kind) => /^TCP/.test(kind))
+    .filter((kind) => kind.startsWith('TCP'))
     .toSorted();
 }

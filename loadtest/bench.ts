@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { measureStart } from './start.ts';
+import { measureTestkit } from './testkit.ts';
 
 interface Measure {
   readonly help: string;
@@ -17,6 +18,10 @@ const measures: Readonly<Record<string, Measure>> = {
   start: {
     help: 'cold start of `millrace dev` to the first acknowledged message, and its idle memory',
     run: measureStart,
+  },
+  testkit: {
+    help: 'how soon `testBroker()` is ready, and closed',
+    run: measureTestkit,
   },
 };
 

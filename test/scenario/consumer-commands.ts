@@ -23,11 +23,15 @@ export const consumerCommands: readonly Command[] = [
     },
   ),
   command(
-    'consumer <c> leaves|dies',
-    /^consumer (?<c>\w+) (?<how>leaves|dies)$/,
+    'consumer <c> leaves|dies|is-cut-off|is-silenced|is-back',
+    /^consumer (?<c>\w+) (?<how>leaves|dies|is-cut-off|is-silenced|is-back)$/,
     (stage, { c, how }) => {
-      if (how === 'leaves') stage.consumer(c!).leave();
-      else stage.consumer(c!).kill();
+      const consumer = stage.consumer(c!);
+      if (how === 'leaves') consumer.leave();
+      else if (how === 'dies') consumer.kill();
+      else if (how === 'is-cut-off') consumer.cutOff();
+      else if (how === 'is-silenced') consumer.silence();
+      else consumer.reconnect();
     },
   ),
   command(

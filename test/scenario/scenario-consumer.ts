@@ -44,6 +44,18 @@ export class ScenarioConsumer {
     this.#process.kill();
   }
 
+  cutOff(): void {
+    this.#process.cutOff();
+  }
+
+  silence(): void {
+    this.#process.silence();
+  }
+
+  reconnect(): void {
+    this.#process.reconnect();
+  }
+
   set(body: string, behaviour: Behaviour): void {
     this.#behaviours.set(body, behaviour);
     if (behaviour === 'hangs') return;

@@ -77,6 +77,7 @@ export class SimulatedProcess {
   readonly #context: AsyncLocalStorage<SimulatedProcess>;
   readonly #sockets = new Set<Socket>();
   #isKilled = false;
+  #isCutOff = false;
 
   constructor(
     base: FakeClock,
@@ -124,11 +125,35 @@ export class SimulatedProcess {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     // Once it has begun to connect: one that is destroyed before connects all the same.
-    if (this.#isKilled) queueMicrotask(() => socket.destroy());
+    if (this.#isKilled || this.#isCutOff) queueMicrotask(() => socket.destroy());
   }
 
   kill(): void {
     this.#isKilled = true;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Goes on, but reaches nobody. */
+  cutOff(): void {
+    this.#isCutOff = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Goes on, but neither side hears the other, and neither is told. */
+  silence(): void {
+    this.#isCutOff = true;
+    for (const socket of this.#sockets) {
+      socket.cork();
+      socket.pause();
+    }
+  }
+
+  /** Ends whatever kept it from its peers. */
+  reconnect(): void {
+    this.#isCutOff = false;
+    for (const socket of this.#sockets) {
+      socket.uncork();
+      socket.resume();
+    }
   }
 }

@@ -131,7 +131,7 @@ export class TimerProgress {
     const bytes = encodeTimerSnapshot(snapshot);
     const dueMs = firstDueMs();
     const checkpoint = dueMs !== undefined && {
-      lastReadTimeMs: readTimeBefore(Math.min(dueMs, clock.now())),
+      lastReadTimeMs: wholeSeconds(Math.min(dueMs - 1, clock.now())),
       lastTimerQueueOffset: firstQueueOffset(snapshot),
       masterTimerQueueOffset: snapshot.nextQueueOffset,
     };
@@ -161,9 +161,9 @@ export class TimerProgress {
   }
 }
 
-/** In whole seconds, as the original counts, and before what still waits. */
-function readTimeBefore(dueMs: number): number {
-  return Math.max(0, Math.floor((dueMs - 1) / 1_000) * 1_000);
+/** As the original counts. */
+function wholeSeconds(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1_000) * 1_000);
 }
 
 function firstQueueOffset(snapshot: TimerSnapshot): number {

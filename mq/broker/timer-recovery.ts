@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Logger } from '../logger.ts';
 import { readRecordHeader } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { decodeEntry, ENTRY_BYTES, isRealEntry } from '../store/consume-queue.ts';
+import { decodeEntry, ENTRY_BYTES, isRealEntry, type QueueEntry } from '../store/consume-queue.ts';
 import type { Files } from '../store/files.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { readTimerCheckpoint } from '../store/timer-checkpoint.ts';
@@ -17,7 +17,10 @@ const QUEUE_ID = 0;
 const ENTRIES_PER_SLICE = 50_000;
 
 export interface TimerRecoveryOptions {
-  readonly store: MessageStore;
+  readonly store: Pick<
+    MessageStore,
+    'entries' | 'readRecord' | 'minOffset' | 'maxOffset' | 'maxCommitLogOffset'
+  >;
   readonly files: Files;
   readonly rootDir: string;
   readonly logger: Logger;
@@ -83,12 +86,13 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
   );
   const from = Math.min(Math.max(snapshot?.nextQueueOffset ?? minOffset, minOffset), maxOffset);
   const deliveredBy = snapshot === undefined ? deliveredAt(options) : undefined;
-  for await (const { queueOffset, dueMs, kind } of entriesFrom(options, from, maxOffset)) {
-    if (deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs)
-      continue;
+  await readEntries(options, from, maxOffset, ({ dueMs, kind }, queueOffset) => {
+    const isDelivered =
+      deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs;
+    if (isDelivered) return;
     if (kind === 'recall') recalls.push(queueOffset);
     else if (!journal.done.has(queueOffset)) found[kind].push(dueMs, queueOffset);
-  }
+  });
   const table = new TimerTable(found.relative.toHeap(), found.absolute.toHeap());
   const isCut = (snapshot?.nextQueueOffset ?? 0) > maxOffset;
   if (journal.staleCount > 0 || isCut) {
@@ -149,24 +153,29 @@ function deliveredAt({
   return { dueMs: checkpoint.lastReadTimeMs, below: checkpoint.masterTimerQueueOffset };
 }
 
-async function* entriesFrom(
+/** Calls `found` for every timer in `[from, end)`, those of an original last in each stretch. */
+async function readEntries(
   options: TimerRecoveryOptions,
   from: number,
   end: number,
-): AsyncGenerator<TimerEntry & { queueOffset: number }> {
+  found: (timer: TimerEntry, queueOffset: number) => void,
+): Promise<void> {
   const { store } = options;
   for (let queueOffset = from; queueOffset < end;) {
     const count = Math.min(ENTRIES_PER_SLICE, end - queueOffset);
-    // A copy: the view is valid until the next read, and records are read between.
-    const bytes = Buffer.from(store.entries(SystemTopic.TIMER, QUEUE_ID, queueOffset, count));
+    const bytes = store.entries(SystemTopic.TIMER, QUEUE_ID, queueOffset, count);
     if (bytes.length === 0) return;
+    const unknown: (QueueEntry & { queueOffset: number })[] = [];
     for (let at = 0; at < bytes.length; at += ENTRY_BYTES, queueOffset++) {
       const entry = decodeEntry(bytes, at);
       if (!isRealEntry(entry)) continue;
-      const timer =
-        decodeTimerCode(entry.tagsCode) ??
-        (await readTimer(options, entry.commitLogOffset, entry.sizeBytes));
-      if (timer !== undefined) yield { ...timer, queueOffset };
+      const timer = decodeTimerCode(entry.tagsCode);
+      if (timer === undefined) unknown.push({ ...entry, queueOffset });
+      else found(timer, queueOffset);
+    }
+    for (const entry of unknown) {
+      const timer = await readTimer(options, entry);
+      if (timer !== undefined) found(timer, entry.queueOffset);
     }
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -175,8 +184,7 @@ async function* entriesFrom(
 /** Of a message that an original parked; undefined, and logged, when it does not say when. */
 async function readTimer(
   { store, logger }: TimerRecoveryOptions,
-  commitLogOffset: number,
-  sizeBytes: number,
+  { commitLogOffset, sizeBytes }: QueueEntry,
 ): Promise<TimerEntry | undefined> {
   const record = await store.readRecord(commitLogOffset, sizeBytes);
   const header = record && readRecordHeader(record);

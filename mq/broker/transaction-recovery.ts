@@ -39,6 +39,8 @@ export interface RecoveredTransactions {
   /** queueOffsets in TRANS_CHECK_MAX_TIME_TOPIC. */
   readonly resumed: ReadonlySet<number>;
   readonly owed: readonly OwedOp[];
+  /** Half messages, by queueOffset, that do not say of which transaction they are: an original put them again. */
+  readonly adopted: ReadonlyMap<number, number>;
 }
 
 export interface TransactionRecoveryOptions {
@@ -77,7 +79,7 @@ export async function recoverTransactions(
   }
 
   const halfFrom = progress?.half ?? 0;
-  const { open, superseded } =
+  const { open, superseded, adopted } =
     (await readHalves(options, halfFrom, ended)) ??
     (await readHalves(options, halfFrom, ended, new Map()))!;
   const owed: OwedOp[] = superseded.map(({ id, queueOffset }) => {
@@ -96,13 +98,14 @@ export async function recoverTransactions(
   }
   if (last?.kind === 'resumed') resumed.add(last.queueOffset);
   if (last !== undefined) owed.push(last);
-  return { open, outcomes: outcomes.slice(-options.maxOutcomes), ops, resumed, owed };
+  return { open, outcomes: outcomes.slice(-options.maxOutcomes), ops, resumed, owed, adopted };
 }
 
 interface Halves {
   readonly open: Map<number, StoredHalf>;
   /** Open by their own, but there is a newer one of the same transaction. */
   readonly superseded: StoredHalf[];
+  readonly adopted: Map<number, number>;
 }
 
 /**
@@ -118,11 +121,15 @@ async function readHalves(
 ): Promise<Halves | undefined> {
   const open = new Map<number, StoredHalf>();
   const superseded: StoredHalf[] = [];
+  const adopted = new Map<number, number>();
   for await (const record of queueRecords(store, SystemTopic.TRANSACTION_HALF, 0, from)) {
     let half = readStoredHalf(record, transactionTimeOutMs);
     if (originals === undefined && half.isPutAgainByOriginal) return undefined;
     const known = half.isPutAgainByOriginal ? originals?.get(half.uniqKey) : undefined;
-    if (known !== undefined) half = { ...half, id: known.id };
+    if (known !== undefined) {
+      half = { ...half, id: known.id };
+      adopted.set(half.queueOffset, known.id);
+    }
     const isEnded = ended.has(half) || known?.isEnded === true;
     const before = open.get(half.id);
     // Of two half messages of one transaction the newer counts, whatever became of it.
@@ -131,9 +138,9 @@ async function readHalves(
       open.delete(half.id);
     }
     if (!isEnded) open.set(half.id, half);
-    originals?.set(half.uniqKey, { id: half.id, isEnded });
+    if (half.uniqKey !== '') originals?.set(half.uniqKey, { id: half.id, isEnded });
   }
-  return { open, superseded };
+  return { open, superseded, adopted };
 }
 
 /** Progress beyond the end is of another store, or of one that lost its end: reading all is always right. */

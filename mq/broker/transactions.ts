@@ -35,8 +35,7 @@ import {
 export const TRANSACTION_GROUP = 'CID_RMQ_SYS_TRANS';
 /** Outcomes remembered for producers that ask twice, also over a restart. */
 const MAX_RECENT = 16_384;
-/** Half messages that wait longer than this many others are put again, so that those need not be read at a restart. */
-const MIN_SPAN = 65_536;
+const PUT_AGAIN_BEHIND = 65_536;
 /** Checks under way at a time. */
 const CHECKS_AT_ONCE = 32;
 /** Wait after an op message that the store refused. */
@@ -55,6 +54,11 @@ export interface TransactionsDeps {
     readonly transactionTimeOut: number;
     readonly transactionCheckMax: number;
   };
+  /**
+   * A half message that waits behind so many others is put again, so that those need not be read at a restart. Default
+   * 65,536; with many open ones it is five times as many as they are.
+   */
+  readonly putAgainBehind?: number;
   readonly storeHost: () => HostAddress;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -90,6 +94,7 @@ export class Transactions {
   readonly #appending = new Set<Progress>();
   /** One string a group, however many transactions it has. */
   readonly #groups = new Map<string, string>();
+  #adopted: ReadonlyMap<number, number> = new Map<number, number>();
   #resumed: ReadonlySet<number> = new Set<number>();
   readonly #resuming = new Set<number>();
   #owed: OwedOp[] = [];
@@ -130,6 +135,7 @@ export class Transactions {
       const waitMs = half.storeTimestamp + half.immunityMs - clock.now();
       this.#add(half, Math.min(half.immunityMs, Math.max(0, waitMs)));
     }
+    this.#adopted = recovered.adopted;
     this.#resumed = recovered.resumed;
     this.#owed = [...recovered.owed];
     this.#state = 'started';
@@ -188,7 +194,8 @@ export class Transactions {
   async end(request: TransactionEnd): Promise<void> {
     const named = await this.#readHalf(request.commitLogOffset);
     assertNamed(named, request);
-    const id = transactionId(named.properties, named.queueOffset);
+    const { properties, queueOffset } = named;
+    const id = this.#adopted.get(queueOffset) ?? transactionId(properties, queueOffset);
     for (;;) {
       if (this.#table.get(id) !== undefined) this.#assertInTime(named, request);
       const step = this.#table.end(id, request.decision);
@@ -311,7 +318,7 @@ export class Transactions {
     const lagging = new Set(
       this.#table.laggards(
         store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
-        MIN_SPAN,
+        this.#deps.putAgainBehind ?? PUT_AGAIN_BEHIND,
       ),
     );
     const batch: Promise<void>[] = [];

@@ -5,6 +5,7 @@ import { ResponseCode } from '../../protocol/response-code.ts';
 import type { Processor } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { invalidParameter, topicNotExist, VERSION_5 } from '../refusals.ts';
+import { TRANSACTION_GROUP } from '../transactions.ts';
 
 /**
  * Serves UPDATE_CONSUMER_OFFSET.
@@ -23,6 +24,10 @@ export function updateConsumerOffsetProcessor(context: BrokerContext): Processor
     if (commitOffset < 0)
       throw invalidParameter(request, `commitOffset ${commitOffset} is below 0`);
     assertGroupName(consumerGroup);
+    if (consumerGroup === TRANSACTION_GROUP) {
+      // From these offsets a restart reads half messages: set by anybody else, some would be forgotten.
+      throw new MqError('NO_PERMISSION', `group ${consumerGroup} is the broker's own`);
+    }
     const known = context.topics.get(topic);
     const isTopicKnown = known !== undefined;
     if (request.version >= VERSION_5) {

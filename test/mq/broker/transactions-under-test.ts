@@ -34,6 +34,7 @@ export interface UnderTestOptions {
   readonly startMs?: number;
   readonly logger?: Logger;
   readonly hasTopic?: (topic: string) => boolean;
+  readonly putAgainBehind?: number;
 }
 
 /** The transactions of a broker with its store and offsets, on any disk and a clock of their own; no sockets. */
@@ -61,6 +62,7 @@ export class TransactionsUnderTest {
       offsets,
       producers: this.producers,
       hasTopic: options.hasTopic ?? (() => true),
+      ...(options.putAgainBehind !== undefined && { putAgainBehind: options.putAgainBehind }),
       ensureDiscardTopic: () => Promise.resolve(),
       settings: {
         brokerName: 'broker-a',
@@ -89,12 +91,14 @@ export class TransactionsUnderTest {
     return opened;
   }
 
-  join(clientId: string): void {
-    if (this.#channels.has(clientId)) return;
+  join(clientId: string): FakeChannel {
+    const known = this.#channels.get(clientId);
+    if (known !== undefined) return known;
     const channel = new FakeChannel(clientId);
     this.#channels.set(clientId, channel);
     this.producers.register(GROUP, channel, { clientId, language: 'JAVA', version: 400 });
     channel.onClose(() => this.producers.channelGone(channel));
+    return channel;
   }
 
   leave(clientId: string): void {

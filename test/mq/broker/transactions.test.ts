@@ -115,6 +115,7 @@ class Run {
     this.#broker = await TransactionsUnderTest.open(this.#disk.process(), {
       startMs: this.#nowMs,
       store: { flushDiskType: this.#flushDiskType, recentBytes: 4096 },
+      putAgainBehind: 6,
     });
     this.#broker.join('p0');
   }
@@ -284,7 +285,9 @@ class Run {
         (count === 1 && (!asked.has('COMMIT') || acked === 'ROLLBACK')) ||
         (count === 0 && acked === 'COMMIT');
       if (isWrong) {
-        throw new Error(`${body} is visible ${count} times, asked ${[...asked]}, acked ${acked}`);
+        throw new Error(
+          `${body} is visible ${count} times, asked ${[...asked].join()}, acked ${acked}`,
+        );
       }
     }
   }

@@ -8,6 +8,7 @@ import {
   TransactionDecision,
 } from '../../../../mq/protocol/requests/end-transaction.ts';
 import { resumeCheckHalfMessage } from '../../../../mq/protocol/requests/resume-check-half-message.ts';
+import { updateConsumerOffset } from '../../../../mq/protocol/requests/update-consumer-offset.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { capturedFrames } from '../../../support/captured-frames.ts';
 import { until } from '../../../support/deadline.ts';
@@ -317,6 +318,17 @@ describe('checking', () => {
     expect(check!.message.properties.get(PropertyKey.TRANSACTION_CHECK_TIMES)).toBe('1');
     await producer.answer(check!, TransactionDecision.COMMIT);
     expect(await bodies('TopicA')).toEqual(['work']);
+  });
+});
+
+describe('the progress of transactions', () => {
+  it('is set by nobody else', async () => {
+    const fields = { consumerGroup: 'CID_RMQ_SYS_TRANS', topic: HALF, queueId: 0, commitOffset: 9 };
+    const reply = await broker.request(
+      updateConsumerOffset.code,
+      updateConsumerOffset.encodeRequest(fields),
+    );
+    expect(reply.code).toBe(ResponseCode.NO_PERMISSION);
   });
 });
 

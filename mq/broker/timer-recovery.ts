@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts';
 import { readRecordHeader } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { decodeEntry, ENTRY_BYTES, isRealEntry, type QueueEntry } from '../store/consume-queue.ts';
+import { findProperty, PropertyKey } from '../protocol/properties.ts';
 import type { Files } from '../store/files.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { readTimerCheckpoint } from '../store/timer-checkpoint.ts';
@@ -15,6 +16,9 @@ import { TimerTable } from './timer-table.ts';
 const QUEUE_ID = 0;
 /** ConsumeQueue entries between two turns of the event loop. */
 const ENTRIES_PER_SLICE = 50_000;
+
+/** An original stores no message anew that waits for less. */
+const SHORTEST_ROLL_MS = 60_000;
 
 export interface TimerRecoveryOptions {
   readonly store: Pick<
@@ -86,7 +90,7 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
   );
   const from = Math.min(Math.max(snapshot?.nextQueueOffset ?? minOffset, minOffset), maxOffset);
   const deliveredBy = snapshot === undefined ? deliveredAt(options) : undefined;
-  await readEntries(options, from, maxOffset, ({ dueMs, kind }, queueOffset) => {
+  const rolled = await readEntries(options, from, maxOffset, ({ dueMs, kind }, queueOffset) => {
     const isDelivered =
       deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs;
     if (isDelivered) return;
@@ -94,6 +98,7 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
     else if (!journal.done.has(queueOffset)) found[kind].push(dueMs, queueOffset);
   });
   const table = new TimerTable(found.relative.toHeap(), found.absolute.toHeap());
+  table.remove(rolled);
   const isCut = (snapshot?.nextQueueOffset ?? 0) > maxOffset;
   if (journal.staleCount > 0 || isCut) {
     logger.warn('timers were delivered that the CommitLog has lost, and are delivered again', {
@@ -153,18 +158,23 @@ function deliveredAt({
   return { dueMs: checkpoint.lastReadTimeMs, below: checkpoint.masterTimerQueueOffset };
 }
 
-/** Calls `found` for every timer in `[from, end)`, those of an original last in each stretch. */
+/**
+ * Calls `found` for every timer in `[from, end)`, those of an original last in each stretch. Returns the queueOffsets of
+ * those that the original stored anew later: it keeps no note of them in the queue.
+ */
 async function readEntries(
   options: TimerRecoveryOptions,
   from: number,
   end: number,
   found: (timer: TimerEntry, queueOffset: number) => void,
-): Promise<void> {
+): Promise<Set<number>> {
   const { store } = options;
+  const longTimers = new Map<string, number>();
+  const rolled = new Set<number>();
   for (let queueOffset = from; queueOffset < end;) {
     const count = Math.min(ENTRIES_PER_SLICE, end - queueOffset);
     const bytes = store.entries(SystemTopic.TIMER, QUEUE_ID, queueOffset, count);
-    if (bytes.length === 0) return;
+    if (bytes.length === 0) break;
     const unknown: (QueueEntry & { queueOffset: number })[] = [];
     for (let at = 0; at < bytes.length; at += ENTRY_BYTES, queueOffset++) {
       const entry = decodeEntry(bytes, at);
@@ -175,29 +185,39 @@ async function readEntries(
     }
     for (const entry of unknown) {
       const timer = await readTimer(options, entry);
-      if (timer !== undefined) found(timer, entry.queueOffset);
+      if (timer === undefined) continue;
+      found(timer, entry.queueOffset);
+      const before = timer.rollKey === undefined ? undefined : longTimers.get(timer.rollKey);
+      if (timer.rollKey !== undefined) longTimers.set(timer.rollKey, entry.queueOffset);
+      if (before !== undefined) rolled.add(before);
     }
     await new Promise((resolve) => setImmediate(resolve));
   }
+  return rolled;
 }
 
 /** Of a message that an original parked; undefined, and logged, when it does not say when. */
 async function readTimer(
   { store, logger }: TimerRecoveryOptions,
   { commitLogOffset, sizeBytes }: QueueEntry,
-): Promise<TimerEntry | undefined> {
+): Promise<(TimerEntry & { rollKey?: string }) | undefined> {
   const record = await store.readRecord(commitLogOffset, sizeBytes);
   const header = record && readRecordHeader(record);
   const properties =
     header &&
     record.toString('utf8', header.propertiesAt, header.propertiesAt + header.propertiesBytes);
   const timer = properties === undefined ? undefined : timerEntryOf(properties);
-  if (timer === undefined) {
+  if (header === undefined || properties === undefined || timer === undefined) {
     logger.error('a message in rmq_sys_wheel_timer does not say when it is due, and is dropped', {
       commitLogOffset,
     });
+    return undefined;
   }
-  return timer;
+  const msgId = findProperty(properties, PropertyKey.UNIQ_KEY);
+  const isLong = timer.dueMs - header.storeTimestamp >= SHORTEST_ROLL_MS;
+  const wasRolled = findProperty(properties, PropertyKey.TIMER_ROLL_TIMES) !== undefined;
+  if (msgId === undefined || !(isLong || wasRolled)) return timer;
+  return { ...timer, rollKey: `${msgId} ${timer.dueMs}` };
 }
 
 /** Pairs in typed arrays that grow. */

@@ -157,9 +157,15 @@ describe('a directory that an original had', () => {
   /** As an original parks: rounded down, no TIMER_ENQUEUE_MS, a tag's hash in the entry. */
   async function parkedByOriginal(files: FaultyFiles): Promise<void> {
     const store = await openStore(files.process(), { clock: new FakeClock(START) });
-    for (const [name, due] of [
-      ['delivered', START - 1_000],
-      ['waits', outMs],
+    for (const [name, due, rolls] of [
+      ['delivered', START - 1_000, {}],
+      ['waits', outMs, {}],
+      ['long', START + 600_000, {}],
+      [
+        'long',
+        START + 600_000,
+        { TIMER_ROLL_TIMES: '1', TIMER_ENQUEUE_MS: '1', TIMER_DEQUEUE_MS: '2' },
+      ],
     ] as const) {
       await store.append({
         ...message(name, {
@@ -171,6 +177,7 @@ describe('a directory that an original had', () => {
             REAL_TOPIC: TOPIC,
             REAL_QID: '0',
             UNIQ_KEY: name,
+            ...rolls,
           },
         }),
         storeHost: HOST,
@@ -180,8 +187,8 @@ describe('a directory that an original had', () => {
     const page = Buffer.alloc(4096);
     for (const [at, value] of [
       [0, START],
-      [16, 2],
-      [24, 2],
+      [16, 4],
+      [24, 4],
     ] as const) {
       page.writeBigInt64BE(BigInt(value), at);
     }
@@ -195,11 +202,13 @@ describe('a directory that an original had', () => {
     await parkedByOriginal(files);
     const clock = new FakeClock(START);
     const broker = await TimersUnderTest.open({ files: files.process(), clock });
-    expect(broker.timers.size).toBe(1);
+    expect(broker.timers.size).toBe(2);
     await broker.advance(60_999);
     expect(await broker.copies()).toEqual([]);
     await broker.advance(1);
     expect((await broker.copies()).map(({ name }) => name)).toEqual(['waits']);
+    await broker.advance(600_000);
+    expect((await broker.copies()).map(({ name }) => name)).toEqual(['waits', 'long']);
     await broker.close();
   });
 
@@ -215,7 +224,7 @@ describe('a directory that an original had', () => {
     await broker.close();
     const page = files.bytes(CHECKPOINT);
     expect(Number(page.readBigInt64BE(16))).toBe(1);
-    expect(await readAllNames(files)).toEqual(['delivered', 'waits']);
+    expect(await readAllNames(files)).toEqual(['delivered', 'waits', 'long', 'long']);
   });
 
   async function readAllNames(files: FaultyFiles): Promise<string[]> {

@@ -90,13 +90,17 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
   );
   const from = Math.min(Math.max(snapshot?.nextQueueOffset ?? minOffset, minOffset), maxOffset);
   const deliveredBy = snapshot === undefined ? deliveredAt(options) : undefined;
-  const rolled = await readEntries(options, from, maxOffset, ({ dueMs, kind }, queueOffset) => {
-    const isDelivered =
-      deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs;
-    if (isDelivered) return;
-    if (kind === 'recall') recalls.push(queueOffset);
-    else if (!journal.done.has(queueOffset)) found[kind].push(dueMs, queueOffset);
-  });
+  const rolled = await readEntries(
+    options,
+    { from, end: maxOffset, hadOriginal },
+    ({ dueMs, kind }, queueOffset) => {
+      const isDelivered =
+        deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs;
+      if (isDelivered) return;
+      if (kind === 'recall') recalls.push(queueOffset);
+      else if (!journal.done.has(queueOffset)) found[kind].push(dueMs, queueOffset);
+    },
+  );
   const table = new TimerTable(found.relative.toHeap(), found.absolute.toHeap());
   table.remove(rolled);
   const isCut = (snapshot?.nextQueueOffset ?? 0) > maxOffset;
@@ -159,13 +163,12 @@ function deliveredAt({
 }
 
 /**
- * Calls `found` for every timer in `[from, end)`, those of an original last in each stretch. Returns the queueOffsets of
- * those that the original stored anew later: it keeps no note of them in the queue.
+ * Calls `found` for every timer in `[from, end)`, those whose record had to be read last in each stretch. Returns the
+ * queueOffsets of those that an original stored anew later: it keeps no note of them in the queue.
  */
 async function readEntries(
   options: TimerRecoveryOptions,
-  from: number,
-  end: number,
+  { from, end, hadOriginal }: { from: number; end: number; hadOriginal: boolean },
   found: (timer: TimerEntry, queueOffset: number) => void,
 ): Promise<Set<number>> {
   const { store } = options;
@@ -179,7 +182,7 @@ async function readEntries(
     for (let at = 0; at < bytes.length; at += ENTRY_BYTES, queueOffset++) {
       const entry = decodeEntry(bytes, at);
       if (!isRealEntry(entry)) continue;
-      const timer = decodeTimerCode(entry.tagsCode);
+      const timer = hadOriginal ? undefined : decodeTimerCode(entry.tagsCode);
       if (timer === undefined) unknown.push({ ...entry, queueOffset });
       else found(timer, queueOffset);
     }

@@ -57,7 +57,8 @@ type Outcome = 'finished' | 'retry' | 'ignored';
 const LOCAL_RETRY_MS = 5_000;
 
 /**
- * Runs the listener on fetched messages, at most `concurrency` at a time, in the order they were fetched.
+ * Runs the listener on fetched messages, at most `concurrency` at a time, in the order they were fetched; one that has
+ * outrun consumeTimeoutMs is not counted.
  *
  * A message is finished when the listener succeeded or the broker has taken it back; until then it holds its queue's
  * commit offset. What belongs to a dropped queue is skipped, and if it already runs, its outcome is ignored: the
@@ -147,10 +148,14 @@ export class ConsumeDispatcher {
     try {
       this.#settle(delivery, await this.#consume(delivery, context));
     } finally {
-      this.#running.delete(context);
-      if (this.#running.size === 0) this.#onIdle?.();
-      this.#startMore();
+      this.#leave(context);
     }
+  }
+
+  #leave(context: LazyAbort): void {
+    if (!this.#running.delete(context)) return;
+    if (this.#running.size === 0) this.#onIdle?.();
+    this.#startMore();
   }
 
   async #consume(delivery: Delivery, context: LazyAbort): Promise<Outcome> {
@@ -163,7 +168,9 @@ export class ConsumeDispatcher {
           'the listener takes longer than consumeTimeoutMs; the message is sent back',
           delivery,
         );
-        // At once, not when the listener ends: it may never end, and holds back the whole queue's progress.
+        // At once, not when the listener ends: it may never end, and holds back the whole queue's progress. For that
+        // reason it is not counted as running any more either: a few that hang would stop the consumer for good.
+        this.#leave(context);
         handedBack = this.#handBack(delivery, BROKER_DECIDES).then((outcome) =>
           this.#settle(delivery, outcome),
         );

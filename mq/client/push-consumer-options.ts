@@ -12,12 +12,12 @@ export interface PushConsumerOptions extends ClientOptions {
   concurrency?: number;
   /**
    * Redeliveries before a message goes to the dead-letter queue, unless the message itself says how many. Default, and
-   * −1: what is set for the group, which is 16 if nobody set anything.
+   * −1: what is set for the group, which is 16 if nobody set anything; in order, as often as it takes.
    */
   maxReconsumeTimes?: number;
   /** How long a queue that is consumed in order rests after a failure, 10 to 30,000. Default 1000. */
   suspendCurrentQueueTimeMs?: number;
-  /** A listener that takes longer has its signal aborted and its message sent back. Default 15 minutes. */
+  /** A listener that takes longer has its signal aborted and its message sent back; not in order. Default 15 minutes. */
   consumeTimeoutMs?: number;
   /** Messages asked for in one pull; the broker has a limit of its own. Default 32. */
   pullBatchSize?: number;

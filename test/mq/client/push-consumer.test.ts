@@ -587,6 +587,25 @@ describe('a message that is not consumed', () => {
     await advanceUntil(() => commits().includes(1));
   });
 
+  it('does not keep its place when its listener hangs for good: the others are consumed', async () => {
+    servePulls(
+      broker,
+      [0, 1, 2].map((queueOffset) => record({ queueOffset })),
+    );
+    const hang = ({ queueOffset }: ConsumedMessage) =>
+      queueOffset < 2 ? new Promise(() => undefined) : undefined;
+    const options = { concurrency: 1, consumeTimeoutMs: 60_000, shutdownGraceMs: 10 };
+    await consumer(hang, options).start();
+    await until(() => got.length === 1);
+    await clock.advanceAndSettle(59_000);
+    expect(got).toHaveLength(1);
+    await clock.advanceAndSettle(1_000);
+    await until(() => got.length === 2);
+    await clock.advanceAndSettle(60_000);
+    await advanceUntil(() => commits().includes(3));
+    expect(broker.requests(SEND_BACK)).toHaveLength(2);
+  });
+
   it('is tried again when its listener hangs and nothing takes it back', async () => {
     broker.answer(SEND_BACK, { code: ResponseCode.SYSTEM_ERROR });
     broker.answer(RequestCode.SEND_MESSAGE_V2, { code: ResponseCode.SYSTEM_ERROR });

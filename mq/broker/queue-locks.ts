@@ -111,9 +111,15 @@ export class QueueLocks {
   forgetExpired(): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [group, leases] of this.#groups) {
-      for (const [key, lease] of leases) if (lease.expiresAtMs <= nowMs) leases.delete(key);
+      for (const [key, lease] of leases) {
+        if (lease.expiresAtMs > nowMs) continue;
+        leases.delete(key);
+        // Or a restart would keep the queue for somebody long gone.
+        this.#state?.noteChange();
+      }
       if (leases.size === 0) this.#groups.delete(group);
     }
+    void this.saved();
   }
 
   #holders(): Record<string, Record<string, string>> {

@@ -79,6 +79,18 @@ describe('the lock of an ordered queue', () => {
     expect(later.lock('og', 'c2', [queue(0)])).toEqual([queue(0)]);
   });
 
+  it('is not kept over a restart when it had run out before', async () => {
+    const clock = new FakeClock();
+    const file = new FakeConfigFile();
+    const open = () => QueueLocks.open({ file, clock, logger: silentLogger });
+    const before = await open();
+    before.lock('og', 'c1', [queue(0)]);
+    clock.advance(60_000);
+    before.forgetExpired();
+    await before.saved();
+    expect((await open()).lock('og', 'c2', [queue(0)])).toEqual([queue(0)]);
+  });
+
   it('is not written again by its renewal', async () => {
     const file = new FakeConfigFile();
     const locks = await QueueLocks.open({ file, clock: new FakeClock(), logger: silentLogger });

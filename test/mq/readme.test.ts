@@ -143,6 +143,20 @@ describe('the samples of mq/README.md', () => {
     expect(booked).toEqual(['created', 'paid', 'shipped']);
   });
 
+  it('send in a transaction', async () => {
+    const placed: string[] = [];
+    const names = {
+      isPlaced: async (orderNo: string) => placed.includes(orderNo),
+      placeOrder: async (orderNo: string) => placed.push(orderNo) > 0,
+    };
+    const result = await run(await sampleOf('In a transaction'), {
+      names,
+      result: 'localTransactionState',
+    });
+    expect(result).toBe('COMMIT_MESSAGE');
+    expect(placed).toEqual(['A-1002']);
+  });
+
   it('test a consumer, in at most 15 lines', async () => {
     const [sample, ...others] = await samplesOf('Testing your consumer');
     const lines = sample!.split('\n').filter((line) => line !== '' && !line.startsWith('import '));

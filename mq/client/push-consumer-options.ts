@@ -17,7 +17,10 @@ export interface PushConsumerOptions extends ClientOptions {
   maxReconsumeTimes?: number;
   /** How long a queue that is consumed in order rests after a failure, 10 to 30,000. Default 1000. */
   suspendCurrentQueueTimeMs?: number;
-  /** A listener that takes longer has its signal aborted, its message sent back and its place given away; not in order. Default 15 minutes. */
+  /**
+   * A listener that takes longer has its signal aborted, its message sent back and its place given away; not in order.
+   * Default 15 minutes.
+   */
   consumeTimeoutMs?: number;
   /** Messages asked for in one pull; the broker has a limit of its own. Default 32. */
   pullBatchSize?: number;

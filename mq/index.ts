@@ -10,7 +10,7 @@ export type {
   ConsumeOrderlyContext,
   ConsumeOrderlyResult,
   MessageListenerOrderly,
-} from './client/orderly-dispatcher.ts';
+} from './client/orderly-listener.ts';
 export type { Message } from './client/outgoing-message.ts';
 export { Producer } from './client/producer.ts';
 export type { ProducerOptions, SendOptions } from './client/producer-options.ts';

@@ -1,6 +1,7 @@
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import type { MqClient } from './mq-client.ts';
-import { OrderlyDispatcher, type MessageListenerOrderly } from './orderly-dispatcher.ts';
+import { OrderlyDispatcher } from './orderly-dispatcher.ts';
+import type { MessageListenerOrderly } from './orderly-listener.ts';
 import { QueueLocks } from './queue-locks.ts';
 import { reconsumeLimitOf } from './reconsume-limit.ts';
 import type { RouteCache } from './route-cache.ts';

@@ -6,26 +6,12 @@ import type { MessageExt } from '../protocol/message.ts';
 import { ConsumedMessage } from './consumed-message.ts';
 import type { Delivery } from './consume-dispatcher.ts';
 import { LazyAbort } from './lazy-abort.ts';
+import {
+  isOrderlySuccess,
+  OrderlyContext,
+  type MessageListenerOrderly,
+} from './orderly-listener.ts';
 import type { ProcessQueue } from './process-queue.ts';
-
-/** What an orderly listener may return. Returning nothing means SUCCESS. */
-export type ConsumeOrderlyResult = 'SUCCESS' | 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
-
-export interface ConsumeOrderlyContext {
-  /**
-   * Aborted when the listener should stop: its queue is not this consumer's any more, or the consumer has waited
-   * shutdownGraceMs for it. Whatever it returns then counts no more.
-   */
-  readonly signal: AbortSignal;
-  /** How long the queue rests if this call fails or suspends it, 10 to 30,000 ms; set it for a time of your own. */
-  suspendCurrentQueueTimeMs: number;
-}
-
-/** Consumes one message of a queue, the next one only after it. Throwing means SUSPEND_CURRENT_QUEUE_A_MOMENT. */
-export type MessageListenerOrderly = (
-  message: ConsumedMessage,
-  context: ConsumeOrderlyContext,
-) => Promise<void | ConsumeOrderlyResult> | void | ConsumeOrderlyResult;
 
 export interface OrderlyDispatcherOptions {
   concurrency: number;
@@ -38,14 +24,6 @@ export interface OrderlyDispatcherOptions {
   clock: Clock;
   logger: Logger;
 }
-
-const orderlyResults: ReadonlySet<unknown> = new Set<ConsumeOrderlyResult>([
-  'SUCCESS',
-  'SUSPEND_CURRENT_QUEUE_A_MOMENT',
-]);
-
-const SHORTEST_SUSPENSION_MS = 10;
-const LONGEST_SUSPENSION_MS = 30_000;
 
 /** Undefined when the message is done with; else how long its queue rests before it comes again. */
 type Suspension = number | undefined;
@@ -267,14 +245,14 @@ export class OrderlyDispatcher {
       const isDone = await this.#listen(consumed, context, delivery);
       const isGivenUp = record.reconsumeTimes >= maxReconsumeTimes(record);
       if (isDone || processQueue.isDropped || abort.isAborted) return undefined;
-      if (!isGivenUp) return this.#suspension(context);
+      if (!isGivenUp) return context.suspensionMs;
     }
     try {
       await this.#options.giveUp({ ...delivery, record });
       return undefined;
     } catch (error) {
       this.#warn('a message could not be given up and is retried here', record, delivery, error);
-      return this.#suspension(context);
+      return context.suspensionMs;
     }
   }
 
@@ -285,22 +263,11 @@ export class OrderlyDispatcher {
     delivery: Delivery,
   ): Promise<boolean> {
     try {
-      const result: unknown = await this.#options.listener(message, context);
-      // A misspelt result, or one of concurrent listeners, must not count as consumed: the message would be lost.
-      const isText = typeof result === 'string';
-      if ((isText || isStatus(result)) && !orderlyResults.has(result)) {
-        throw new MqError('INVALID_ARGUMENT', `the listener returned ${JSON.stringify(result)}`);
-      }
-      return result !== 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
+      return isOrderlySuccess(await this.#options.listener(message, context));
     } catch (error) {
       this.#warn('the listener failed', message, delivery, error);
       return false;
     }
-  }
-
-  #suspension({ suspendCurrentQueueTimeMs: wantedMs }: OrderlyContext): number {
-    const ms = Number.isNaN(wantedMs) ? this.#options.suspendCurrentQueueTimeMs : wantedMs;
-    return Math.min(Math.max(ms, SHORTEST_SUSPENSION_MS), LONGEST_SUSPENSION_MS);
   }
 
   #settle(line: Line, { processQueue, record }: Delivery, suspension: Suspension): void {
@@ -347,26 +314,7 @@ export class OrderlyDispatcher {
   }
 }
 
-/** What the listener may set is a plain field; its signal is made when it is asked for. */
-class OrderlyContext implements ConsumeOrderlyContext {
-  readonly #abort: LazyAbort;
-  suspendCurrentQueueTimeMs: number;
-
-  constructor(abort: LazyAbort, suspendCurrentQueueTimeMs: number) {
-    this.#abort = abort;
-    this.suspendCurrentQueueTimeMs = suspendCurrentQueueTimeMs;
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-}
-
 /** The record as it counts after so many more failures. */
 function again(record: MessageExt, failures: number): MessageExt {
   return failures === 0 ? record : { ...record, reconsumeTimes: record.reconsumeTimes + failures };
-}
-
-function isStatus(result: unknown): boolean {
-  return typeof result === 'object' && result !== null && 'status' in result;
 }

@@ -18,7 +18,7 @@ import { ConsumeDispatcher, type Delivery, type MessageListener } from './consum
 import { Heartbeats } from './heartbeats.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
 import { createOrdering, type Ordering } from './ordering.ts';
-import type { MessageListenerOrderly } from './orderly-dispatcher.ts';
+import type { MessageListenerOrderly } from './orderly-listener.ts';
 import { inTime } from './pause.ts';
 import { pullSettings, type PushConsumerOptions } from './push-consumer-options.ts';
 import type { PullSettings } from './queue-puller.ts';

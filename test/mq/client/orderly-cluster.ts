@@ -4,7 +4,7 @@ import { clientSettings } from '../../../mq/client/client-options.ts';
 import type { Heartbeats } from '../../../mq/client/heartbeats.ts';
 import type { CallOptions, MqClient } from '../../../mq/client/mq-client.ts';
 import { createOrdering, type Ordering } from '../../../mq/client/ordering.ts';
-import type { MessageListenerOrderly } from '../../../mq/client/orderly-dispatcher.ts';
+import type { MessageListenerOrderly } from '../../../mq/client/orderly-listener.ts';
 import { RouteCache } from '../../../mq/client/route-cache.ts';
 import type { RouteWatch } from '../../../mq/client/route-watch.ts';
 import type { SendBack } from '../../../mq/client/send-back.ts';

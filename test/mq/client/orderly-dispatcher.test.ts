@@ -3,9 +3,9 @@ import { readMessage } from '../../../mq/client/fetched-messages.ts';
 import type { Delivery } from '../../../mq/client/consume-dispatcher.ts';
 import {
   OrderlyDispatcher,
-  type MessageListenerOrderly,
   type OrderlyDispatcherOptions,
 } from '../../../mq/client/orderly-dispatcher.ts';
+import type { MessageListenerOrderly } from '../../../mq/client/orderly-listener.ts';
 import { ProcessQueue } from '../../../mq/client/process-queue.ts';
 import { MqError } from '../../../mq/errors.ts';
 import { decodeRecord } from '../../../mq/protocol/message.ts';
@@ -129,6 +129,7 @@ describe('dispatching in order', () => {
     [5, 10],
     [250, 250],
     [600_000, 30_000],
+    [-1, 1_000],
     [Number.NaN, 1_000],
   ])('rests for the time the listener asks for: %d ms become %d', async (askedMs, restMs) => {
     const orderly = dispatcher((_message, context) => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { MessageListenerOrderly } from '../../../mq/client/orderly-dispatcher.ts';
+import type { MessageListenerOrderly } from '../../../mq/client/orderly-listener.ts';
 import { PushConsumer } from '../../../mq/client/push-consumer.ts';
 import type { PushConsumerOptions } from '../../../mq/client/push-consumer-options.ts';
 import { encodeConsumerList } from '../../../mq/protocol/consumer-list.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConsumedMessage } from '../../../mq/client/consumed-message.ts';
-import type { ConsumeOrderlyContext } from '../../../mq/client/orderly-dispatcher.ts';
+import type { ConsumeOrderlyContext } from '../../../mq/client/orderly-listener.ts';
 import { queueKey, type MessageQueue } from '../../../mq/protocol/message-queue.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';

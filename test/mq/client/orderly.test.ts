@@ -7,7 +7,7 @@ import type { ConsumedMessage } from '../../../mq/client/consumed-message.ts';
 import type {
   ConsumeOrderlyContext,
   ConsumeOrderlyResult,
-} from '../../../mq/client/orderly-dispatcher.ts';
+} from '../../../mq/client/orderly-listener.ts';
 import { Producer } from '../../../mq/client/producer.ts';
 import { PushConsumer } from '../../../mq/client/push-consumer.ts';
 import type { PushConsumerOptions } from '../../../mq/client/push-consumer-options.ts';

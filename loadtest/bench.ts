@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { measureStart } from './start.ts';
+import { measureTimers } from './timers.ts';
 import { measureTestkit } from './testkit.ts';
 
 interface Measure {
@@ -18,6 +19,10 @@ const measures: Readonly<Record<string, Measure>> = {
   start: {
     help: 'cold start of `millrace dev` to the first acknowledged message, and its idle memory',
     run: measureStart,
+  },
+  timers: {
+    help: 'a million messages that wait: memory each, start-up with them, how late one is delivered beside them',
+    run: measureTimers,
   },
   testkit: {
     help: 'how soon `testBroker()` is ready, and closed',

@@ -1,13 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Producer } from 'millrace';
+import { DevProcess } from './dev-process.ts';
 
-const millrace = fileURLToPath(new URL('../../mq/dist/cli/main.js', import.meta.url));
 /** Long enough for the garbage of start-up to be collected or not, as in a process left alone. */
 const idleMs = 2_000;
 
@@ -49,56 +47,24 @@ async function startOnce(): Promise<Start> {
   const bareNodeMs = await timeBareNode();
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
   const startedAt = performance.now();
-  const dev = spawn(
-    process.execPath,
-    [
-      millrace,
-      '--log-level',
-      'warn',
-      'dev',
-      '--namesrv-port',
-      '0',
-      '--listen-port',
-      '0',
-      '--store-path-root-dir',
-      directory,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
   try {
+    await using dev = new DevProcess(directory);
     await using producer = new Producer({
-      namesrvAddr: await nameServerOf(dev),
+      namesrvAddr: await dev.namesrvAddr,
       producerGroup: 'bench-start',
     });
     await producer.start();
     await producer.send({ topic: 'BenchStart', body: 'first' });
     const firstAckMs = performance.now() - startedAt;
     await new Promise((resolve) => setTimeout(resolve, idleMs));
-    return { firstAckMs, idleRssMb: await residentMb(dev.pid!), bareNodeMs };
+    return { firstAckMs, idleRssMb: await dev.residentMb(), bareNodeMs };
   } finally {
-    dev.kill('SIGTERM');
-    if (dev.exitCode === null) await once(dev, 'exit');
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-/** The address in dev's start-up line. */
-async function nameServerOf(dev: ChildProcess): Promise<string> {
-  for await (const line of createInterface({ input: dev.stdout! })) {
-    const address = /name server ([\d.]+:\d+)/.exec(line)?.[1];
-    if (address !== undefined) return address;
-  }
-  throw new Error('millrace dev ended before it was ready');
 }
 
 async function timeBareNode(): Promise<number> {
   const startedAt = performance.now();
   await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
   return performance.now() - startedAt;
-}
-
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
-  return (kib * 1024) / 1e6;
 }

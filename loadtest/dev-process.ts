@@ -1,0 +1,61 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const millrace = fileURLToPath(new URL('../../mq/dist/cli/main.js', import.meta.url));
+
+/** `millrace dev` on a store directory, in a process of its own. */
+export class DevProcess implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  /** Resolves when it listens. */
+  readonly namesrvAddr: Promise<string>;
+
+  constructor(storeDirectory: string, flags: readonly string[] = []) {
+    this.#process = spawn(
+      process.execPath,
+      [
+        millrace,
+        '--log-level',
+        'warn',
+        'dev',
+        '--namesrv-port',
+        '0',
+        '--listen-port',
+        '0',
+        '--store-path-root-dir',
+        storeDirectory,
+        ...flags,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    this.namesrvAddr = nameServerOf(this.#process);
+  }
+
+  /** In MB of 10^6 bytes, as the kernel's VmRSS says. */
+  async residentMb(): Promise<number> {
+    const status = await readFile(`/proc/${this.#process.pid}/status`, 'utf8');
+    const kib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+    return (kib * 1024) / 1e6;
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill(signal);
+    await once(this.#process, 'exit');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** The address in dev's start-up line. */
+async function nameServerOf(dev: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: dev.stdout! })) {
+    const address = /name server ([\d.]+:\d+)/.exec(line)?.[1];
+    if (address !== undefined) return address;
+  }
+  throw new Error('millrace dev ended before it was ready');
+}

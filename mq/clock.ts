@@ -16,6 +16,8 @@ export interface Clock {
   clearTimeout(handle: TimerHandle | undefined): void;
   setInterval(callback: () => void, periodMs: number): TimerHandle;
   clearInterval(handle: TimerHandle | undefined): void;
+  /** Only of clocks that know: calls `listener` whenever wall-clock time was set. Of others it has to be found out. */
+  onWallStep?(listener: () => void): void;
 }
 
 export const systemClock: Clock = {

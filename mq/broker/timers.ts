@@ -23,7 +23,7 @@ const BATCH_COUNT = 256;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Wait after a delivery that the store refused; it is full or closing, and asking faster would not help. */
 const RETRY_AFTER_MS = 1_000;
-/** Nobody says when the wall clock is set: it is looked at this often while something waits. */
+/** Where nobody says that the wall clock is set, it is looked at this often while something waits. */
 const MAX_SLEEP_MS = 10_000;
 /** By how much the wall clock may be behind the steady one without a note on disk. */
 const STEP_MS = 1_000;
@@ -111,6 +111,7 @@ export class Timers {
       recallOf: (message) => this.#recallOf(message.properties),
       progress: this.#progress,
     });
+    deps.clock.onWallStep?.(() => this.#wake());
     deps.store.onArrival((arrival) => {
       if (arrival.topic === SystemTopic.TIMER) this.#parked(arrival);
     });
@@ -230,7 +231,7 @@ export class Timers {
       return;
     }
     if (waitMs === Number.POSITIVE_INFINITY) return;
-    const untilMs = now.monotonicMs + Math.min(Math.ceil(waitMs), MAX_SLEEP_MS);
+    const untilMs = now.monotonicMs + Math.min(Math.ceil(waitMs), this.#maxSleepMs(now));
     if (this.#sleep !== undefined && this.#sleep.untilMs <= untilMs) return;
     this.#deps.clock.clearTimeout(this.#sleep?.handle);
     const handle = this.#deps.clock.setTimeout(() => {
@@ -238,6 +239,12 @@ export class Timers {
       this.#wake();
     }, untilMs - now.monotonicMs);
     this.#sleep = { handle, untilMs };
+  }
+
+  #maxSleepMs({ wallMs, steadyMs }: TimerInstant): number {
+    const isStepTold = this.#deps.clock.onWallStep !== undefined;
+    // While the wall clock is behind, the steady one has to be noted now and then.
+    return isStepTold && steadyMs - wallMs <= STEP_MS ? Infinity : MAX_SLEEP_MS;
   }
 
   /** A new process would believe the wall clock: what the steady one shows has to be on disk by then. */

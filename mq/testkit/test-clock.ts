@@ -38,6 +38,7 @@ export class TestClock implements Clock {
   #wallStepMs = 0;
   #sequence = 0;
   readonly #timers = new Set<Timer>();
+  readonly #stepListeners: (() => void)[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   /** Timers are fired by the jump then: their real ones are started when it has ended. */
   #isAdvancing = false;
@@ -76,15 +77,21 @@ export class TestClock implements Clock {
 
   /**
    * Sets the wall clock alone, by so much ahead, or back with a minus: `-1h`, as an operator or NTP may do at the
-   * broker. It fires nothing.
+   * broker. Resolves when what is due by it has been delivered: what was to be delivered at a time.
    *
    * Errors: INVALID_ARGUMENT for what is no duration.
    */
-  stepWallClock(step: Duration): void {
+  async stepWallClock(step: Duration): Promise<void> {
     const text = String(step).trim();
     this.#wallStepMs += text.startsWith('-')
       ? -parseDuration(typeof step === 'number' ? -step : text.slice(1))
       : parseDuration(step);
+    for (const listener of this.#stepListeners) listener();
+    await this.#settled();
+  }
+
+  onWallStep(listener: () => void): void {
+    this.#stepListeners.push(listener);
   }
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {

@@ -329,6 +329,27 @@ describe('the clock', () => {
     expect(minutes).toEqual([0, 30, 45, 120]);
   });
 
+  it('moves the wall clock alone: a message for a time goes, one with a delay does not', async () => {
+    const [inAnHour, hourMs] = [mq.clock.now() + 60 * MINUTE, 60 * MINUTE];
+    await producer.send({ topic: 'T', body: 'at', deliverTimeMs: inAnHour });
+    await mq.clock.stepWallClock('-1d');
+    await producer.send({ topic: 'T', body: 'in an hour', delayTimeMs: hourMs });
+    await mq.clock.advance('1h');
+    const bodies = async () => (await mq.messages('T')).map((message) => message.text());
+    expect(await bodies()).toEqual(['in an hour']);
+    await mq.clock.stepWallClock('1d');
+    expect(await bodies()).toEqual(['in an hour', 'at']);
+  });
+
+  it('goes through a year in no time, with a message that waits for its end', async () => {
+    await producer.send({ topic: 'T', body: 'happy new year', delayTimeMs: 365 * 1_440 * MINUTE });
+    await mq.clock.advance('364d');
+    expect(await mq.messages('T')).toEqual([]);
+    expect(await mq.delayed('T')).toHaveLength(1);
+    await mq.clock.advance('1d');
+    expect(await mq.messages('T')).toHaveLength(1);
+  });
+
   it('does not lose clients by a jump of a day: they live in real time', async () => {
     const got: string[] = [];
     const consumer = await consume((message) => void got.push(message.text()));

@@ -147,20 +147,30 @@ describe('advance', () => {
 });
 
 describe('stepWallClock', () => {
-  it('sets the wall clock and nothing else', async () => {
+  it('sets the wall clock and no timer, and says so', async () => {
     after(1_000, 'a');
-    clock.stepWallClock('2h');
+    const seen: number[] = [];
+    clock.onWallStep(() => seen.push(clock.now() - startMs));
+    await clock.stepWallClock('2h');
     expect(fired).toEqual([]);
-    expect([clock.now() - startMs, clock.monotonicMs()]).toEqual([120 * MINUTE, 0]);
-    clock.stepWallClock('-3h');
-    clock.stepWallClock(-1_000);
-    expect(clock.now() - startMs).toBe(-60 * MINUTE - 1_000);
+    expect([seen, clock.monotonicMs()]).toEqual([[120 * MINUTE], 0]);
+    await clock.stepWallClock('-3h');
+    await clock.stepWallClock(-1_000);
+    expect(seen).toEqual([120 * MINUTE, -60 * MINUTE, -60 * MINUTE - 1_000]);
     await clock.advance('1s');
     expect(fired).toHaveLength(1);
   });
 
-  it('refuses what is no duration', () => {
-    expect(() => clock.stepWallClock('-')).toThrow('is no duration');
-    expect(() => clock.stepWallClock('--1h')).toThrow('is no duration');
+  it('waits for what it makes due', async () => {
+    let isDelivered = false;
+    settled = () => settle().then(() => void (isDelivered = true));
+    await clock.stepWallClock('1h');
+    expect(isDelivered).toBe(true);
+  });
+
+  it('refuses what is no duration', async () => {
+    await expect(clock.stepWallClock('-')).rejects.toThrow('is no duration');
+    await expect(clock.stepWallClock('--1h')).rejects.toThrow('is no duration');
+    expect(clock.now()).toBe(startMs);
   });
 });

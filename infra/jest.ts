@@ -21,6 +21,7 @@ export async function runJestProject(
   root: string,
   project: 'integration' | 'e2e' | 'interop',
   env: Readonly<Record<string, string>> = {},
+  jestArgs: readonly string[] = [],
 ): Promise<Tally> {
   console.log(`\n— ${project} tests`);
   const resultsPath = resultsPathFor(session, project);
@@ -34,6 +35,7 @@ export async function runJestProject(
       '--runInBand',
       '--json',
       `--outputFile=${resultsPath}`,
+      ...jestArgs,
     ],
     env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' },
     cwd: root,

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from '../command.ts';
 import { thisMachine } from '../databases/machine.ts';
+import { matrixForTerminal } from '../interop-matrix.ts';
 import { runJestProject } from '../jest.ts';
 import { runSession } from '../session.ts';
 import { printTallies } from '../tally.ts';
@@ -25,5 +28,10 @@ export const run: Command = (context) =>
       );
       return printTallies([{ name: 'tools', passed: 0, failed: 1, skipped: 0 }]);
     }
-    return printTallies([await runJestProject(session, context.root, 'interop')]);
+    // Most of what is tried waits for something: for a retry, a delay, a lock that runs out.
+    const jestArgs = ['--maxConcurrency=24'];
+    const tally = await runJestProject(session, context.root, 'interop', {}, jestArgs);
+    const matrix = readFileSync(join(context.root, 'test', 'interop', 'MATRIX.md'), 'utf8');
+    console.log(`\n— who works with whom: test/interop/MATRIX.md\n\n${matrixForTerminal(matrix)}`);
+    return printTallies([tally]);
   });

@@ -50,12 +50,9 @@ export const delays: Behaviours = {
       run: async (cell) => {
         await cell.createTopic(1);
         const timer = `TIMER_DELAY_MS:${400 * DAY_MS}`;
-        const { code, sentence } = await cell.client.refusedProduce({ topic: cell.topic, timer });
+        const { code } = await cell.client.refusedProduce({ topic: cell.topic, timer });
+        expect(code).toBe('MESSAGE_ILLEGAL');
         expect(await cell.messageCount(cell.topic)).toBe(0);
-        console.log(cell.client.name, cell.cluster.name, code, sentence);
-        if (!cell.client.name.startsWith('Go')) return expect(code).toBe('MESSAGE_ILLEGAL');
-        expect(sentence).toContain('delay');
-        return 'The Go client gives its caller the broker’s sentence, but not the code.';
       },
     },
     {
@@ -82,7 +79,6 @@ export const delays: Behaviours = {
         const [sent] = await client.produce({ topic, timer: 'TIMER_DELAY_MS:1000' });
         await consumer.distinct(1);
         const answer = await client.recall(topic, sent!.recallHandle!);
-        console.log(cell.client.name, cell.cluster.name, answer);
         expect(answer).toMatchObject({ code: 'ILLEGAL_OPERATION' });
       },
     },
@@ -93,7 +89,7 @@ async function arrivesInTime(
   cell: Cell,
   options: Readonly<Record<string, string | number>>,
   delayMs: number,
-): Promise<void> {
+): Promise<string | void> {
   return await arrivesAt(cell, options, ({ startedAtMs }) => startedAtMs + delayMs);
 }
 
@@ -101,7 +97,7 @@ async function arrivesAt(
   cell: Cell,
   options: Readonly<Record<string, string | number>>,
   dueMsOf: (sent: Sent) => number,
-): Promise<void> {
+): Promise<string | void> {
   const { client, other, topic, group } = cell;
   await cell.createTopic(1);
   await using consumer: Consumer = await other.consume({ topic, group });
@@ -109,6 +105,7 @@ async function arrivesAt(
   const [received] = await consumer.distinct(1);
   expect(received).toMatchObject({ key: sent!.key, msgId: sent!.msgId, topic });
   const earlyMs = dueMsOf(sent!) - received!.atMs;
-  console.log(cell.client.name, cell.cluster.name, options, 'late', -earlyMs);
   expect(earlyMs).toBeLessThanOrEqual(0);
+  if (options['timer'] === undefined || !/^(Go|Java 4)/.test(client.name)) return undefined;
+  return 'Go v2 and Java 4.9 know no timers; the property is put by hand, and the broker heeds it.';
 }

@@ -73,32 +73,39 @@ export const order: Behaviours = {
         expect(new Set(letters.map(({ msgId }) => msgId))).toEqual(
           new Set(sent.map(({ msgId }) => msgId)),
         );
-        const [first, ...further] = triesOf(consumer.messages);
-        expect(further).toEqual([first]);
-        console.log(
-          cell.client.name,
-          cell.cluster.name,
-          first,
-          await cell.messageCount(`%RETRY%${group}`),
-        );
+        expect(await cell.messageCount(`%RETRY%${group}`)).toBe(0);
+        const isGo = client.name.startsWith('Go');
+        const tries = isGo ? [0, 1, 2, 3] : [0, 1, 2];
+        expect(triesOf(consumer.messages)).toEqual([tries, tries]);
+        if (!isGo) return undefined;
+        return 'The Go client tries once more than maxReconsumeTimes, when it consumes in order.';
       },
     },
     {
       title:
         'a consumer that leaves hands its queues over: in order, nothing missed, nothing twice',
-      run: (cell) => handsOver(cell, (consumer) => consumer.stop()),
+      run: async (cell) => {
+        const repeats = await handsOver(cell, (consumer) => consumer.stop());
+        if (cell.client.name === 'Millrace') return expect(repeats).toBe(0);
+        expect(repeats).toBeLessThanOrEqual(2 * QUEUE_COUNT);
+        return 'Official clients do not report what a listener has in hand when its queue goes: it may come twice.';
+      },
     },
     {
+      isSlow: true,
       title: 'a killed consumer’s queues go to the other: in order, nothing missed',
-      run: (cell) => handsOver(cell, (_consumer, client) => client.peer.kill()),
+      run: async (cell) => {
+        await handsOver(cell, (_consumer, client) => client.peer.kill());
+      },
     },
   ],
 };
 
+/** Returns how many messages came to both. */
 async function handsOver(
   cell: Cell,
   leave: (consumer: Consumer, client: Client) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const { other, topic, group } = cell;
   await cell.createTopic(QUEUE_COUNT);
   const leaver = await cell.spare();
@@ -122,22 +129,23 @@ async function handsOver(
   await leave(first, leaver);
   await send();
   await allArrived();
-  expectInOrder(first.messages);
-  expectInOrder(second.messages);
+  let repeats = 0;
   for (let queueId = 0; queueId < QUEUE_COUNT; queueId++) {
-    const offsets = (messages: readonly Got[]): number[] =>
-      messages
-        .filter((message) => message.queueId === queueId)
-        .map((message) => message.queueOffset);
-    console.log(
-      cell.client.name,
-      cell.cluster.name,
-      queueId,
-      offsets(first.messages).join(),
-      '|',
-      offsets(second.messages).join(),
-    );
+    const before = offsetsOf(first, queueId);
+    const after = offsetsOf(second, queueId);
+    expect(before).toEqual(before.map((_, index) => index));
+    const start = after[0]!;
+    expect(after).toEqual(after.map((_, index) => start + index));
+    expect(start).toBeLessThanOrEqual(before.length);
+    repeats += before.length - start;
   }
+  return repeats;
+}
+
+function offsetsOf({ messages }: Consumer, queueId: number): number[] {
+  return messages
+    .filter((message) => message.queueId === queueId)
+    .map(({ queueOffset }) => queueOffset);
 }
 
 /** Every queue's messages came in the order of the queue. */

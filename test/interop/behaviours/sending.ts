@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { until } from '../../support/deadline.ts';
 import type { Behaviours, Cell } from '../support/cell.ts';
 import type { Got, Sent } from '../support/client.ts';
 import { peerBodyCrc32, peerKeys } from '../support/peer-messages.ts';
@@ -13,6 +14,21 @@ export const sending: Behaviours = {
     { title: 'asynchronously: the same', run: (cell) => sendsEach(cell, 'async') },
     { title: 'oneway: each arrives once', run: (cell) => sendsEach(cell, 'oneway') },
     { title: 'a batch lands in one queue, in order', run: sendsBatch },
+    {
+      title: 'a batch with a delay is refused, and nothing of it is stored',
+      run: async (cell) => {
+        const { client, topic } = cell;
+        await cell.createTopic(1);
+        const batch = { topic, count: 3, mode: 'batch', level: 1 };
+        if (!client.name.startsWith('Go') || cell.cluster.name === 'Millrace') {
+          await client.refusedProduce(batch);
+          return expect(await cell.messageCount(topic)).toBe(0);
+        }
+        await client.produce(batch);
+        await until(async () => (await cell.messageCount(topic)) === 3, { what: 'the batch' });
+        return 'The Go client sends such a batch, and RocketMQ stores it without its delay.';
+      },
+    },
     {
       title: 'a large body travels compressed and arrives as it was',
       run: async (cell) => {

@@ -49,6 +49,39 @@ export const transactions: Behaviours = {
       },
     },
     {
+      title: 'no check-back within its CHECK_IMMUNITY_TIME_IN_SECONDS',
+      run: async (cell) => {
+        const { topic, group } = cell;
+        await cell.createTopic(1);
+        await using producer = await cell.transactions();
+        const key = `${group}-immune`;
+        await producer.answer(key, 'COMMIT_MESSAGE');
+        const startedMs = Date.now();
+        const open = await producer.halfSent(topic, key, { immunity: 8 });
+        await open.decide('UNKNOW');
+        await producer.checked(key);
+        expect(Date.now() - startedMs).toBeGreaterThanOrEqual(8_000);
+        await expectOnlyMarker(cell, [key]);
+      },
+    },
+    {
+      title: 'asked transactionCheckMax times in vain, it is given up, where an operator finds it',
+      isSlow: true,
+      run: async (cell) => {
+        const { other, topic, group } = cell;
+        await cell.createTopic(1);
+        await using producer = await cell.transactions();
+        const key = `${group}-vain`;
+        const open = await producer.halfSent(topic, key);
+        await open.decide('UNKNOW');
+        await producer.checked(key, 15);
+        const givenUp = { topic: 'TRANS_CHECK_MAX_TIME_TOPIC', group: `${group}-operator` };
+        await using operator = await other.consume(givenUp);
+        await operator.gets((all) => all.some((message) => message.key === key), key);
+        await expectOnlyMarker(cell);
+      },
+    },
+    {
       title:
         'when the producer has left, the check-back goes to another of its group, of another make',
       run: async (cell) => {
@@ -109,9 +142,8 @@ async function expectOnlyMarker(cell: Cell, before: readonly string[] = []): Pro
   const { other, topic, group } = cell;
   await other.produce({ topic, prefix: 'marker' });
   await using consumer = await other.consume({ topic, group: `${group}-marker` });
-  const received = await consumer.gets(
-    (messages) => messages.some(({ key }) => key === 'marker0'),
-    'the marker',
-  );
-  expect(received.map(({ key }) => key)).toEqual([...before, 'marker0']);
+  const received = await consumer.distinct(before.length + 1);
+  const inOrder = received.toSorted((a, b) => a.queueOffset - b.queueOffset);
+  expect(inOrder.map(({ key }) => key)).toEqual([...before, 'marker0']);
+  expect(await cell.messageCount(topic)).toBe(before.length + 1);
 }

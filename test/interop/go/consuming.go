@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"hash/crc32"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ func consume(c command) func() error {
 		consumer.WithGroupName(c.options["group"]),
 		consumer.WithInstance("consumer-"+c.id),
 		consumer.WithConsumerOrder(isOrderly),
+		consumer.WithConsumeTimeout(5*time.Second),
 		consumer.WithMaxReconsumeTimes(int32(c.number("max", -1))),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
 	must(err)
@@ -38,7 +40,11 @@ func consume(c command) func() error {
 			counting.Lock()
 			timesSeen[message.GetKeys()]++
 			isConsumed = isConsumed && timesSeen[message.GetKeys()] > c.number("fail-times", 0)
+			isHanging := timesSeen[message.GetKeys()] <= c.number("hang-times", 0)
 			counting.Unlock()
+			if isHanging {
+				select {}
+			}
 			time.Sleep(time.Duration(c.number("work-ms", 0)) * time.Millisecond)
 		}
 		switch {
@@ -46,6 +52,8 @@ func consume(c command) func() error {
 			return consumer.ConsumeSuccess, nil
 		case isOrderly:
 			return consumer.SuspendCurrentQueueAMoment, nil
+		case c.text("throws", "") != "":
+			return consumer.ConsumeRetryLater, errors.New("returned by the listener, as the test wants it")
 		default:
 			return consumer.ConsumeRetryLater, nil
 		}

@@ -6,11 +6,11 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/apache/rocketmq-client-go/v2/primitive"
 	"github.com/apache/rocketmq-client-go/v2/rlog"
 )
 
@@ -63,13 +63,14 @@ func (c command) line(event string, fields ...any) {
 	fmt.Println()
 }
 
-// refused says what a failed request looked like to the caller: the answer's code, and the sentence with it.
+var codeInText = regexp.MustCompile(`^CODE: (\d+)`)
+
+// refused says what a failed request looked like to the caller: the answer's code, which is in the text only, and the
+// sentence with it.
 func (c command) refused(of string, err error) {
-	code := -1
-	if refusal, ok := err.(*primitive.MQBrokerErr); ok {
-		code = int(refusal.ResponseCode)
-	} else if refusal, ok := err.(primitive.MQBrokerErr); ok {
-		code = int(refusal.ResponseCode)
+	code := "-1"
+	if found := codeInText.FindStringSubmatch(err.Error()); found != nil {
+		code = found[1]
 	}
 	c.line("REFUSED", of, code, err)
 }

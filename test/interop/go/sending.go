@@ -28,6 +28,8 @@ func producerOf(namesrv string, isHashing bool) rocketmq.Producer {
 	options := []producer.Option{
 		producer.WithNameServer([]string{namesrv}),
 		producer.WithGroupName("peer-producer"),
+		// The machine is busy, and a send that is repeated is a message that comes twice.
+		producer.WithSendMsgTimeout(30 * time.Second),
 		producer.WithInstanceName("producer-" + name),
 	}
 	if isHashing {
@@ -48,7 +50,10 @@ func produce(c command) {
 	case "batch":
 		startedAt := time.Now()
 		result, err := p.SendSync(ctx, all...)
-		must(err)
+		if err != nil {
+			c.refused("batch", err)
+			return
+		}
 		sent(c, "batch", result, startedAt)
 	case "async":
 		sendAsync(c, p, all)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
@@ -60,6 +61,7 @@ func begin(c command) func() error {
 	p, err := rocketmq.NewTransactionProducer(listener{begin: c},
 		producer.WithNameServer([]string{c.options["namesrv"]}),
 		producer.WithGroupName(c.options["group"]),
+		producer.WithSendMsgTimeout(30*time.Second),
 		producer.WithInstanceName("transactions-"+c.id))
 	must(err)
 	must(p.Start())
@@ -78,6 +80,9 @@ func transact(c command) {
 func send(c command, p rocketmq.TransactionProducer, topic, key string) {
 	transacting.Store(key, c)
 	message := primitive.NewMessage(topic, []byte("body of "+key)).WithTag("TagA").WithKeys([]string{key})
+	if immunity, ok := c.options["immunity"]; ok {
+		message.WithProperty("CHECK_IMMUNITY_TIME_IN_SECONDS", immunity)
+	}
 	result, err := p.SendMessageInTransaction(context.Background(), message)
 	if err != nil {
 		c.refused(key, err)

@@ -3,10 +3,8 @@
  * official clients' (../java/src/main/java/peer/Peer.java), so that one test asks the same of all of them.
  */
 import { crc32 } from 'node:zlib';
-import * as millrace from 'millrace';
+import { MqError, Producer, PushConsumer, selectByHash, TransactionProducer } from 'millrace';
 import { runCommands } from '../support/line-commands.mjs';
-
-const { MqError, Producer, PushConsumer, selectByHash, TransactionProducer } = millrace;
 
 const serializeType = process.argv[2];
 /** @type {Map<string, Promise<Producer>>} one per name server */
@@ -18,7 +16,12 @@ const decisions = new Map();
 function producer(namesrvAddr) {
   let starting = producers.get(namesrvAddr);
   if (starting === undefined) {
-    const one = new Producer({ namesrvAddr, producerGroup: 'peer-producer', serializeType });
+    const one = new Producer({
+      namesrvAddr,
+      producerGroup: 'peer-producer',
+      serializeType,
+      sendTimeoutMs: 30_000,
+    });
     starting = one.start().then(() => one);
     producers.set(namesrvAddr, starting);
   }
@@ -86,7 +89,12 @@ async function produce(command) {
   const all = messages(command);
   switch (options.mode ?? 'sync') {
     case 'batch':
-      sent(command, 'batch', await sender.sendBatch(all), Date.now());
+      try {
+        const startedAt = Date.now();
+        sent(command, 'batch', await sender.sendBatch(all), startedAt);
+      } catch (error) {
+        refused(command, 'batch', error);
+      }
       return;
     case 'async':
       await Promise.all(all.map((message) => sendOne(command, sender, message)));
@@ -125,6 +133,7 @@ async function consume({ options, line }) {
     consumerGroup: options.group,
     consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
     serializeType,
+    consumeTimeoutMs: 5_000,
     ...(options.max !== undefined && { maxReconsumeTimes: Number(options.max) }),
   }).subscribe(options.topic, options.tags ?? '*');
   const isConsumed = async (message) => {
@@ -146,8 +155,12 @@ async function consume({ options, line }) {
       message.properties.get('origin'),
     );
     timesSeen.set(key, (timesSeen.get(key) ?? 0) + 1);
+    const times = timesSeen.get(key);
+    if (times <= Number(options['hang-times'] ?? 0)) await new Promise(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, Number(options['work-ms'] ?? 0)));
-    return timesSeen.get(key) > Number(options['fail-times'] ?? 0);
+    if (times > Number(options['fail-times'] ?? 0)) return true;
+    if (options.throws !== undefined) throw new Error('thrown by the listener, as the test wants');
+    return false;
   };
   if (isOrderly) {
     consumer.onMessageOrderly(async (message, context) => {
@@ -180,6 +193,7 @@ async function begin({ id, options, line }) {
     namesrvAddr: options.namesrv,
     producerGroup: options.group,
     serializeType,
+    sendTimeoutMs: 30_000,
     checkLocalTransaction: (message) => {
       const key = message.keys[0];
       const state = answers.get(key) ?? 'UNKNOW';
@@ -203,6 +217,7 @@ async function transact(command) {
         line('LOCAL', key, transactionId);
         return decision(key).made;
       },
+      options.immunity && { checkImmunityTimeSeconds: Number(options.immunity) },
     );
     const { status, msgId, transactionId, localTransactionState } = result;
     line('ENDED', key, status, msgId, transactionId, localTransactionState);

@@ -1,6 +1,8 @@
+import type { RemotingCommand } from '../../../mq/protocol/frame.ts';
 import type { Admin } from '../../../mq/index.ts';
 import { until } from '../../support/deadline.ts';
 import { Client, type Transactions } from './client.ts';
+import { Middleman, type Fate } from './middleman.ts';
 import { Peer } from './peer.ts';
 import type { PeerKind, SerializeType } from './peer-kinds.ts';
 
@@ -10,6 +12,7 @@ export type BrokerName = 'Millrace' | 'RocketMQ 5.5.0';
 export interface Cluster {
   readonly name: BrokerName;
   readonly namesrvAddr: string;
+  readonly brokerAddr: string;
   readonly admin: Admin;
 }
 
@@ -22,7 +25,7 @@ export class Cell implements AsyncDisposable {
   readonly other: Client;
   readonly topic: string;
   readonly group: string;
-  readonly #spares: Peer[] = [];
+  readonly #resources: AsyncDisposable[] = [];
 
   constructor(cluster: Cluster, client: Client, other: Client, name: string) {
     this.cluster = cluster;
@@ -47,7 +50,8 @@ export class Cell implements AsyncDisposable {
     if ((await admin.topicRoute(topic)) === undefined) return 0;
     let count = 0;
     for (const queue of await admin.queues(topic)) {
-      count += (await admin.maxOffset(queue)) - (await admin.minOffset(queue));
+      // The official broker says −1 for the first offset of a queue that never held anything.
+      count += (await admin.maxOffset(queue)) - Math.max(0, await admin.minOffset(queue));
     }
     return count;
   }
@@ -70,15 +74,22 @@ export class Cell implements AsyncDisposable {
     );
   }
 
+  /** The same client, with somebody between it and its cluster. */
+  async through(fateOf: (request: RemotingCommand) => Fate): Promise<Client> {
+    const middleman = await Middleman.start(this.cluster, fateOf);
+    this.#resources.push(middleman);
+    return new Client(this.client.peer, middleman.namesrvAddr);
+  }
+
   /** The same kind of client in a process of its own, to be killed. */
   async spare(kind: PeerKind = this.client.peer.kind): Promise<Client> {
     const peer = await Peer.start(kind);
-    this.#spares.push(peer);
+    this.#resources.push(peer);
     return new Client(peer, this.cluster.namesrvAddr);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const peer of this.#spares) await peer.kill();
+    for (const resource of this.#resources) await resource[Symbol.asyncDispose]();
   }
 }
 
@@ -93,6 +104,8 @@ export interface Behaviour {
   readonly title: string;
   /** How the client's process writes headers; JSON unless said. */
   readonly serializeType?: SerializeType;
+  /** It mostly waits, for a minute and more: it is to begin before others. */
+  readonly isSlow?: boolean;
   readonly absent?: readonly Absence[];
   /** Throws when the cell fails; returns the limit, in a sentence, when it passed no further than that. */
   readonly run: (cell: Cell) => Promise<string | void>;

@@ -67,7 +67,7 @@ export class Client {
     const command = await this.peer.run('produce', { namesrv: this.#namesrv, ...options });
     const refusal = refusalOf(command);
     if (refusal !== undefined) return refusal;
-    throw new Error(`${this.name}: not refused: ${JSON.stringify(command.lines)}`);
+    throw new Error(`${this.name}: not refused: ${command.said()}`);
   }
 
   async recall(topic: string, handle: string): Promise<{ msgId: string } | Refusal> {
@@ -90,25 +90,35 @@ export class Client {
 /** A consumer of a peer; disposing it shuts it down as its client does. */
 export class Consumer implements AsyncDisposable {
   readonly #running: RunningCommand;
+  readonly #messages: Got[] = [];
 
   constructor(running: RunningCommand) {
     this.#running = running;
   }
 
   /** Everything it got so far, in the order its listener was called. */
-  get messages(): Got[] {
-    return this.#running.command.all('GOT').map(gotOf);
+  get messages(): readonly Got[] {
+    const lines = this.#running.command.all('GOT');
+    while (this.#messages.length < lines.length) {
+      this.#messages.push(gotOf(lines[this.#messages.length]!));
+    }
+    return this.#messages;
   }
 
   /** Settles with everything it got so far when `isEnough`. */
-  async gets(isEnough: (messages: Got[]) => boolean, what: string): Promise<Got[]> {
-    return await this.#running.command.until(() => {
+  async gets(
+    isEnough: (messages: readonly Got[]) => boolean,
+    what: string,
+    timeoutMs?: number,
+  ): Promise<readonly Got[]> {
+    const probe = (): readonly Got[] | false => {
       const { messages } = this;
-      return isEnough(messages) && messages;
-    }, what);
+      return isEnough(messages) && [...messages];
+    };
+    return await this.#running.command.until(probe, what, timeoutMs);
   }
 
-  async distinct(count: number): Promise<Got[]> {
+  async distinct(count: number): Promise<readonly Got[]> {
     return await this.gets(
       (messages) => new Set(messages.map(({ key }) => key)).size >= count,
       `${count} distinct keys`,
@@ -135,9 +145,9 @@ export class Transactions implements AsyncDisposable {
   }
 
   /** Sends the half message; settles when the local transaction runs, which lasts until `decide`. */
-  async halfSent(topic: string, key: string): Promise<OpenTransaction> {
+  async halfSent(topic: string, key: string, options: PeerOptions = {}): Promise<OpenTransaction> {
     const producer = this.#running.command.id;
-    const command = this.#peer.command('transact', { producer, topic, key });
+    const command = this.#peer.command('transact', { producer, topic, key, ...options });
     const [, transactionId] = await command.line('LOCAL');
     return {
       transactionId: transactionId!,
@@ -162,7 +172,7 @@ export class Transactions implements AsyncDisposable {
     );
   }
 
-  #checksOf(key: string): (readonly string[])[] {
+  #checksOf(key: string): readonly (readonly string[])[] {
     return this.#running.command.all('CHECKED').filter(([of]) => of === key);
   }
 

@@ -1,8 +1,8 @@
 import { Admin } from '../../../mq/index.ts';
-import { testBroker } from '../../../mq/testkit.ts';
 import type { BrokerName, Cluster } from './cell.ts';
 import { messageDelayLevel } from './delay-levels.ts';
 import { startOfficialCluster } from './official-cluster.ts';
+import { startOurCluster } from './our-cluster.ts';
 
 const settings = {
   messageDelayLevel,
@@ -19,7 +19,7 @@ export class Clusters implements AsyncDisposable {
   static async start(): Promise<Clusters> {
     const clusters = new Clusters();
     try {
-      clusters.#add('Millrace', await testBroker(settings));
+      clusters.#add('Millrace', await startOurCluster(settings));
       clusters.#add(
         'RocketMQ 5.5.0',
         await startOfficialCluster({
@@ -38,10 +38,13 @@ export class Clusters implements AsyncDisposable {
     return clusters;
   }
 
-  #add(name: BrokerName, server: AsyncDisposable & { readonly namesrvAddr: string }): void {
-    const { namesrvAddr } = server;
+  #add(
+    name: BrokerName,
+    server: AsyncDisposable & { readonly namesrvAddr: string; readonly brokerAddr: string },
+  ): void {
+    const { namesrvAddr, brokerAddr } = server;
     this.#servers.push(server);
-    this.#clusters.set(name, { name, namesrvAddr, admin: new Admin({ namesrvAddr }) });
+    this.#clusters.set(name, { name, namesrvAddr, brokerAddr, admin: new Admin({ namesrvAddr }) });
   }
 
   get(name: BrokerName): Cluster {

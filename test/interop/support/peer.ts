@@ -6,12 +6,6 @@ import type { PeerKind } from './peer-kinds.ts';
 
 export type PeerOptions = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** One event of a command: its name, and the fields behind it. */
-interface Line {
-  readonly event: string;
-  readonly fields: readonly string[];
-}
-
 const running = new Set<ChildProcess>();
 
 /** Kills peers a failed test left behind. For afterEach. */
@@ -43,7 +37,7 @@ export class Peer implements AsyncDisposable {
     });
     createInterface({ input: child.stdout! }).on('line', (text) => {
       const [id, event, ...fields] = text.split('\t');
-      if (event !== undefined) this.#commands.get(id!)?.lines.push({ event, fields });
+      if (event !== undefined) this.#commands.get(id!)?.add(event, fields);
     });
   }
 
@@ -101,7 +95,8 @@ export interface RunningCommand extends AsyncDisposable {
 /** One command given to a peer, and the lines that came of it. */
 export class PeerCommand {
   readonly id: string;
-  readonly lines: Line[] = [];
+  readonly #lines: string[] = [];
+  readonly #byEvent = new Map<string, (readonly string[])[]>();
   readonly #name: string;
   readonly #endOfPeer: () => string | undefined;
 
@@ -111,9 +106,21 @@ export class PeerCommand {
     this.#endOfPeer = endOfPeer;
   }
 
+  add(event: string, fields: readonly string[]): void {
+    this.#lines.push([event, ...fields].join(' '));
+    const before = this.#byEvent.get(event);
+    if (before === undefined) this.#byEvent.set(event, [fields]);
+    else before.push(fields);
+  }
+
   /** The fields of every such event so far. */
-  all(event: string): (readonly string[])[] {
-    return this.lines.filter((line) => line.event === event).map(({ fields }) => fields);
+  all(event: string): readonly (readonly string[])[] {
+    return this.#byEvent.get(event) ?? [];
+  }
+
+  /** Its latest lines, for the message of a failure. */
+  said(): string {
+    return this.#lines.slice(-20).join('\n');
   }
 
   /** Settles with the fields of the first such event. */
@@ -122,8 +129,12 @@ export class PeerCommand {
     return await this.until(probe, event);
   }
 
-  /** Settles when `probe` is satisfied; fails as soon as the command or its peer has failed, or after 90 s. */
-  async until<T>(probe: () => T | undefined | false, what: string): Promise<NonNullable<T>> {
+  /** Settles when `probe` is satisfied; fails as soon as the command or its peer has failed, or the time is over. */
+  async until<T>(
+    probe: () => T | undefined | false,
+    what: string,
+    timeoutMs = 90_000,
+  ): Promise<NonNullable<T>> {
     const settled = await until<{ value?: T; failure?: string }>(
       () => {
         const value = probe();
@@ -131,16 +142,11 @@ export class PeerCommand {
         const failure = this.all('FAILED')[0]?.join(' ') ?? this.#endOfPeer();
         return failure === undefined ? undefined! : { failure };
       },
-      { timeoutMs: 90_000, pollMs: 10, what: `${what} of ${this.#name}` },
+      { timeoutMs, pollMs: 20, what: `${what} of ${this.#name}` },
     ).catch((error: unknown) => {
-      throw new Error(`${(error as Error).message}; it said:\n${this.#said()}`, { cause: error });
+      throw new Error(`${(error as Error).message}; it said:\n${this.said()}`, { cause: error });
     });
     if (settled.failure === undefined) return settled.value!;
-    throw new Error(`${this.#name} failed: ${settled.failure}\n${this.#said()}`);
-  }
-
-  #said(): string {
-    const lines = this.lines.map(({ event, fields }) => [event, ...fields].join(' '));
-    return lines.slice(-20).join('\n');
+    throw new Error(`${this.#name} failed: ${settled.failure}\n${this.said()}`);
   }
 }

@@ -28,6 +28,8 @@ final class Consuming {
     consumer.setPersistConsumerOffsetInterval(1_000);
     // A shutdown that waits for the listener reports it, too.
     consumer.setAwaitTerminationMillisWhenShutdown(5_000);
+    // In minutes, and at least one.
+    consumer.setConsumeTimeout(1);
     consumer.setMaxReconsumeTimes(command.number("max", -1));
     consumer.subscribe(command.text("topic"), command.text("tags", "*"));
     Map<String, Integer> timesSeen = new ConcurrentHashMap<>();
@@ -61,12 +63,16 @@ final class Consuming {
       got(command, message);
       int times = timesSeen.merge(String.valueOf(message.getKeys()), 1, Integer::sum);
       isConsumed &= times > command.number("fail-times", 0);
-      work(command.number("work-ms", 0));
+      boolean isHanging = times <= command.number("hang-times", 0);
+      work(isHanging ? Long.MAX_VALUE : command.number("work-ms", 0));
+    }
+    if (!isConsumed && command.has("throws")) {
+      throw new IllegalStateException("thrown by the listener, as the test wants it");
     }
     return isConsumed;
   }
 
-  private static void work(int ms) {
+  private static void work(long ms) {
     try {
       Thread.sleep(ms);
     } catch (InterruptedException isShuttingDown) {

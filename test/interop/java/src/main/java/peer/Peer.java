@@ -21,13 +21,14 @@ import java.util.concurrent.ConcurrentHashMap;
  *   REFUSED  handle code sentence
  * ID consume namesrv= topic= group= [tags=*] [orderly=true] [fail-times=N: the first N times a message comes]
  *            [max=MAX_RECONSUME_TIMES] [level=DELAY_LEVEL of a retry] [work-ms=N: a message takes that long]
+            [throws=true: it fails by throwing] [hang-times=N: the first N times it never returns]
  *   READY
  *   GOT      key msgId offsetMsgId topic queueId queueOffset reconsumeTimes tags bodySize bodyCrc32 atMs transactionId
  *            origin
  * ID begin namesrv= group= first=   a transaction producer, and the topic of a message of no importance it sends first
  *   READY
  *   CHECKED  key transactionId state
- * ID transact producer=ID topic= key=
+ * ID transact producer=ID topic= key= [immunity=SECONDS without check-back]
  *   LOCAL    key transactionId      the local transaction has begun; it ends with decide
  *   ENDED    key status msgId transactionId state
  * ID decide key= state=             what the local transaction of that key says

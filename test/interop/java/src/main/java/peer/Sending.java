@@ -28,8 +28,7 @@ final class Sending {
     String mode = command.text("mode", "sync");
     List<Message> messages = messages(command);
     if (mode.equals("batch")) {
-      long startedAt = System.currentTimeMillis();
-      sent(command, "batch", producer.send(messages), startedAt);
+      sendBatch(command, producer, messages);
     } else if (mode.equals("async")) {
       sendAsync(command, producer, messages);
     } else {
@@ -65,6 +64,8 @@ final class Sending {
         producer = new DefaultMQProducer("peer-producer");
         producer.setNamesrvAddr(namesrv);
         producer.setInstanceName("producer-" + namesrv);
+        // The machine is busy, and a send that is repeated is a message that comes twice.
+        producer.setSendMsgTimeout(30_000);
         producer.start();
         producers.put(namesrv, producer);
       }
@@ -84,6 +85,16 @@ final class Sending {
       sent(command, message.getKeys(), result, startedAt);
     } catch (Exception failure) {
       Refusal.line(command, message.getKeys(), failure);
+    }
+  }
+
+  private static void sendBatch(
+      Command command, DefaultMQProducer producer, List<Message> messages) {
+    long startedAt = System.currentTimeMillis();
+    try {
+      sent(command, "batch", producer.send(messages), startedAt);
+    } catch (Exception failure) {
+      Refusal.line(command, "batch", failure);
     }
   }
 

@@ -10,6 +10,8 @@ import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.producer.TransactionSendResult;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
+import org.apache.rocketmq.common.message.MessageConst;
 import org.apache.rocketmq.common.message.MessageExt;
 
 /** Transaction producers whose local transactions and check-backs say what they are told. */
@@ -26,6 +28,7 @@ final class Transactions {
     producer.setNamesrvAddr(command.text("namesrv"));
     producer.setInstanceName("transactions-" + command.id);
     producer.setHeartbeatBrokerInterval(1_000);
+    producer.setSendMsgTimeout(30_000);
     producer.setTransactionListener(
         new TransactionListener() {
           @Override
@@ -57,6 +60,10 @@ final class Transactions {
     String key = command.text("key");
     byte[] body = ("body of " + key).getBytes(StandardCharsets.UTF_8);
     Message message = new Message(command.text("topic"), "TagA", key, body);
+    if (command.has("immunity")) {
+      String name = MessageConst.PROPERTY_CHECK_IMMUNITY_TIME_IN_SECONDS;
+      MessageAccessor.putProperty(message, name, command.text("immunity"));
+    }
     TransactionMQProducer producer = producers.get(command.text("producer"));
     try {
       TransactionSendResult result = producer.sendMessageInTransaction(message, command);

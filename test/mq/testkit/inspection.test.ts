@@ -213,6 +213,28 @@ describe('consumed', () => {
     expect(await mq.delayed('%RETRY%g')).toEqual([]);
   });
 
+  it('knows consumers in order, and waits until a queue that was suspended goes on', async () => {
+    const got: string[] = [];
+    const consumer = new PushConsumer({
+      namesrvAddr: mq.namesrvAddr,
+      consumerGroup: 'g',
+      suspendCurrentQueueTimeMs: 10,
+    });
+    running.push(consumer);
+    consumer.subscribe('T').onMessageOrderly(({ body, reconsumeTimes }) => {
+      if (body.toString() === 'paid' && reconsumeTimes < 2) return 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
+      got.push(body.toString());
+      return 'SUCCESS';
+    });
+    await consumer.start();
+    for (const body of ['created', 'paid', 'shipped']) {
+      await producer.send({ topic: 'T', shardingKey: 'A-1', body });
+    }
+    await mq.consumed('g', 'T');
+    expect(got).toEqual(['created', 'paid', 'shipped']);
+    expect(await mq.lag('g', 'T')).toBe(0);
+  });
+
   it('says what is not consumed, and why that may be', async () => {
     await mq.createTopic('OTHER', 1);
     await send('a');

@@ -103,6 +103,7 @@ function placeAndPay(
   crash: BrokerCrash | undefined,
 ): Promise<PlacedOrders> {
   return session.step('orders', async (say) => {
+    say('four buyers at work');
     const orders = await placeFirstOrders(urls, {
       onPlaced: (count) => crash?.onPlaced(count),
       onRefused: () => crash?.onRefused(),
@@ -127,6 +128,7 @@ async function payWithoutCoupons(
       return paid;
     });
     const letters = await step('dead letters', async (say) => {
+      say('the coupons of these orders are retried');
       const found = await outage.deadLetters(orders);
       say(`${found.size} in %DLQ%coupon-on-order-paid, after their retries`);
       return found;

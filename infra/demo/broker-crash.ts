@@ -61,7 +61,7 @@ export class BrokerCrash {
       await this.#broker.kill();
       this.#isDown = true;
       console.log(
-        `    broker killed with SIGKILL, ${caughtCount} order(s) between half message and commit`,
+        `    broker killed with SIGKILL, ${caughtCount} transaction(s) between half message and commit`,
       );
       await connection.query('UNLOCK TABLES');
     } finally {

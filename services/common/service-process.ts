@@ -24,7 +24,7 @@ export function describeApi(
 }
 
 /**
- * Runs a service until SIGTERM or SIGINT, then stops it gracefully: relay, consumers, running requests, database.
+ * Runs a service until SIGTERM or SIGINT, then stops it gracefully: consumers, running requests, relay, producers, database.
  *
  * Exit code: 0 after a graceful stop, 1 when it could not start or did not stop in time.
  */

@@ -46,9 +46,15 @@ export function isHalfMessage(
   );
 }
 
-/** Errors: MESSAGE_ILLEGAL (a delay, properties too large to be put again with a count of checks). */
+/** Errors: MESSAGE_ILLEGAL (no producer group, a delay, properties too large to be put again with a count of checks). */
 export function halfOf(message: AppendMessage): { half: AppendMessage; properties: Properties } {
   const properties = decodeProperties(message.propertiesString);
+  if (!properties.has(PropertyKey.PGROUP)) {
+    throw new MqError(
+      'MESSAGE_ILLEGAL',
+      'a half message (TRAN_MSG=true) has no PGROUP: nobody could be asked what became of it',
+    );
+  }
   for (const name of delays) {
     const value = properties.get(name);
     if (value === undefined || (name === PropertyKey.DELAY && !(Number(value) > 0))) continue;

@@ -487,7 +487,8 @@ export class Transactions {
     const known = this.#groups.get(producerGroup) ?? producerGroup;
     this.#groups.set(known, known);
     const { id, queueOffset, commitLogOffset, checkCount } = half;
-    const dueAtMs = this.#deps.clock.monotonicMs() + waitMs;
+    // A whole number takes no memory of its own.
+    const dueAtMs = Math.ceil(this.#deps.clock.monotonicMs() + waitMs);
     this.#table.add({
       id,
       queueOffset,
@@ -502,6 +503,7 @@ export class Transactions {
   #arm(): void {
     if (this.#state !== 'started' || this.#timer !== undefined || this.#round !== undefined) return;
     const hasOwed = this.#owed.length > 0;
+    if (this.#table.openCount === 0) this.#groups.clear();
     if (this.#table.openCount === 0 && !hasOwed) return;
     const { clock, settings } = this.#deps;
     this.#timer = clock.setTimeout(

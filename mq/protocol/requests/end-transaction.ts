@@ -16,7 +16,7 @@ export const TransactionDecision = {
  * Units:  tranStateTableOffset is the half message's queueOffset, commitLogOffset is in bytes; both as the reply to the
  *         send, or the check, named them.
  * Errors: SYSTEM_ERROR (no such half message, of another group, or settled the other way), ILLEGAL_OPERATION (after the
- *         half message's immunity time, unless it answers a check). An UNKNOWN is not answered.
+ *         half message's immunity time, unless it answers a check). An original leaves UNKNOWN without an answer.
  * Source: RocketMQ 5.3 EndTransactionRequestHeader.java, EndTransactionProcessor.java
  */
 export const endTransaction = defineRequest({

@@ -345,6 +345,12 @@ describe('bad half messages', () => {
     expect(await bodies(HALF)).toEqual([]);
   });
 
+  it('are refused without a producer group', async () => {
+    const reply = await broker.send({ topic: 'TopicA', properties: { TRAN_MSG: 'true' } });
+    expect(reply.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
+    expect(reply.remark).toContain('no PGROUP');
+  });
+
   it('are refused where the operator wants none', async () => {
     await broker.restart({ rejectTransactionMessage: true });
     await producer[Symbol.asyncDispose]();

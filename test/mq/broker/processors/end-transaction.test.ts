@@ -306,12 +306,12 @@ describe('checking', () => {
     await producer.half({ topic: 'TopicA', body: 'work' });
     await producer[Symbol.asyncDispose]();
     await until(() => broker.broker.context.producers.members('pg').length === 0);
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < 20; round++) {
       clock.advance(ROUND);
       await broker.broker.context.transactions.settled();
     }
     expect(await broker.messages(HALF)).toHaveLength(1);
-    clock.advance(30 * 24 * 3_600_000);
+    clock.jumpWallClock(30 * 24 * 3_600_000);
     await broker.restart();
     producer = new ProducerUnderTest(broker.broker.address, 'p1');
     const [check] = await nextRound();

@@ -106,7 +106,7 @@ export class TimerProgress {
     return this.#saving;
   }
 
-  /** Nothing may be noted any more. Errors: what the disk says; the journal has it all then. */
+  /** Nothing may be noted any more. A disk that takes no snapshot does not keep the broker from closing. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const { clock } = this.#deps;
@@ -115,6 +115,10 @@ export class TimerProgress {
     await this.#syncing;
     try {
       if (this.#journal.entryCount + this.#parkedCount > 0) await this.save();
+    } catch (cause) {
+      this.#deps.logger.error('waiting timers were not saved at close; the journal has them', {
+        cause,
+      });
     } finally {
       this.#journal.close();
     }

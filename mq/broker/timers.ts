@@ -123,7 +123,7 @@ export class Timers {
     this.#wake();
   }
 
-  /** Stops delivering, waits for deliveries under way and saves what waits. Errors: what the disk says. */
+  /** Stops delivering, waits for deliveries under way and saves what waits. */
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#deps.clock.clearTimeout(this.#sleep?.handle);

@@ -2,11 +2,9 @@ import { MqError } from '../errors.ts';
 import type { ResponseOf } from '../protocol/define-request.ts';
 import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
-import { pullMessage } from '../protocol/requests/pull-message.ts';
+import type { pullMessage } from '../protocol/requests/pull-message.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
-import { MASTER_ID } from '../protocol/route.ts';
 import type { SubscriptionData } from '../protocol/subscription.ts';
-import { PullSysFlag } from '../protocol/sys-flag.ts';
 import type { Delivery } from './consume-dispatcher.ts';
 import { decodePull, matchesTags, readMessage } from './fetched-messages.ts';
 import { firstOffset, type StartingPoint } from './first-offset.ts';
@@ -14,13 +12,11 @@ import type { MqClient } from './mq-client.ts';
 import { unlessAborted } from './pause.ts';
 import { ProcessQueue, type ProcessQueueLimits } from './process-queue.ts';
 import { Progress } from './progress.ts';
+import { PullSource } from './pull-source.ts';
 import type { LockHold, QueueLock } from './queue-lock.ts';
 import { Rest } from './rest.ts';
 import type { RouteCache } from './route-cache.ts';
 
-/** How long the broker may hold a pull that finds nothing, and how long we then wait for its answer. */
-const HOLD_MS = 15_000;
-const PULL_TIMEOUT_MS = 30_000;
 const ERROR_PAUSE_MS = 3_000;
 const FLOW_CONTROL_PAUSE_MS = 50;
 /** Against a broker that answers "nothing new" at once instead of holding the request. */
@@ -30,11 +26,6 @@ const SECOND_OPINION_PAUSE_MS = 1_000;
 /** Of a failure that repeats, every so many is logged as a warning. */
 const WARN_EVERY = 20;
 
-const pullCodes = [
-  ResponseCode.PULL_NOT_FOUND,
-  ResponseCode.PULL_RETRY_IMMEDIATELY,
-  ResponseCode.PULL_OFFSET_MOVED,
-];
 /** Normal in a consumer's first seconds, when a pull arrives before the heartbeat that announces the subscription. */
 const startUpCodes: ReadonlySet<string> = new Set([
   'SUBSCRIPTION_NOT_EXIST',
@@ -72,13 +63,13 @@ export class QueuePuller {
   readonly queue: MessageQueue;
   readonly #options: QueuePullerOptions;
   readonly #progress: Progress;
+  readonly #source: PullSource;
   readonly #rest: Rest;
   #isStopped = false;
   /** Ends the requests under way. */
   #abort = new AbortController();
   #processQueue: ProcessQueue | undefined;
   #hold: LockHold | undefined;
-  #suggestedBrokerId = MASTER_ID;
   /** The offset whose surprising answer is being asked for a second time. */
   #doubtedOffset: number | undefined;
   #failureCount = 0;
@@ -92,6 +83,12 @@ export class QueuePuller {
     this.#options = options;
     this.queue = options.queue;
     this.#rest = new Rest(options.client.settings.clock);
+    this.#source = new PullSource(
+      options.client,
+      options.routes,
+      options.queue,
+      options.start.consumerGroup,
+    );
     this.#progress = new Progress(
       options.client,
       options.routes,
@@ -180,7 +177,7 @@ export class QueuePuller {
         if (this.#isStopped) break;
         if (signal.aborted) continue;
         this.#logFailure(error);
-        this.#suggestedBrokerId = MASTER_ID;
+        this.#source.askMaster();
         this.#options.doubtRoute();
         pauseMs = ERROR_PAUSE_MS;
       }
@@ -200,10 +197,18 @@ export class QueuePuller {
     const { clock } = this.#options.client.settings;
     const askedMs = clock.monotonicMs();
     const offset = processQueue.nextPullOffset;
-    const { code, header, body } = await this.#pull(processQueue, subscription);
+    const { code, header, body } = await this.#source.pull(
+      {
+        queueOffset: offset,
+        // A broker of several threads might store what a pull carries after a later report, when the queue has a new owner.
+        commitOffset: this.#hold === undefined ? processQueue.commitOffset : 0,
+        maxMsgNums: this.#options.pullBatchSize,
+        subscription,
+      },
+      this.#abort.signal,
+    );
     // Released or reset while the broker held the request.
     if (this.#isStopped || processQueue.isDropped) return 0;
-    this.#suggestedBrokerId = header.suggestWhichBrokerId;
     if (code === ResponseCode.PULL_OFFSET_MOVED) return this.#offsetMoved(offset, header);
     if (code === ResponseCode.SUCCESS) {
       const pauseMs = await this.#take(processQueue, header, body, subscription);
@@ -231,9 +236,9 @@ export class QueuePuller {
       this.#hold = await unlessAborted(lock.held(), signal);
       // The offset is asked for after the lock is got: the owner before reports its progress before it gives the lock back.
       // A slave may not have heard of that.
-      this.#suggestedBrokerId = MASTER_ID;
+      this.#source.askMaster();
     }
-    const first = await firstOffset(client, this.#address(), queue, start, signal);
+    const first = await firstOffset(client, this.#source.address(), queue, start, signal);
     client.settings.logger.debug('begins to consume a queue', {
       queue: queueKey(queue),
       queueOffset: first.queueOffset,
@@ -245,32 +250,6 @@ export class QueuePuller {
     if (lock !== undefined && !first.isStored) void this.persist();
     this.#markPositioned();
     return processQueue;
-  }
-
-  #pull(processQueue: ProcessQueue, subscription: SubscriptionData) {
-    const { client, queue, start, pullBatchSize } = this.#options;
-    const address = this.#address();
-    const isMaster = address === this.#options.routes.masterAddress(queue.brokerName);
-    // A broker of several threads might store what a pull carries after a later report, when the queue has a new owner.
-    const isCarried = isMaster && this.#hold === undefined;
-    const commitOffset = isCarried ? processQueue.commitOffset : 0;
-    return client.call(
-      address,
-      pullMessage,
-      {
-        consumerGroup: start.consumerGroup,
-        topic: queue.topic,
-        queueId: queue.queueId,
-        queueOffset: processQueue.nextPullOffset,
-        maxMsgNums: pullBatchSize,
-        sysFlag: PullSysFlag.SUSPEND | (commitOffset > 0 ? PullSysFlag.COMMIT_OFFSET : 0),
-        commitOffset,
-        suspendTimeoutMillis: HOLD_MS,
-        subVersion: subscription.subVersion,
-        expressionType: subscription.expressionType,
-      },
-      { timeoutMs: PULL_TIMEOUT_MS, signal: this.#abort.signal, accept: pullCodes },
-    );
   }
 
   /** Takes in the messages of one reply. Returns how long to pause when the reply could not be read to its end. */
@@ -367,20 +346,6 @@ export class QueuePuller {
     );
     this.#progress.forget();
     void this.persist();
-  }
-
-  /** Errors: NO_ROUTE. */
-  #address(): string {
-    const { routes } = this.#options;
-    const { brokerName } = this.queue;
-    const address =
-      routes.broker(brokerName)?.brokerAddrs.get(this.#suggestedBrokerId) ??
-      routes.anyAddress(brokerName);
-    if (address !== undefined) return address;
-    throw new MqError('NO_ROUTE', `broker ${brokerName} is in no route`, {
-      retriable: true,
-      details: { brokerName },
-    });
   }
 
   #logFailure(error: unknown): void {

@@ -48,6 +48,9 @@ const delayOptions: ReadonlySet<string> = new Set<string>([
  * broker is told to deliver the message or to forget it. When it is told nothing, it asks a member of the producer
  * group, which answers by `checkLocalTransaction`. One client never tells two outcomes of one transaction: while the
  * local transaction runs, a check is answered UNKNOW, and what it decided is repeated without asking again.
+ *
+ * A half message whose answer was lost is sent again, as by Producer, and may then be stored twice: both get the outcome,
+ * and both copies carry one msgId.
  */
 export class TransactionProducer implements AsyncDisposable {
   readonly producerGroup: string;

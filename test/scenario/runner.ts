@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { commands } from './commands.ts';
 import { Stage } from './stage.ts';
 
@@ -16,11 +14,8 @@ export interface Transcript {
 }
 
 /** A transcript is lines of commands; `#` begins a comment. Errors: one without a title, a line that is no command. */
-export function readTranscript(path: string): Transcript {
-  const file = basename(path);
-  const all = readFileSync(path, 'utf8')
-    .split('\n')
-    .map((text, index) => ({ number: index + 1, text: text.trim() }));
+export function parseTranscript(file: string, source: string): Transcript {
+  const all = source.split('\n').map((text, index) => ({ number: index + 1, text: text.trim() }));
   const title = all
     .find(({ text }) => text.startsWith('#'))
     ?.text.slice(1)

@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
-import { readTranscript, replay } from './runner.ts';
+import { parseTranscript, replay } from './runner.ts';
 
 /** A bound on a broken run: hours of a scenario take seconds. */
 const TIMEOUT_MS = 120_000;
@@ -10,7 +10,7 @@ const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.
 
 describe('a scenario', () => {
   for (const file of files.toSorted()) {
-    const transcript = readTranscript(join(import.meta.dirname, file));
+    const transcript = parseTranscript(file, readFileSync(join(import.meta.dirname, file), 'utf8'));
     it(`${file}: ${transcript.title}`, () => replay(transcript), TIMEOUT_MS);
   }
 });

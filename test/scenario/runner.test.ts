@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { durationMs } from './durations.ts';
+import { parseTranscript, replay } from './runner.ts';
+
+const run = (source: string): Promise<void> => replay(parseTranscript('t.txt', source));
+
+const sent = `# A message
+broker start b1
+topic T
+consumer c1 joins G on T
+producer p1 joins P
+producer p1 sends m1 to T
+`;
+
+describe('a transcript', () => {
+  it('fails at the line that does not come true, and tells what was there instead', async () => {
+    await expect(run(`${sent}expect c1 got nothing`)).rejects.toThrow(
+      't.txt:7: expect c1 got nothing\ngot m1:0',
+    );
+    await expect(run(`${sent}expect visible T: m1 m1`)).rejects.toThrow(
+      't.txt:7: expect visible T: m1 m1\ngot m1',
+    );
+  });
+
+  it('fails at what should have been refused and was not', async () => {
+    await expect(run(`${sent}producer p1 sends m2 to T fails MESSAGE_ILLEGAL`)).rejects.toThrow(
+      't.txt:7: producer p1 sends m2 to T fails MESSAGE_ILLEGAL\nit failed with nothing',
+    );
+  });
+
+  it('fails at a name that nobody has', async () => {
+    await expect(run('# Nobody\nconsumer c9 leaves')).rejects.toThrow(
+      't.txt:2: consumer c9 leaves\nthere is no consumer c9',
+    );
+  });
+
+  it('that says what no command says is refused before anything happens', () => {
+    expect(() => parseTranscript('t.txt', '# Typing\n\nbrocker start b1')).toThrow(
+      /^t\.txt:3: brocker start b1\nis none of\n {2}broker start <b>/,
+    );
+  });
+
+  it('needs a title', () => {
+    expect(() => parseTranscript('t.txt', 'broker start b1')).toThrow('t.txt has no title');
+  });
+});
+
+describe('a duration', () => {
+  it.each([
+    ['1ms', 1],
+    ['1h30m', 5_400_000],
+    ['9s999ms', 9_999],
+  ])('%s is %i ms', (text, ms) => {
+    expect(durationMs(text)).toBe(ms);
+  });
+
+  it.each(['', '5', '5 s', 's', '1h-2m'])('%j is none', (text) => {
+    expect(() => durationMs(text)).toThrow('is no duration');
+  });
+});

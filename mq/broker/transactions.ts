@@ -1,38 +1,26 @@
-import type { Clock, TimerHandle } from '../clock.ts';
+import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import type { HostAddress } from '../protocol/host-address.ts';
 import { decodeRecord, type MessageExt } from '../protocol/message.ts';
 import { parseOffsetMsgId } from '../protocol/message-id.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
-import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
-import type { ConsumerOffsets } from './consumer-offsets.ts';
+import type { AppendMessage, AppendResult } from '../store/message-store.ts';
 import { halfOf } from './half-messages.ts';
 import type { ProducerManager } from './producer-manager.ts';
 import { TransactionChecker } from './transaction-checker.ts';
+import { TransactionLog, type TransactionLogDeps } from './transaction-log.ts';
 import {
   committedCopy,
   discardedCopy,
   halfAgain,
   immunityMs,
-  opMessage,
   resumedMark,
   transactionId,
   TRANSACTION_QUEUE,
-  type OpState,
 } from './transaction-records.ts';
-import { recoverTransactions, type OwedOp } from './transaction-recovery.ts';
-import {
-  TransactionTable,
-  type Decision,
-  type Half,
-  type Outcome,
-  type Progress,
-} from './transaction-table.ts';
+import { recoverTransactions } from './transaction-recovery.ts';
+import { TransactionTable, type Decision, type Half, type Outcome } from './transaction-table.ts';
 
-/** The consumer group whose offsets are the progress of transactions, as the original names it. */
-export const TRANSACTION_GROUP = 'CID_RMQ_SYS_TRANS';
 /** Outcomes remembered for producers that ask twice, also over a restart. */
 const MAX_RECENT = 16_384;
 const PUT_AGAIN_BEHIND = 65_536;
@@ -41,9 +29,7 @@ const CHECKS_AT_ONCE = 32;
 /** Wait after an op message that the store refused. */
 const RETRY_AFTER_MS = 1_000;
 
-export interface TransactionsDeps {
-  readonly store: MessageStore;
-  readonly offsets: Pick<ConsumerOffsets, 'query' | 'commit'>;
+export interface TransactionsDeps extends TransactionLogDeps {
   readonly producers: Pick<ProducerManager, 'members'>;
   readonly hasTopic: (topic: string) => boolean;
   /** Creates TRANS_CHECK_MAX_TIME_TOPIC when it is missing. */
@@ -59,9 +45,6 @@ export interface TransactionsDeps {
    * 65,536; with many open ones it is five times as many as they are.
    */
   readonly putAgainBehind?: number;
-  readonly storeHost: () => HostAddress;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** What a producer says of a transaction. Any half message of it may be named, also after the broker put it again. */
@@ -87,17 +70,15 @@ export interface TransactionEnd {
 export class Transactions {
   readonly #deps: TransactionsDeps;
   readonly #table: TransactionTable;
+  readonly #log: TransactionLog;
   readonly #checker: TransactionChecker;
   /** What is being done about a transaction, by its id. */
   readonly #underWay = new Map<number, Promise<void>>();
-  /** Where both queues ended when an append began whose result is not known yet. Oldest first. */
-  readonly #appending = new Set<Progress>();
   /** One string a group, however many transactions it has. */
   readonly #groups = new Map<string, string>();
   #adopted: ReadonlyMap<number, number> = new Map<number, number>();
   #resumed: ReadonlySet<number> = new Set<number>();
   readonly #resuming = new Set<number>();
-  #owed: OwedOp[] = [];
   #discardTopic: Promise<unknown> | undefined;
   #timer: TimerHandle | undefined;
   #round: Promise<void> | undefined;
@@ -110,6 +91,7 @@ export class Transactions {
       maxChecks: settings.transactionCheckMax,
       maxRecent: MAX_RECENT,
     });
+    this.#log = new TransactionLog(deps, this.#table);
     this.#checker = new TransactionChecker({ producers, brokerName: settings.brokerName, logger });
   }
 
@@ -123,7 +105,7 @@ export class Transactions {
     const { store, settings, clock, logger } = this.#deps;
     const recovered = await recoverTransactions({
       store,
-      progress: this.#storedProgress(),
+      progress: this.#log.storedProgress(),
       transactionTimeOutMs: settings.transactionTimeOut,
       maxOutcomes: MAX_RECENT,
       logger,
@@ -137,9 +119,8 @@ export class Transactions {
     }
     this.#adopted = recovered.adopted;
     this.#resumed = recovered.resumed;
-    this.#owed = [...recovered.owed];
     this.#state = 'started';
-    await this.#payOwed();
+    await this.#log.owe(recovered.owed);
     this.#arm();
   }
 
@@ -151,7 +132,7 @@ export class Transactions {
     this.#deps.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     await this.settled();
-    if (wasStarted) await this.#saveProgress();
+    if (wasStarted) await this.#log.saveProgress();
   }
 
   /** Resolves when no check round is under way and no decision is being stored. */
@@ -170,7 +151,7 @@ export class Transactions {
   async prepare(message: AppendMessage): Promise<AppendResult> {
     const { half, properties } = halfOf(message);
     const waitMs = immunityMs(properties, this.#deps.settings.transactionTimeOut);
-    const [result] = await this.#append([half]);
+    const [result] = await this.#log.append([half]);
     this.#add(
       {
         id: result!.queueOffset,
@@ -192,7 +173,7 @@ export class Transactions {
    *         (after its immunity time), TOPIC_NOT_EXIST (a commit for a topic that was deleted), the store's refusal.
    */
   async end(request: TransactionEnd): Promise<void> {
-    const named = await this.#readHalf(request.commitLogOffset);
+    const named = await this.#log.readHalf(request.commitLogOffset);
     assertNamed(named, request);
     const { properties, queueOffset } = named;
     const id = this.#adopted.get(queueOffset) ?? transactionId(properties, queueOffset);
@@ -255,9 +236,9 @@ export class Transactions {
     // One that an original discarded does not say which transaction it was: it begins a new one.
     const isOurs = properties.has(PropertyKey.TRAN_PREPARED_QUEUE_OFFSET);
     const id = isOurs ? transactionId(properties, queueOffset) : undefined;
-    const [half] = await this.#append([
+    const [half] = await this.#log.append([
       halfAgain(discarded, id, 0),
-      resumedMark(queueOffset, this.#by()),
+      resumedMark(queueOffset, this.#log.by()),
     ]);
     this.#resumed = new Set([...this.#resumed, queueOffset]);
     this.#add(
@@ -275,11 +256,11 @@ export class Transactions {
 
   async #settle(half: Half, outcome: Outcome, named: MessageExt): Promise<void> {
     const isNamed = named.commitLogOffset === half.commitLogOffset;
-    const op = this.#op(half, outcome);
+    const op = this.#log.op(half, outcome);
     if (outcome === 'ROLLED_BACK') {
-      await this.#appendOp(half, [op]);
+      await this.#log.appendOp(half, [op]);
     } else {
-      const newest = isNamed ? named : await this.#readHalf(half.commitLogOffset);
+      const newest = isNamed ? named : await this.#log.readHalf(half.commitLogOffset);
       const copy = committedCopy(newest);
       if (copy === undefined || !this.#deps.hasTopic(copy.topic)) {
         throw new MqError(
@@ -287,7 +268,7 @@ export class Transactions {
           `topic[${copy?.topic}] of a half message does not exist: create it, and commit again`,
         );
       }
-      await this.#appendOp(half, [copy, op]);
+      await this.#log.appendOp(half, [copy, op]);
     }
     this.#table.settled(half.id, outcome);
   }
@@ -312,7 +293,7 @@ export class Transactions {
   /** Asks after everything that is due, and discards what was asked after too often. */
   async #check(): Promise<void> {
     const { store, clock, logger } = this.#deps;
-    await this.#payOwed();
+    await this.#log.payOwed();
     this.#discardTopic = undefined;
     const nowMs = clock.monotonicMs();
     const lagging = new Set(
@@ -342,7 +323,7 @@ export class Transactions {
       if (batch.length >= CHECKS_AT_ONCE) await Promise.all(batch.splice(0));
     }
     await Promise.all(batch);
-    await this.#saveProgress();
+    await this.#log.saveProgress();
   }
 
   #next(
@@ -355,14 +336,14 @@ export class Transactions {
     if (step === 'check') return this.#ask(half, nowMs);
     if (step === 'discard') return this.#discard(half);
     if (!lagging.has(half) || !this.#table.take(half)) return undefined;
-    return this.#readHalf(half.commitLogOffset).then(async (message) => {
+    return this.#log.readHalf(half.commitLogOffset).then(async (message) => {
       await this.#putAgain(half, message);
     });
   }
 
   /** Only a check that was handed to a producer counts. */
   async #ask(half: Half, nowMs: number): Promise<void> {
-    const message = await this.#readHalf(half.commitLogOffset);
+    const message = await this.#log.readHalf(half.commitLogOffset);
     const dueAtMs = nowMs + this.#deps.settings.transactionCheckInterval;
     const asked = { ...half, checkCount: half.checkCount + 1, dueAtMs };
     if (!(await this.#checker.ask(message, asked.checkCount))) {
@@ -381,7 +362,7 @@ export class Transactions {
   /** Stores the count, and moves the transaction to the end of the queue. */
   async #putAgain(half: Half, message: MessageExt): Promise<void> {
     const again = halfAgain(message, half.id, half.checkCount);
-    const [result] = await this.#appendOp(half, [again, this.#op(half, 'MOVED')]);
+    const [result] = await this.#log.appendOp(half, [again, this.#log.op(half, 'MOVED')]);
     const { queueOffset, commitLogOffset } = result!;
     this.#table.moved({ ...half, queueOffset, commitLogOffset });
   }
@@ -390,82 +371,15 @@ export class Transactions {
     // One wait for all of a round, so that they keep their order.
     this.#discardTopic ??= this.#deps.ensureDiscardTopic();
     await this.#discardTopic;
-    const message = await this.#readHalf(half.commitLogOffset);
-    await this.#appendOp(half, [discardedCopy(message, half.id), this.#op(half, 'DISCARDED')]);
+    const message = await this.#log.readHalf(half.commitLogOffset);
+    await this.#log.appendOp(half, [
+      discardedCopy(message, half.id),
+      this.#log.op(half, 'DISCARDED'),
+    ]);
     this.#table.settled(half.id, 'DISCARDED');
     this.#deps.logger.warn(
       `gave up a half message after ${half.checkCount} checks; it can be resumed from ${SystemTopic.TRANSACTION_CHECK_MAX_TIME}`,
       { msgId: message.msgId, producerGroup: half.producerGroup },
-    );
-  }
-
-  #op(half: Pick<Half, 'queueOffset' | 'id'>, state: OpState): AppendMessage {
-    return opMessage(half.queueOffset, half.id, state, this.#by());
-  }
-
-  #by(): { host: HostAddress; nowMs: number } {
-    return { host: this.#deps.storeHost(), nowMs: this.#deps.clock.now() };
-  }
-
-  /** `messages` end with the op message of `half`. */
-  async #appendOp(
-    half: Pick<Half, 'queueOffset'>,
-    messages: readonly AppendMessage[],
-  ): Promise<AppendResult[]> {
-    const results = await this.#append(messages);
-    this.#table.noteOp(results.at(-1)!.queueOffset, half.queueOffset);
-    return results;
-  }
-
-  async #append(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
-    const { store } = this.#deps;
-    const from = {
-      half: store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
-      op: store.maxOffset(SystemTopic.TRANSACTION_OP, TRANSACTION_QUEUE),
-    };
-    this.#appending.add(from);
-    try {
-      return await store.appendAll(messages);
-    } finally {
-      // After whoever asked has put the result into the table, which happens in this turn of the event loop.
-      setImmediate(() => this.#appending.delete(from));
-    }
-  }
-
-  /** Op messages that a crash cut off. Until they are stored, another crash in a row would find them missing no more. */
-  async #payOwed(): Promise<void> {
-    const { logger } = this.#deps;
-    const owed = this.#owed;
-    if (owed.length === 0) return;
-    try {
-      for (let from = 0; from < owed.length; from += CHECKS_AT_ONCE) {
-        const ops = owed.slice(from, from + CHECKS_AT_ONCE);
-        const results = await this.#append(ops.map((op) => this.#owedMessage(op)));
-        for (const [index, op] of ops.entries()) {
-          if (op.kind === 'half') this.#table.noteOp(results[index]!.queueOffset, op.halfOffset);
-        }
-      }
-      this.#owed = [];
-    } catch (cause) {
-      logger.error('what a crash cut off a transaction cannot be stored yet', { cause });
-    }
-  }
-
-  #owedMessage(op: OwedOp): AppendMessage {
-    return op.kind === 'resumed'
-      ? resumedMark(op.queueOffset, this.#by())
-      : opMessage(op.halfOffset, op.id, op.state, this.#by());
-  }
-
-  /** Errors: SYSTEM_ERROR when no half message begins there. */
-  async #readHalf(commitLogOffset: number): Promise<MessageExt> {
-    const record = await this.#deps.store.readRecord(commitLogOffset);
-    const half = record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
-    if (half?.topic === SystemTopic.TRANSACTION_HALF) return half;
-    throw new MqError(
-      'SYSTEM_ERROR',
-      `no half message begins at commitLogOffset ${commitLogOffset}` +
-        (half === undefined ? '' : `, but a message of ${half.topic}`),
     );
   }
 
@@ -502,9 +416,9 @@ export class Transactions {
   /** No timer while nothing is open: an idle broker sleeps. */
   #arm(): void {
     if (this.#state !== 'started' || this.#timer !== undefined || this.#round !== undefined) return;
-    const hasOwed = this.#owed.length > 0;
+    const { isOwing } = this.#log;
     if (this.#table.openCount === 0) this.#groups.clear();
-    if (this.#table.openCount === 0 && !hasOwed) return;
+    if (this.#table.openCount === 0 && !isOwing) return;
     const { clock, settings } = this.#deps;
     this.#timer = clock.setTimeout(
       () => {
@@ -518,43 +432,9 @@ export class Transactions {
             this.#arm();
           });
       },
-      hasOwed ? RETRY_AFTER_MS : settings.transactionCheckInterval,
+      isOwing ? RETRY_AFTER_MS : settings.transactionCheckInterval,
     );
     this.#timer.unref();
-  }
-
-  /** Undefined when one of the two is missing: they only mean something together. */
-  #storedProgress(): Progress | undefined {
-    const { offsets } = this.#deps;
-    const query = (topic: string): number | undefined =>
-      offsets.query(TRANSACTION_GROUP, topic, TRANSACTION_QUEUE);
-    const half = query(SystemTopic.TRANSACTION_HALF);
-    const op = query(SystemTopic.TRANSACTION_OP);
-    return half === undefined || op === undefined ? undefined : { half, op };
-  }
-
-  /** Progress must not be kept better than what it says: after a power cut it would pass over half messages. */
-  async #saveProgress(): Promise<void> {
-    const { store, offsets } = this.#deps;
-    const [oldest] = this.#appending;
-    const table = this.#table.progress(
-      store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
-    );
-    const progress = {
-      half: Math.min(table.half, oldest?.half ?? table.half),
-      op: Math.min(table.op, oldest?.op ?? table.op),
-    };
-    const stored = this.#storedProgress();
-    if (stored?.half === progress.half && stored.op === progress.op) return;
-    if (stored === undefined && progress.half === 0) return;
-    await store.flush();
-    const client = 'the broker';
-    const group = TRANSACTION_GROUP;
-    const queueId = TRANSACTION_QUEUE;
-    const commit = (topic: string, queueOffset: number): void =>
-      offsets.commit({ group, topic, queueId, queueOffset, client });
-    commit(SystemTopic.TRANSACTION_HALF, progress.half);
-    commit(SystemTopic.TRANSACTION_OP, progress.op);
   }
 }
 

@@ -5,7 +5,7 @@ import { ResponseCode } from '../../protocol/response-code.ts';
 import type { Processor } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { invalidParameter, topicNotExist, VERSION_5 } from '../refusals.ts';
-import { TRANSACTION_GROUP } from '../transactions.ts';
+import { TRANSACTION_GROUP } from '../transaction-log.ts';
 
 /**
  * Serves UPDATE_CONSUMER_OFFSET.

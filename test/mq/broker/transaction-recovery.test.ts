@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { TRANSACTION_GROUP } from '../../../mq/broker/transactions.ts';
+import { TRANSACTION_GROUP } from '../../../mq/broker/transaction-log.ts';
 import { SystemTopic } from '../../../mq/protocol/names.ts';
 import { MessageSysFlag } from '../../../mq/protocol/sys-flag.ts';
 import type { AppendMessage } from '../../../mq/store/message-store.ts';

@@ -90,6 +90,7 @@ func run(c command) {
 		}
 	}()
 	switch c.name {
+	case "ping":
 	case "produce":
 		produce(c)
 	case "consume":

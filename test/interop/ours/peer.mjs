@@ -6,7 +6,8 @@ import { crc32 } from 'node:zlib';
 import { MqError, Producer, PushConsumer, selectByHash, TransactionProducer } from 'millrace';
 import { runCommands } from '../support/line-commands.mjs';
 
-const serializeType = process.argv[2];
+/** The machine is busy. */
+const common = { serializeType: process.argv[2], requestTimeoutMs: 30_000 };
 /** @type {Map<string, Promise<Producer>>} one per name server */
 const producers = new Map();
 const transactionProducers = new Map();
@@ -17,9 +18,9 @@ function producer(namesrvAddr) {
   let starting = producers.get(namesrvAddr);
   if (starting === undefined) {
     const one = new Producer({
+      ...common,
       namesrvAddr,
       producerGroup: 'peer-producer',
-      serializeType,
       sendTimeoutMs: 30_000,
     });
     starting = one.start().then(() => one);
@@ -129,10 +130,10 @@ async function consume({ options, line }) {
   const timesSeen = new Map();
   const isOrderly = options.orderly !== undefined;
   const consumer = new PushConsumer({
+    ...common,
     namesrvAddr: options.namesrv,
     consumerGroup: options.group,
     consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
-    serializeType,
     consumeTimeoutMs: 5_000,
     ...(options.max !== undefined && { maxReconsumeTimes: Number(options.max) }),
   }).subscribe(options.topic, options.tags ?? '*');
@@ -190,9 +191,9 @@ function decision(key) {
 
 async function begin({ id, options, line }) {
   const one = new TransactionProducer({
+    ...common,
     namesrvAddr: options.namesrv,
     producerGroup: options.group,
-    serializeType,
     sendTimeoutMs: 30_000,
     checkLocalTransaction: (message) => {
       const key = message.keys[0];

@@ -44,7 +44,12 @@ export class Clusters implements AsyncDisposable {
   ): void {
     const { namesrvAddr, brokerAddr } = server;
     this.#servers.push(server);
-    this.#clusters.set(name, { name, namesrvAddr, brokerAddr, admin: new Admin({ namesrvAddr }) });
+    this.#clusters.set(name, {
+      name,
+      namesrvAddr,
+      brokerAddr,
+      admin: new Admin({ namesrvAddr, requestTimeoutMs: 30_000 }),
+    });
   }
 
   get(name: BrokerName): Cluster {

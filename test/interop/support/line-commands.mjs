@@ -23,7 +23,8 @@ export function runCommands(handlers) {
     running.delete(options.target);
     await end?.();
   };
-  const all = { ...handlers, stop };
+  const ping = () => Promise.resolve();
+  const all = { ...handlers, ping, stop };
   const commands = createInterface({ input: process.stdin });
   commands.on('line', (text) => void run(parse(text)));
   commands.on('close', () => process.exit(0));

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '../../../mq/index.ts';
 import { until } from '../../support/deadline.ts';
+import { quickStart } from './peer-kinds.ts';
 import { javaClasspath, javaVersions } from './toolchain.ts';
 
 /** Apache RocketMQ's own name server and broker (newest 5.x), on free ports, in a temporary directory. */
@@ -99,6 +100,7 @@ function java(
     [
       `-Xms${heap}`,
       `-Xmx${heap}`,
+      ...quickStart,
       `-Duser.home=${home}`,
       `-Drocketmq.home.dir=${home}`,
       '-XX:MaxDirectMemorySize=512m',

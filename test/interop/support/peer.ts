@@ -41,9 +41,12 @@ export class Peer implements AsyncDisposable {
     });
   }
 
+  /** Settles when it answers. */
   static async start(kind: PeerKind): Promise<Peer> {
     const { file, args } = await kind.commandLine();
-    return new Peer(kind, spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] }));
+    const peer = new Peer(kind, spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] }));
+    await peer.run('ping', {});
+    return peer;
   }
 
   command(name: string, options: PeerOptions): PeerCommand {

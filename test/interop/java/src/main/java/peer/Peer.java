@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * stdin ends. Both ways one line is one command or event, its fields separated by tabs, the command's id first:
  *
  * <pre>
+ * ID ping
  * ID produce namesrv= topic= [count=1] [mode=sync|async|oneway|batch] [size=32] [prefix=k] [tags=A,B: in turn]
  *            [level=DELAY_LEVEL] [timer=PROPERTY:VALUE] [shards=N: key hashed to a queue] [property=NAME:VALUE]
  *   (oneway: all but the last)
@@ -59,6 +60,8 @@ public final class Peer {
   private static void run(Command command) {
     try {
       switch (command.name) {
+        case "ping":
+          break;
         case "produce":
           Sending.produce(command);
           break;

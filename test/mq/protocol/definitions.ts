@@ -31,6 +31,7 @@ import { pullMessage } from '../../../mq/protocol/requests/pull-message.ts';
 import { putKvConfig } from '../../../mq/protocol/requests/put-kv-config.ts';
 import { queryConsumerOffset } from '../../../mq/protocol/requests/query-consumer-offset.ts';
 import { queryDataVersion } from '../../../mq/protocol/requests/query-data-version.ts';
+import { recallMessage } from '../../../mq/protocol/requests/recall-message.ts';
 import { registerBroker } from '../../../mq/protocol/requests/register-broker.ts';
 import { resumeCheckHalfMessage } from '../../../mq/protocol/requests/resume-check-half-message.ts';
 import { searchOffsetByTimestamp } from '../../../mq/protocol/requests/search-offset-by-timestamp.ts';
@@ -89,6 +90,7 @@ export const definitions: ReadonlyMap<number, AnyDefinition> = new Map(
     putKvConfig,
     queryConsumerOffset,
     queryDataVersion,
+    recallMessage,
     registerBroker,
     resumeCheckHalfMessage,
     searchOffsetByTimestamp,

@@ -20,7 +20,7 @@ const unread: Partial<Record<RequestCodeName, readonly string[]>> = {
 };
 
 const unreadInReplies: Partial<Record<RequestCodeName, readonly string[]>> = {
-  SEND_MESSAGE: ['batchUniqId', 'recallHandle'],
+  SEND_MESSAGE: ['batchUniqId'],
   PULL_MESSAGE: ['forbiddenType', 'groupSysFlag', 'offsetDelta', 'topicSysFlag'],
 };
 

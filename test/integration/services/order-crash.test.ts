@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
+import { until } from '../../support/deadline.ts';
+import { TestProcess } from '../../support/process.ts';
+import { SeededRandom } from '../../support/seeded-random.ts';
+import { undecidedCount } from './half-messages.ts';
+import { dropSchema, newSchema, redisUrl } from './shop.ts';
+
+const main = resolve(import.meta.dirname, '../../../services/dist/order/main.js');
+const BUYER_COUNT = 8;
+const KILL_COUNT = 3;
+const body = JSON.stringify({ userId: 'user-1', items: [{ sku: 'MUG-BLUE', quantity: 1 }] });
+
+let schema: string;
+let broker: TestBroker;
+let database: Connection;
+
+beforeEach(async () => {
+  schema = newSchema();
+  // Whoever died is asked after soon.
+  broker = await testBroker({ transactionCheckInterval: 300, transactionTimeOut: 300 });
+  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK']) await broker.createTopic(topic);
+  database = await createConnection({ uri: process.env['DATABASE_URL'] ?? '' });
+});
+
+afterEach(async () => {
+  await database.end();
+  await broker.close();
+  await dropSchema(schema);
+});
+
+async function rows(sql: string): Promise<RowDataPacket[]> {
+  const [found] = await database.query<RowDataPacket[]>(sql);
+  return found;
+}
+
+/** Asks until there is an answer that is not the fault of a crash; returns it. */
+async function insist(url: () => string, headers: Record<string, string>, sent?: string) {
+  for (;;) {
+    const answer = await fetch(url(), {
+      method: 'POST',
+      headers: { ...headers, ...(sent !== undefined && { 'content-type': 'application/json' }) },
+      ...(sent !== undefined && { body: sent }),
+    }).catch(() => undefined);
+    if (answer !== undefined && answer.status < 500) return answer;
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}
+
+it('brings every order to one end, announced once, though its process is killed again and again', async () => {
+  const seed = Date.now() % 1_000_000;
+  const random = new SeededRandom(seed);
+  let url = '';
+  await using order = await TestProcess.start({
+    args: [main],
+    env: {
+      NODE_OPTIONS: undefined,
+      DATABASE_URL: process.env['DATABASE_URL'],
+      DATABASE_SCHEMA: schema,
+      REDIS_URL: redisUrl(),
+      NAMESRV_ADDR: broker.namesrvAddr,
+      PORT: '0',
+      ORDER_PAY_TIMEOUT_MS: '1500',
+    },
+    ready: /"msg":"listening"/,
+    readyTimeoutMs: 60_000,
+  });
+  const findUrl = async (): Promise<void> => {
+    const ports = [...(await order.stdout()).matchAll(/"port":(\d+).*?"msg":"listening"/g)];
+    url = `http://127.0.0.1:${ports.at(-1)![1]}`;
+  };
+  await findUrl();
+
+  const orderNoOf = new Map<string, Set<string>>();
+  const end = new AbortController();
+  const buy = async (isPaying: boolean): Promise<void> => {
+    while (!end.signal.aborted) {
+      const key = randomUUID();
+      const answer = await insist(() => `${url}/orders`, { 'idempotency-key': key }, body);
+      const { orderNo } = (await answer.json()) as { orderNo: string };
+      orderNoOf.set(key, (orderNoOf.get(key) ?? new Set()).add(orderNo));
+      if (isPaying) await insist(() => `${url}/orders/${orderNo}/pay`, {});
+    }
+  };
+  const buyers = Array.from({ length: BUYER_COUNT }, (_, index) => buy(index % 4 !== 0));
+  for (let kill = 0; kill < KILL_COUNT; kill++) {
+    const killAt = orderNoOf.size + 10 + random.below(40);
+    await until(() => orderNoOf.size >= killAt, { what: 'more orders', timeoutMs: 30_000 });
+    await order.kill();
+    await order.restart();
+    await findUrl();
+  }
+  end.abort();
+  await Promise.all(buyers);
+
+  await until(
+    async () =>
+      (await rows(`SELECT 1 FROM ${schema}.orders WHERE status = 'PENDING'`)).length === 0 &&
+      (await undecidedCount(broker)) === 0,
+    { what: 'the end of every order and half message', timeoutMs: 60_000 },
+  );
+  const orders = await rows(`SELECT order_no, status FROM ${schema}.orders`);
+  // A crash may have sent an event's message twice; consumers know it by its eventId.
+  const eventIdsOf = new Map<string, Set<string>>();
+  for (const message of await broker.messages('ORDER_EVENTS')) {
+    const { eventId } = JSON.parse(message.text()) as { eventId: string };
+    const key = `${message.keys[0]} ${message.tags}`;
+    eventIdsOf.set(key, (eventIdsOf.get(key) ?? new Set()).add(eventId));
+  }
+  const announced = [...eventIdsOf].map(([key, { size }]) => `${key} × ${size}`);
+  const expected = orders.flatMap(({ order_no, status }) => [
+    `${order_no} Created × 1`,
+    `${order_no} ${status === 'PAID' ? 'Paid' : 'Closed'} × 1`,
+  ]);
+  const inOrder = (texts: string[]): string[] => texts.toSorted((a, b) => a.localeCompare(b));
+  expect({ seed, announced: inOrder(announced) }).toEqual({ seed, announced: inOrder(expected) });
+  const placed = new Set([...orderNoOf.values()].flatMap((orderNos) => [...orderNos]));
+  expect({ seed, orders: orders.length }).toEqual({ seed, orders: placed.size });
+  expect([...orderNoOf.values()].every(({ size }) => size === 1)).toBe(true);
+}, 180_000);

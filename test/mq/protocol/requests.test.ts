@@ -80,6 +80,7 @@ const withoutHeader: RequestCodeName[] = [
 ];
 /** Not in the goldens; what is recorded of them is compared in captures.test.ts. */
 const withoutGolden: RequestCodeName[] = [
+  'RECALL_MESSAGE',
   'END_TRANSACTION',
   'CHECK_TRANSACTION_STATE',
   'RESUME_CHECK_HALF_MESSAGE',

@@ -126,7 +126,8 @@ export class MessageRedrive {
 
   /**
    * A broker may take a message for the retry topic and put it into the dead-letter queue all the same: 5.x does while
-   * the group holds locks of queues, 4.9 when its retryMaxTimes is 0. Its reply does not say so; the record does.
+   * the group holds locks of queues, 4.9 when its retryMaxTimes is 0, ours when both are so. Its reply does not say so;
+   * the record does.
    */
   async #whereItIs(
     redriven: { offsetMsgId: string; msgId: string; sent: SendResult },

@@ -128,6 +128,9 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   /**
    * A consumer's own resend, when CONSUMER_SEND_MSG_BACK failed it. One retry too many goes to the DLQ at once, and so does
    * any while the group holds a queue lock: consumers in order retry in their queue, and resend only what they give up.
+   *
+   * A first try below the limit is nobody's giving up but a dead letter that is redriven, to be consumed in order, too;
+   * there an original puts it back into the DLQ. Java gives up at the first failure under a limit of 0 only.
    */
   async function sendRetry(send: Send, isBatch: boolean): Promise<Reply> {
     const { header, request } = send;
@@ -145,8 +148,12 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     }
     const maxReconsumeTimes =
       clientMaxReconsumeTimes(request, header.maxReconsumeTimes) ?? group.retryMaxTimes;
-    const isGivenUp = (header.reconsumeTimes ?? 0) > maxReconsumeTimes;
-    if (isGivenUp || context.queueLocks.isAnyHeld(groupName)) {
+    const reconsumeTimes = header.reconsumeTimes ?? 0;
+    const isFirstTry = reconsumeTimes === 0 && maxReconsumeTimes > 0;
+    const isGivenUp =
+      reconsumeTimes > maxReconsumeTimes ||
+      (!isFirstTry && context.queueLocks.isAnyHeld(groupName));
+    if (isGivenUp) {
       const dlq = await topics.ensureDlqTopic(groupName);
       const properties = withoutProperties(header.properties ?? '', (n) => notOfDeadLetters.has(n));
       return sendOne({ ...send, header: { ...header, properties } }, dlq.topicName, 0);

@@ -275,8 +275,9 @@ describe('redriving all', () => {
     await until(() => member.got.length === 1);
   });
 
-  it('fails truthfully while the group consumes in order: its broker puts the copy back into the DLQ', async () => {
+  it('fails truthfully when its broker puts the copy back into the DLQ: a group in order that may not retry', async () => {
     await fail({ body: '1' }, { body: '2' });
+    await admin.updateSubscriptionGroup({ consumerGroup: 'g', retryMaxTimes: 0 });
     const { queueLocks } = mq.broker.context;
     const queue = { topic: 'T', brokerName: mq.broker.config.brokerName, queueId: 0 };
     queueLocks.lock('g', 'an orderly consumer', [queue]);
@@ -290,6 +291,34 @@ describe('redriving all', () => {
     expect(bodies(await admin.dlq('g'))).toEqual(['2', '1']);
     queueLocks.unlock('g', 'an orderly consumer', [queue]);
     expect(statuses(await admin.redriveDlq('g', 'all'))).toEqual(['REDRIVEN', 'REDRIVEN']);
+  });
+
+  it('reaches a group that consumes in order, and is consumed in order', async () => {
+    await mq.createTopic('ORDERED', 1);
+    const got: string[] = [];
+    let isHealed = false;
+    const member = new PushConsumer({
+      namesrvAddr: mq.namesrvAddr,
+      consumerGroup: 'ordered',
+      consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+      maxReconsumeTimes: 0,
+    })
+      .subscribe('ORDERED')
+      .onMessageOrderly((message) => {
+        if (!isHealed) return 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
+        got.push(message.text());
+        return 'SUCCESS';
+      });
+    opened.push(member);
+    await member.start();
+    for (const body of ['1', '2']) await producer.send({ topic: 'ORDERED', body });
+    await mq.dlq('ordered', { atLeast: 2 });
+    isHealed = true;
+    expect(mq.broker.context.queueLocks.isAnyHeld('ordered')).toBe(true);
+    expect(statuses(await admin.redriveDlq('ordered', 'all'))).toEqual(['REDRIVEN', 'REDRIVEN']);
+    await until(() => got.length === 2);
+    expect(got).toEqual(['1', '2']);
+    expect(await admin.dlq('ordered')).toEqual([]);
   });
 
   it('passes over a message that can never be redriven, and names it', async () => {

@@ -380,6 +380,21 @@ describe('a consumer that resends to its retry topic itself', () => {
     expect(await broker.messages('%RETRY%cg')).toHaveLength(1);
   });
 
+  it('is retried at its first try although its group consumes in order: it is a dead letter redriven', async () => {
+    const body = encodeLockBatchBody({
+      consumerGroup: 'cg',
+      clientId: 'c1',
+      mqSet: [{ topic: 'TopicA', brokerName: 'broker-a', queueId: 0 }],
+    });
+    await broker.request(RequestCode.LOCK_BATCH_MQ, undefined, { body });
+    await broker.send({ topic: '%RETRY%cg', reconsumeTimes: 0 });
+    expect(await broker.messages('%RETRY%cg')).toHaveLength(1);
+    // So gives up a Java consumer in order that may not retry at all.
+    await broker.send({ topic: '%RETRY%cg', reconsumeTimes: 0, maxReconsumeTimes: 0 });
+    expect(await broker.messages('%RETRY%cg')).toHaveLength(1);
+    expect(await broker.messages('%DLQ%cg')).toHaveLength(1);
+  });
+
   it('is refused when the group is unknown and may not be created', async () => {
     await broker.restart({ autoCreateSubscriptionGroup: false });
     const reply = await broker.send({ topic: '%RETRY%nobody' });

@@ -163,14 +163,14 @@ export class ConsumeDispatcher {
       let handedBack: Promise<void> | undefined;
       const timer = this.#options.clock.setTimeout(() => {
         context.abort(new MqError('REQUEST_TIMEOUT', 'consumeTimeoutMs has passed'));
+        // It may never end: counted as running, a few that hang would stop the consumer for good.
+        this.#leave(context);
         if (delivery.processQueue.isDropped) return;
         this.#warn(
           'the listener takes longer than consumeTimeoutMs; the message is sent back',
           delivery,
         );
-        // At once, not when the listener ends: it may never end, and holds back the whole queue's progress. For that
-        // reason it is not counted as running any more either: a few that hang would stop the consumer for good.
-        this.#leave(context);
+        // At once, not when the listener ends: until then the message holds back the whole queue's progress.
         handedBack = this.#handBack(delivery, BROKER_DECIDES).then((outcome) =>
           this.#settle(delivery, outcome),
         );

@@ -32,3 +32,30 @@ describe('stopping the dispatcher', () => {
     expect(sentBack).toEqual([]);
   });
 });
+
+it('gives away the place of a listener that hangs although its queue went to another member meanwhile', async () => {
+  const clock = new FakeClock();
+  const got: number[] = [];
+  const dispatcher = new ConsumeDispatcher({
+    concurrency: 1,
+    consumeTimeoutMs: 900_000,
+    listener: ({ queueOffset }) => {
+      got.push(queueOffset);
+      return queueOffset === 0 ? new Promise(() => undefined) : undefined;
+    },
+    sendBack: () => Promise.reject(new Error('the other member has it')),
+    clock,
+    logger: silentLogger,
+  });
+  const deliver = (processQueue: ProcessQueue, queueOffset: number): void => {
+    const message = { queueOffset };
+    dispatcher.submit([{ processQueue, record: message, message } as Delivery]);
+  };
+  const left = new ProcessQueue(queue, 0, limits);
+  deliver(left, 0);
+  deliver(new ProcessQueue({ ...queue, queueId: 1 }, 1, limits), 1);
+  left.drop();
+  await clock.advanceAndSettle(900_000);
+  expect(got).toEqual([0, 1]);
+  expect(await dispatcher.stop(10_000)).toBe(0);
+});

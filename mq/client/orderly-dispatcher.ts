@@ -92,7 +92,8 @@ export class OrderlyDispatcher {
     const line = this.#lines.get(queueKey(queue));
     if (line === undefined) return;
     this.#empty(line);
-    await this.#waitFor([line], graceMs);
+    // Once stopped, all have been waited for.
+    if (!this.#isStopped) await this.#waitFor([line], graceMs);
     line.running?.abort(new MqError('REQUEST_ABORTED', 'the queue goes to another consumer'));
     this.#forgetIfIdle(line);
   }

@@ -47,9 +47,10 @@ export class OrderlyContext implements ConsumeOrderlyContext {
 
   /** How long the queue rests, whatever the listener has set. */
   get suspensionMs(): number {
-    const wantedMs = this.suspendCurrentQueueTimeMs;
-    // Below 0 means the usual time, as −1 does for Java; what is no number is not above 0 either.
-    const ms = wantedMs >= 0 ? wantedMs : this.#usualMs;
+    // Listeners in JavaScript may have set anything.
+    const wantedMs: unknown = this.suspendCurrentQueueTimeMs;
+    // Below 0 means the usual time, as −1 does for Java; NaN is not above 0 either.
+    const ms = typeof wantedMs === 'number' && wantedMs >= 0 ? wantedMs : this.#usualMs;
     return Math.min(Math.max(ms, SHORTEST_SUSPENSION_MS), LONGEST_SUSPENSION_MS);
   }
 }

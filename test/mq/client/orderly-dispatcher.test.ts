@@ -131,7 +131,11 @@ describe('dispatching in order', () => {
     [600_000, 30_000],
     [-1, 1_000],
     [Number.NaN, 1_000],
-  ])('rests for the time the listener asks for: %d ms become %d', async (askedMs, restMs) => {
+    [Infinity, 30_000],
+    [5n as never, 1_000],
+    [Symbol('soon') as never, 1_000],
+    ['50' as never, 1_000],
+  ])('rests for the time the listener asks for: %p ms become %d', async (askedMs, restMs) => {
     const orderly = dispatcher((_message, context) => {
       context.suspendCurrentQueueTimeMs = askedMs;
       return calls.length === 1 ? 'SUSPEND_CURRENT_QUEUE_A_MOMENT' : 'SUCCESS';
@@ -280,6 +284,20 @@ describe('leaving a queue', () => {
     orderly.submit(await fetched(queues[0]!, 1));
     await clock.advanceAndSettle(60_000);
     expect(calls).toEqual(['0:0', '1:0', '2:0']);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('does not wait a second time for a listener that stop has waited for in vain', async () => {
+    const queue = processQueue();
+    const orderly = dispatcher(waiting);
+    orderly.submit(await fetched(queue, 1));
+    const stopped = orderly.stop(5_000);
+    await clock.advanceAndSettle(5_000);
+    expect(await stopped).toBe(1);
+    let hasLeft = false;
+    void orderly.leave(queue.queue, 5_000).then(() => (hasLeft = true));
+    await settle();
+    expect(hasLeft).toBe(true);
     expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -38,6 +38,8 @@ export class QueueLocks {
   readonly #turns = new Map<string, Promise<void>>();
   /** Brokers that are about to be asked: whatever is wanted until then goes along. */
   readonly #due = new Set<string>();
+  /** Brokers that did not answer when they were asked last: what they granted before runs out meanwhile. */
+  readonly #unanswered = new Set<string>();
   #renewalTimer: TimerHandle | undefined;
   #retryTimer: TimerHandle | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -98,8 +100,6 @@ export class QueueLocks {
   }
 
   #renew(): void {
-    // A lock that has run out is noticed here if nothing was handed out meanwhile.
-    for (const lock of this.#wanted.values()) if (lock.hold === undefined) this.#lose(lock);
     for (const brokerName of this.#brokers(() => true)) this.#askSoon(brokerName);
   }
 
@@ -108,11 +108,16 @@ export class QueueLocks {
     if (this.#retryTimer !== undefined || this.#isStopped) return;
     this.#retryTimer = clock.setTimeout(() => {
       this.#retryTimer = undefined;
-      for (const brokerName of this.#brokers((lock) => lock.hold === undefined)) {
-        this.#askSoon(brokerName);
-      }
+      for (const brokerName of this.#overdue()) this.#askSoon(brokerName);
     }, this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  /** Brokers that cannot wait for the next renewal. */
+  #overdue(): Set<string> {
+    return this.#brokers(
+      (lock) => lock.hold === undefined || this.#unanswered.has(lock.queue.brokerName),
+    );
   }
 
   #brokers(wanted: (lock: QueueLock) => boolean): Set<string> {
@@ -131,6 +136,8 @@ export class QueueLocks {
     this.#due.delete(brokerName);
     const locks = [...this.#wanted].filter(([, { queue }]) => queue.brokerName === brokerName);
     if (locks.length === 0 || this.#isStopped) return;
+    // A lock that has run out is noticed here if nothing was handed out meanwhile.
+    for (const [, lock] of locks) if (lock.hold === undefined) this.#lose(lock);
     const { client } = this.#options;
     const asked = instant(client.settings.clock);
     try {
@@ -138,15 +145,18 @@ export class QueueLocks {
       const queues = locks.map(([, { queue }]) => queue);
       const { body } = await client.call(address, lockBatchMq, {}, { body: this.#body(queues) });
       const granted = new Set(decodeLockedQueues(body).map(queueKey));
+      this.#unanswered.delete(brokerName);
       for (const [key, lock] of locks) {
         if (this.#wanted.get(key) !== lock) continue;
-        if (!granted.has(key)) this.#lose(lock);
-        else if (lock.granted(asked, address)) this.#options.onGained(lock.queue);
+        // Got again after it has run out, or from another broker, it may have been somebody else's in between.
+        if (!granted.has(key) || lock.grantedBy !== address) this.#lose(lock);
+        if (granted.has(key) && lock.granted(asked, address)) this.#options.onGained(lock.queue);
       }
     } catch (error) {
+      this.#unanswered.add(brokerName);
       this.#logFailure('a broker did not answer about locks', brokerName, error);
     }
-    if (this.#brokers((lock) => lock.hold === undefined).size > 0) this.#retryLater();
+    if (this.#overdue().size > 0) this.#retryLater();
   }
 
   async #unlock(queue: MessageQueue): Promise<void> {

@@ -182,6 +182,44 @@ describe('the locks of an ordered consumer', () => {
     expect(got).toEqual(['0 0']);
   });
 
+  it('are asked for again when one renewal was not answered, before they cannot be trusted any more', async () => {
+    routes['T'] = routeOver([broker]);
+    servePulls(
+      broker,
+      [0, 1].map((queueOffset) => record({ queueOffset })),
+    );
+    let end: () => void = () => undefined;
+    await consumer(() => new Promise<void>((resolve) => (end = resolve))).start();
+    await until(() => got.length === 1);
+    const before = broker.requests(LOCK_BATCH_MQ).length;
+    let isLost = false;
+    broker.on(LOCK_BATCH_MQ, (request, reply) => {
+      if (isLost)
+        reply({ code: 0, body: encodeLockedQueues(decodeLockBatchBody(request.body).mqSet) });
+      isLost = true;
+    });
+    await advanceUntil(() => broker.requests(LOCK_BATCH_MQ).length >= before + 2, 1_000);
+    expect(clock.monotonicMs()).toBeLessThan(28_000);
+    await advanceUntil(() => clock.monotonicMs() > 31_000, 200);
+    end();
+    await until(() => got.length === 2);
+    expect(got).toEqual(['0 0', '1 0']);
+  });
+
+  it('that ran out because nobody answered tell the listener that runs to stop, not only at the next renewal', async () => {
+    routes['T'] = routeOver([broker]);
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    let signal: AbortSignal | undefined;
+    await consumer((_message, context) => {
+      signal = context.signal;
+      return new Promise<void>(() => undefined);
+    }).start();
+    await until(() => got.length === 1);
+    broker.on(LOCK_BATCH_MQ, () => undefined);
+    await advanceUntil(() => signal!.aborted, 1_000);
+    expect(clock.monotonicMs()).toBeLessThan(36_000);
+  });
+
   it('are doubted at once when the connection is gone, got again after it is back, and the offset read anew', async () => {
     routes['T'] = routeOver([broker]);
     servePulls(

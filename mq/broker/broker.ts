@@ -171,6 +171,7 @@ async function startParts(
   shutdowns.push(() => offsets.close());
   const delayOffsets = await DelayOffsets.open({
     file: stateFile('delayOffset.json'),
+    flush: () => store.flush(),
     persistIntervalMs: config.flushDelayOffsetInterval,
     clock: peerClock,
     logger,

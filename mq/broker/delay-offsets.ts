@@ -6,6 +6,8 @@ import { storedInteger, storedObject } from './stored-json.ts';
 
 export interface DelayOffsetsDeps {
   readonly file: Pick<JsonConfigFile, 'read' | 'write'>;
+  /** Resolves when every copy appended before the call would survive a power cut. */
+  readonly flush: () => Promise<void>;
   readonly persistIntervalMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -15,13 +17,18 @@ export interface DelayOffsetsDeps {
  * How far each delay level has been delivered, kept in delayOffset.json as `{"offsetTable":{"1":12}}`.
  *
  * Units:  level → queueOffset in SCHEDULE_TOPIC_XXXX of the message to deliver next.
- * Order:  progress is on disk at most one interval after it was made.
+ * Order:  progress is on disk an interval after it was made, and never before the copies it stands for: a power cut
+ *         would lose messages that were acknowledged long ago.
  * Source: RocketMQ 4.9 ScheduleMessageService.java, DelayOffsetSerializeWrapper.java.
  */
 export class DelayOffsets {
   readonly #deps: DelayOffsetsDeps;
   readonly #table: Map<number, number>;
   readonly #state: StateFile;
+  /** Progress whose copies are flushed. */
+  #flushed: ReadonlyMap<number, number>;
+  #isUnsaved = false;
+  #saving: Promise<void> = Promise.resolve();
   #timer: TimerHandle | undefined;
 
   private constructor(deps: DelayOffsetsDeps, stored: unknown) {
@@ -35,9 +42,10 @@ export class DelayOffsets {
         storedInteger(queueOffset, `${file}: offsetTable.${level}`),
       ]),
     );
+    this.#flushed = this.#table;
     this.#state = new StateFile(deps.file, () => ({
       ...rest,
-      offsetTable: Object.fromEntries(this.#table),
+      offsetTable: Object.fromEntries(this.#flushed),
     }));
   }
 
@@ -53,20 +61,39 @@ export class DelayOffsets {
   /** The timer runs only while there is progress to save. */
   set(level: number, queueOffset: number): void {
     this.#table.set(level, queueOffset);
-    this.#state.noteChange();
+    this.#isUnsaved = true;
     this.#timer ??= this.#deps.clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#state
-        .save()
-        .catch((cause: unknown) =>
-          this.#deps.logger.error('delayOffset.json not saved', { cause }),
-        );
+      this.#save().catch((cause: unknown) =>
+        this.#deps.logger.error('delayOffset.json not saved', { cause }),
+      );
     }, this.#deps.persistIntervalMs);
   }
 
   async close(): Promise<void> {
     this.#deps.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.#state.save();
+    await this.#save();
+  }
+
+  /** One at a time. */
+  #save(): Promise<void> {
+    this.#saving = this.#saving.catch(() => undefined).then(() => this.#saveNow());
+    return this.#saving;
+  }
+
+  async #saveNow(): Promise<void> {
+    if (!this.#isUnsaved) return;
+    this.#isUnsaved = false;
+    const made = new Map(this.#table);
+    try {
+      await this.#deps.flush();
+      this.#flushed = made;
+      this.#state.noteChange();
+      await this.#state.save();
+    } catch (cause) {
+      this.#isUnsaved = true;
+      throw cause;
+    }
   }
 }

@@ -17,7 +17,7 @@ import {
 import type { AppendMessage, Arrival, MessageStore } from '../store/message-store.ts';
 import type { DelayOffsets } from './delay-offsets.ts';
 import { WallSteps } from './wall-steps.ts';
-import { isHopeless, recordsOf } from './stored-records.ts';
+import { appendSafely, isHopeless, recordsOf } from './stored-records.ts';
 
 /** How many parked messages are read, and how many deliveries share one fsync. */
 const BATCH_COUNT = 64;
@@ -313,7 +313,7 @@ class LevelQueue {
     if (this.#deliveredAhead.has(queueOffset)) return;
     try {
       const message = this.#restore(decodeRecord(record));
-      if (message !== undefined) await store.append(message);
+      if (message !== undefined) await appendSafely(store, [message]);
     } catch (cause) {
       if (!isHopeless(cause)) throw cause;
       logger.error('a delayed message cannot be stored where it belongs and is skipped', {

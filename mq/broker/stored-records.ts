@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
 
 /** What makes a message one that can never be stored, or read. */
 const hopeless: ReadonlySet<string> = new Set([
@@ -21,4 +22,23 @@ export function* recordsOf(buffers: readonly Buffer[]): Generator<Buffer> {
       at = end;
     }
   }
+}
+
+/**
+ * Appends next to each other what other records are going to be given up for: resolves when it is as safe as
+ * flushDiskType asks, however long the disk takes. FLUSH_DISK_TIMEOUT is an answer for producers, who can send again.
+ *
+ * Errors: the store's refusal, and its failure while the disk was waited for.
+ */
+export async function appendSafely(
+  store: Pick<MessageStore, 'append' | 'appendAll' | 'flush'>,
+  messages: readonly AppendMessage[],
+): Promise<AppendResult[]> {
+  const [only] = messages;
+  const results =
+    only !== undefined && messages.length === 1
+      ? [await store.append(only)]
+      : await store.appendAll(messages);
+  if (results.some(({ status }) => status !== 'PUT_OK')) await store.flush();
+  return results;
 }

@@ -6,6 +6,7 @@ import { decodeRecord, type MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
+import { appendSafely } from './stored-records.ts';
 import { opMessage, resumedMark, TRANSACTION_QUEUE, type OpState } from './transaction-records.ts';
 import type { OwedOp } from './transaction-recovery.ts';
 import type { Half, Progress, TransactionTable } from './transaction-table.ts';
@@ -55,8 +56,19 @@ export class TransactionLog {
     );
   }
 
-  /** Of half, op and whatever goes with them; all or none, in one write. */
+  /** A producer's half message, which it may be told is not flushed in time. */
+  async appendHalf(half: AppendMessage): Promise<AppendResult> {
+    const { store } = this.#deps;
+    return this.#appended(() => store.append(half));
+  }
+
+  /** Of half, op and whatever goes with them; all or none, in one write, and safe when this resolves. */
   async append(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
+    const { store } = this.#deps;
+    return this.#appended(() => appendSafely(store, messages));
+  }
+
+  async #appended<T>(append: () => Promise<T>): Promise<T> {
     const { store } = this.#deps;
     const from = {
       half: store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
@@ -64,7 +76,7 @@ export class TransactionLog {
     };
     this.#appending.add(from);
     try {
-      return await store.appendAll(messages);
+      return await append();
     } finally {
       // After whoever asked has put the result into the table, which happens in this turn of the event loop.
       setImmediate(() => this.#appending.delete(from));

@@ -151,19 +151,19 @@ export class Transactions {
   async prepare(message: AppendMessage): Promise<AppendResult> {
     const { half, properties } = halfOf(message);
     const waitMs = immunityMs(properties, this.#deps.settings.transactionTimeOut);
-    const [result] = await this.#log.append([half]);
+    const result = await this.#log.appendHalf(half);
     this.#add(
       {
-        id: result!.queueOffset,
-        queueOffset: result!.queueOffset,
-        commitLogOffset: result!.commitLogOffset,
+        id: result.queueOffset,
+        queueOffset: result.queueOffset,
+        commitLogOffset: result.commitLogOffset,
         producerGroup: properties.get(PropertyKey.PGROUP) ?? '',
         checkCount: 0,
       },
       waitMs,
     );
     this.#arm();
-    return result!;
+    return result;
   }
 
   /**

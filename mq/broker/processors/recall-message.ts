@@ -43,10 +43,11 @@ export function recallMessageProcessor(context: BrokerContext): Processor {
     const handle = checkedHandle(header.topic, header.recallHandle);
     const outMs = awaitedTime(handle);
     const recall = toMessage(handle, outMs, header.producerGroup, connection.remote);
-    // Flushed in time or not, it is stored.
-    await timers.append(timers.parkUntil(recall, outMs));
+    const { status } = await timers.append(timers.parkUntil(recall, outMs));
+    const isSafe = status === 'PUT_OK';
     return {
-      code: ResponseCode.SUCCESS,
+      code: isSafe ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
+      remark: isSafe ? undefined : 'stored, but not flushed: a power cut now would undo the recall',
       extFields: recallMessage.encodeResponse({
         msgId: handle.msgId,
         MSG_REGION: config.regionId,

@@ -7,7 +7,7 @@ import { RequestCode } from '../request-code.ts';
  *
  * Shape:  recallHandle is that of the send's reply, see recall-handle.ts; msgId in the reply is the message's UNIQ_KEY.
  * Errors: ILLEGAL_OPERATION for a handle of another topic or broker, one that is none, and a message that does not wait
- *         any more; TOPIC_NOT_EXIST; NO_PERMISSION when recallMessageEnable is false; SERVICE_NOT_AVAILABLE.
+ *         any more; TOPIC_NOT_EXIST; NO_PERMISSION when recallMessageEnable is false; SERVICE_NOT_AVAILABLE; FLUSH_DISK_TIMEOUT (stored, not safe yet).
  * Source: RocketMQ 5.3 RecallMessageRequestHeader.java, RecallMessageProcessor.java
  */
 export const recallMessage = defineRequest({

@@ -9,7 +9,10 @@ import { anyAddress } from './topic-queues.ts';
  * with what they have.
  */
 export class RouteCache {
+  /** In the order in which the name server confirmed them. */
   readonly #routes = new Map<string, { route: TopicRouteData; fingerprint: string }>();
+  /** By name, as the route that was confirmed last has each. */
+  readonly #brokers = new Map<string, BrokerData>();
 
   get(topic: string): TopicRouteData | undefined {
     return this.#routes.get(topic)?.route;
@@ -18,23 +21,24 @@ export class RouteCache {
   /** Returns true when this differs from what was known, in more than the order of its parts. */
   set(topic: string, route: TopicRouteData): boolean {
     const fingerprint = fingerprintOf(route);
-    if (this.#routes.get(topic)?.fingerprint === fingerprint) return false;
+    const isChange = this.#routes.get(topic)?.fingerprint !== fingerprint;
+    this.#routes.delete(topic);
     this.#routes.set(topic, { route, fingerprint });
-    return true;
+    if (isChange) this.#findBrokers();
+    else this.#note(route);
+    return isChange;
   }
 
   /** Returns true when there was a route to forget. */
   delete(topic: string): boolean {
-    return this.#routes.delete(topic);
+    const isGone = this.#routes.delete(topic);
+    if (isGone) this.#findBrokers();
+    return isGone;
   }
 
-  /** The broker's data from any topic that is routed to it. */
+  /** The broker's data from the newest of the routes that lead to it: a broker that moved has moved for all topics. */
   broker(brokerName: string): BrokerData | undefined {
-    for (const { route } of this.#routes.values()) {
-      const found = route.brokerDatas.find((broker) => broker.brokerName === brokerName);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    return this.#brokers.get(brokerName);
   }
 
   masterAddress(brokerName: string): string | undefined {
@@ -52,6 +56,15 @@ export class RouteCache {
 
   all(): Set<string> {
     return this.#addresses(() => true);
+  }
+
+  #findBrokers(): void {
+    this.#brokers.clear();
+    for (const { route } of this.#routes.values()) this.#note(route);
+  }
+
+  #note({ brokerDatas }: TopicRouteData): void {
+    for (const broker of brokerDatas) this.#brokers.set(broker.brokerName, broker);
   }
 
   #addresses(wanted: (brokerId: number) => boolean): Set<string> {

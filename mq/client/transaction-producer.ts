@@ -35,11 +35,7 @@ interface Outcome {
 }
 
 /** What would hold a committed message back; brokers refuse, or silently drop, either together with a transaction. */
-const delayOptions: ReadonlySet<string> = new Set<string>([
-  'delayTimeLevel',
-  'delayTimeMs',
-  'deliverTimeMs',
-]);
+const delayOptions = ['delayTimeLevel', 'delayTimeMs', 'deliverTimeMs'] as const;
 
 /**
  * Sends messages that become visible only when the work they stand for has succeeded.
@@ -299,14 +295,15 @@ export class TransactionProducer implements AsyncDisposable {
   }
 }
 
-/** Level 0 is no delay. Errors: INVALID_ARGUMENT naming the option. */
+/** Level 0 is no delay; a time of 0 is one that is over. Errors: INVALID_ARGUMENT naming the option. */
 function assertNotDelayed(message: Message): void {
-  const delay = Object.entries(message).find(
-    ([name, value]) => delayOptions.has(name) && value !== undefined && value !== 0,
-  );
+  const delay = delayOptions.find((option) => {
+    const value = message[option];
+    return value !== undefined && !(option === 'delayTimeLevel' && value === 0);
+  });
   if (delay === undefined) return;
   throw new MqError(
     'INVALID_ARGUMENT',
-    `message for ${message.topic}: ${delay[0]} and a transaction exclude each other: a message is delivered at its commit`,
+    `message for ${message.topic}: ${delay} and a transaction exclude each other: a message is delivered at its commit`,
   );
 }

@@ -28,6 +28,8 @@ const MAX_REMARK_CHARS = 1_000;
 
 /** For the broker's log: why a transaction is UNKNOW. */
 export function remarkOn(what: string, error: unknown): string {
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  // Anything can be thrown, also what String() cannot make a text of.
+  const thrown = typeof error === 'string' ? error : inspect(error);
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : thrown;
   return `${what}: ${reason}`.slice(0, MAX_REMARK_CHARS);
 }

@@ -210,6 +210,19 @@ describe('sendMessageInTransaction', () => {
     expect(end?.remark).toBe('the local transaction failed: Error: the row is locked');
   });
 
+  it('leaves the decision to a check also when what the local transaction threw cannot be made a text', async () => {
+    const failure: unknown = Object.create(null);
+    const sender = producer(() => 'COMMIT_MESSAGE');
+    const sending = sender.sendMessageInTransaction({ topic: 'T', body: 'x' }, () => {
+      throw failure;
+    });
+    await expect(sending).rejects.toBe(failure);
+    const [end] = await ends(1);
+    expect(end?.extFields).toMatchObject({ commitOrRollback: '0' });
+    a.notify(check({ msgId: end!.extFields!['msgId']! }));
+    expect((await ends(2))[1]?.extFields).toMatchObject({ commitOrRollback: '8' });
+  });
+
   it.each([
     ['nothing', undefined, 'undefined'],
     ['a misspelling', 'COMMIT', "'COMMIT'"],
@@ -256,22 +269,25 @@ describe('sendMessageInTransaction', () => {
     expect(a.requests(END)).toEqual([]);
   });
 
-  it.each([{ delayTimeLevel: 3 }, { delayTimeMs: 5000 }, { deliverTimeMs: 1 }])(
-    'refuses a message with %j, and sends nothing',
-    async (delay) => {
-      const [name] = Object.keys(delay);
-      await expect(
-        producer(unasked).sendMessageInTransaction(
-          { topic: 'T', body: 'x', ...delay },
-          () => 'COMMIT_MESSAGE',
-        ),
-      ).rejects.toMatchObject({
-        code: 'INVALID_ARGUMENT',
-        message: expect.stringContaining(`${name} and a transaction exclude each other`) as unknown,
-      });
-      expect(a.received).toEqual([]);
-    },
-  );
+  it.each([
+    { delayTimeLevel: 3 },
+    { delayTimeMs: 5000 },
+    { deliverTimeMs: 1 },
+    { delayTimeMs: 0 },
+    { deliverTimeMs: 0 },
+  ])('refuses a message with %j, and sends nothing', async (delay) => {
+    const [name] = Object.keys(delay);
+    await expect(
+      producer(unasked).sendMessageInTransaction(
+        { topic: 'T', body: 'x', ...delay },
+        () => 'COMMIT_MESSAGE',
+      ),
+    ).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`${name} and a transaction exclude each other`) as unknown,
+    });
+    expect(a.received).toEqual([]);
+  });
 
   it('ends the transaction at the broker that took the half message', async () => {
     const b = open(takingEnds(await scriptedBroker()));
@@ -461,16 +477,21 @@ describe('a check', () => {
   it('that throws is UNKNOW with a remark, and so is nonsense', async () => {
     const sender = producer(({ msgId }) => {
       if (msgId === 'throws') throw new TypeError('no such order');
+      if (msgId === 'throws nonsense') throw Object.create(null);
       return 'YES' as never;
     });
     await sender.start();
     a.notify(check({ msgId: 'throws' }));
+    await ends(1);
     a.notify(check({ msgId: 'nonsense' }));
-    const answers = await ends(2);
+    await ends(2);
+    a.notify(check({ msgId: 'throws nonsense' }));
+    const answers = await ends(3);
     for (const { extFields } of answers) expect(extFields).toMatchObject({ commitOrRollback: '0' });
     expect(answers.map(({ remark }) => remark)).toEqual([
       'the check failed: TypeError: no such order',
       expect.stringContaining("checkLocalTransaction returned 'YES'"),
+      'the check failed: [Object: null prototype] {}',
     ]);
   });
 

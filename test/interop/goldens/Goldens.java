@@ -18,17 +18,23 @@ import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageDecoder;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageAccessor;
+import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.common.producer.RecallMessageHandle; // 5.x
 import org.apache.rocketmq.remoting.CommandCustomHeader;
 import org.apache.rocketmq.remoting.protocol.DataVersion;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 import org.apache.rocketmq.remoting.protocol.RemotingSerializable;
 import org.apache.rocketmq.remoting.protocol.body.ClusterInfo;
+import org.apache.rocketmq.remoting.protocol.body.GetConsumerStatusBody;
 import org.apache.rocketmq.remoting.protocol.body.RegisterBrokerBody;
+import org.apache.rocketmq.remoting.protocol.body.SubscriptionGroupWrapper;
 import org.apache.rocketmq.remoting.protocol.body.TopicConfigAndMappingSerializeWrapper;
 import org.apache.rocketmq.remoting.protocol.filter.FilterAPI;
 import org.apache.rocketmq.remoting.protocol.heartbeat.SubscriptionData;
 import org.apache.rocketmq.remoting.protocol.route.BrokerData;
 import org.apache.rocketmq.remoting.protocol.SerializeType;
+import org.apache.rocketmq.remoting.protocol.statictopic.TopicConfigAndQueueMapping; // 5.x
+import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
 
 /**
  * Prints what the official encoders make of fixed input, for kinds of bytes that no capture shows: IPv6 hosts, the
@@ -68,6 +74,13 @@ public final class Goldens {
     print("registration body", registerBody().encode(false));
     print("registration body compressed", registerBody().encode(true));
     print("cluster info", clusterInfo().encode());
+    print("topic settings", RemotingSerializable.encode(topicSettings()));
+    print("group settings", RemotingSerializable.encode(groupSettings()));
+    print("group settings by default", RemotingSerializable.encode(defaultGroupSettings()));
+    print("group table", groupTable().encode());
+    print("consumer status", consumerStatus(0, 5000000000L).encode());
+    print("consumer status of no queue", consumerStatus().encode());
+    printText("recall handle", RecallMessageHandle.HandleV1.buildHandle("TopicA", "broker-a", "1795171927201", "AC11")); // 5.x
 
     for (String[] row : HEADERS) {
       CommandCustomHeader header = fill(row[2]);
@@ -97,6 +110,8 @@ public final class Goldens {
     {"reply to QUERY_CONSUMER_OFFSET", "0", "QueryConsumerOffsetResponseHeader"},
     {"UPDATE_CONSUMER_OFFSET", "15", "UpdateConsumerOffsetRequestHeader"},
     {"UPDATE_AND_CREATE_TOPIC", "17", "CreateTopicRequestHeader"},
+    {"GET_ALL_TOPIC_CONFIG", "21", "GetAllTopicConfigRequestHeader"}, // 5.x
+    {"reply to GET_ALL_TOPIC_CONFIG", "0", "GetAllTopicConfigResponseHeader"},
     {"SEARCH_OFFSET_BY_TIMESTAMP", "29", "SearchOffsetRequestHeader"},
     {"reply to SEARCH_OFFSET_BY_TIMESTAMP", "0", "SearchOffsetResponseHeader"},
     {"GET_MAX_OFFSET", "30", "GetMaxOffsetRequestHeader"},
@@ -108,7 +123,9 @@ public final class Goldens {
     {"VIEW_MESSAGE_BY_ID", "33", "ViewMessageRequestHeader"},
     {"UNREGISTER_CLIENT", "35", "UnregisterClientRequestHeader"},
     {"CONSUMER_SEND_MSG_BACK", "36", "ConsumerSendMsgBackRequestHeader"},
+    {"END_TRANSACTION", "37", "EndTransactionRequestHeader"},
     {"GET_CONSUMER_LIST_BY_GROUP", "38", "GetConsumerListByGroupRequestHeader"},
+    {"CHECK_TRANSACTION_STATE", "39", "CheckTransactionStateRequestHeader"},
     {"NOTIFY_CONSUMER_IDS_CHANGED", "40", "NotifyConsumerIdsChangedRequestHeader"},
     {"PUT_KV_CONFIG", "100", "namesrv.PutKVConfigRequestHeader"},
     {"GET_KV_CONFIG", "101", "namesrv.GetKVConfigRequestHeader"},
@@ -118,12 +135,21 @@ public final class Goldens {
     {"reply to REGISTER_BROKER", "0", "namesrv.RegisterBrokerResponseHeader"},
     {"UNREGISTER_BROKER", "104", "namesrv.UnRegisterBrokerRequestHeader"},
     {"GET_ROUTEINFO_BY_TOPIC", "105", "namesrv.GetRouteInfoRequestHeader"},
+    {"GET_ALL_SUBSCRIPTIONGROUP_CONFIG", "201", "GetAllSubscriptionGroupRequestHeader"}, // 5.x
+    {"reply to GET_ALL_SUBSCRIPTIONGROUP_CONFIG", "0", "GetAllSubscriptionGroupResponseHeader"}, // 5.x
+    {"DELETE_SUBSCRIPTIONGROUP", "207", "DeleteSubscriptionGroupRequestHeader"},
     {"DELETE_TOPIC_IN_BROKER", "215", "DeleteTopicRequestHeader"},
     {"DELETE_TOPIC_IN_NAMESRV", "216", "namesrv.DeleteTopicFromNamesrvRequestHeader"},
     {"GET_KVLIST_BY_NAMESPACE", "219", "namesrv.GetKVListByNamespaceRequestHeader"},
+    {"GET_CONSUMER_STATUS_FROM_CLIENT", "221", "GetConsumerStatusRequestHeader"},
     {"GET_TOPICS_BY_CLUSTER", "224", "GetTopicsByClusterRequestHeader"},
     {"QUERY_DATA_VERSION", "322", "namesrv.QueryDataVersionRequestHeader"},
     {"reply to QUERY_DATA_VERSION", "0", "namesrv.QueryDataVersionResponseHeader"},
+    {"RESUME_CHECK_HALF_MESSAGE", "323", "ResumeCheckHalfMessageRequestHeader"},
+    {"GET_TOPIC_CONFIG", "351", "GetTopicConfigRequestHeader"}, // 5.x
+    {"GET_SUBSCRIPTIONGROUP_CONFIG", "352", "GetSubscriptionGroupConfigRequestHeader"}, // 5.x
+    {"RECALL_MESSAGE", "370", "RecallMessageRequestHeader"}, // 5.x
+    {"reply to RECALL_MESSAGE", "0", "RecallMessageResponseHeader"}, // 5.x
   };
 
   /** Every field gets a value that tells its type: its own name, 11, 5000000000 or true. */
@@ -180,13 +206,72 @@ public final class Goldens {
     table.put("%RETRY%cg", new TopicConfig("%RETRY%cg", 1, 1, 6));
     table.get("TopicA").getAttributes().put("cleanup.policy", "DELETE"); // 5.x
     wrapper.setTopicConfigTable(table);
-    DataVersion version = new DataVersion();
-    version.setTimestamp(1795171199192L);
-    version.getCounter().set(9);
-    wrapper.setDataVersion(version);
+    wrapper.setDataVersion(version());
+    wrapper.setMappingDataVersion(version()); // 5.x
     RegisterBrokerBody body = new RegisterBrokerBody();
     body.setTopicConfigSerializeWrapper(wrapper);
     body.setFilterServerList(new ArrayList<>(List.of("192.0.2.9:30000")));
+    return body;
+  }
+
+  private static DataVersion version() {
+    DataVersion version = new DataVersion();
+    version.setTimestamp(1795171199192L);
+    version.getCounter().set(9);
+    return version;
+  }
+
+  private static TopicConfig topicSettings() {
+    TopicConfig config = new TopicConfig("TopicA", 4, 8, 6);
+    config.setTopicSysFlag(1);
+    config.setOrder(true);
+    config = new TopicConfigAndQueueMapping(config, null); // 5.x
+    config.getAttributes().put("cleanup.policy", "DELETE"); // 5.x
+    return config;
+  }
+
+  /** Every setting differs from its default. */
+  private static SubscriptionGroupConfig groupSettings() {
+    SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+    config.setGroupName("cg");
+    config.setConsumeEnable(false);
+    config.setConsumeFromMinEnable(false);
+    config.setConsumeBroadcastEnable(false);
+    config.setConsumeMessageOrderly(true); // 5.x
+    config.setRetryQueueNums(3);
+    config.setRetryMaxTimes(5);
+    config.setBrokerId(2);
+    config.setWhichBrokerWhenConsumeSlowly(4);
+    config.setNotifyConsumerIdsChangedEnable(false);
+    config.setGroupSysFlag(6); // 5.x
+    config.setConsumeTimeoutMinute(30); // 5.x
+    config.getAttributes().put("lite.sub.model", "Shared"); // 5.x
+    return config;
+  }
+
+  private static SubscriptionGroupConfig defaultGroupSettings() {
+    SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+    config.setGroupName("cg0");
+    return config;
+  }
+
+  private static SubscriptionGroupWrapper groupTable() {
+    SubscriptionGroupWrapper table = new SubscriptionGroupWrapper();
+    table.getSubscriptionGroupTable().put("cg", groupSettings());
+    table.getSubscriptionGroupTable().put("cg0", defaultGroupSettings());
+    table.getForbiddenTable().put("cg", new ConcurrentHashMap<>(Map.of("TopicA", 1))); // 5.x
+    table.setDataVersion(version());
+    return table;
+  }
+
+  /** Queue 0, 1, … of TopicA at these queueOffsets. */
+  private static GetConsumerStatusBody consumerStatus(long... offsets) {
+    Map<MessageQueue, Long> table = new LinkedHashMap<>();
+    for (int queueId = 0; queueId < offsets.length; queueId++) {
+      table.put(new MessageQueue("TopicA", "broker-a", queueId), offsets[queueId]);
+    }
+    GetConsumerStatusBody body = new GetConsumerStatusBody();
+    body.setMessageQueueTable(table);
     return body;
   }
 

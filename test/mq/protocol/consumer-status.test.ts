@@ -3,6 +3,7 @@ import {
   decodeConsumerStatus,
   encodeConsumerStatus,
 } from '../../../mq/protocol/consumer-status.ts';
+import { readGoldens } from '../../support/goldens.ts';
 
 const queue = { topic: 'T', brokerName: 'broker-a', queueId: 2 };
 
@@ -12,6 +13,29 @@ describe('the status of a consumer', () => {
       '{"messageQueueTable":{{"brokerName":"broker-a","queueId":2,"topic":"T"}:7}}',
     );
   });
+
+  it.each(['java-4.9.8', 'java-5.5.0'] as const)(
+    'is read from %s, and written as it is there but for its empty second table',
+    (maker) => {
+      const queues = [0, 1].map((queueId) => ({ ...queue, topic: 'TopicA', queueId }));
+      for (const [title, offsets] of [
+        [
+          'consumer status',
+          new Map([
+            [queues[0]!, 0],
+            [queues[1]!, 5_000_000_000],
+          ]),
+        ],
+        ['consumer status of no queue', new Map()],
+      ] as const) {
+        const body = readGoldens(maker)(title);
+        expect(decodeConsumerStatus(body)).toEqual(offsets);
+        expect(encodeConsumerStatus(offsets).toString()).toBe(
+          body.toString().replace('"consumerTable":{},', ''),
+        );
+      }
+    },
+  );
 
   it('comes back as it was, with queues or without', () => {
     const offsets = new Map([

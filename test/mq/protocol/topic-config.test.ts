@@ -6,6 +6,7 @@ import {
   decodeTopicConfigTable,
   encodeDataVersion,
   encodeRegisterBrokerBody,
+  encodeTopicConfig,
   encodeTopicConfigTable,
   isSameDataVersion,
   type RegisterBrokerBody,
@@ -122,6 +123,24 @@ describe('a broker registration', () => {
     const bomb = deflateSync(Buffer.alloc(65 * 1024 * 1024));
     expect(bomb.length).toBeLessThan(100_000);
     expect(() => decodeRegisterBrokerBody(bomb, { compressed: true })).toThrow('does not inflate');
+  });
+});
+
+describe('the settings of one topic', () => {
+  const plain = topicConfig('TopicA', {
+    readQueueNums: 4,
+    writeQueueNums: 8,
+    topicSysFlag: 1,
+    order: true,
+  });
+
+  it.each([
+    ['java-4.9.8', {}],
+    ['java-5.5.0', { 'cleanup.policy': 'DELETE' }],
+  ] as const)('are written as %s writes them', (maker, attributes) => {
+    expect(encodeTopicConfig({ ...plain, attributes }).toString()).toBe(
+      readGoldens(maker)('topic settings').toString(),
+    );
   });
 });
 

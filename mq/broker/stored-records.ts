@@ -1,4 +1,6 @@
 import { MqError } from '../errors.ts';
+import type { MessageExt } from '../protocol/message.ts';
+import { decodeEntry } from '../store/consume-queue.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
 
 /** What makes a message one that can never be stored, or read. */
@@ -41,4 +43,18 @@ export async function appendSafely(
       : await store.appendAll(messages);
   if (results.some(({ status }) => status !== 'PUT_OK')) await store.flush();
   return results;
+}
+
+/**
+ * Whether a record that was read where somebody said is one: its queue has it there. The body of any message may look
+ * like a record with just that offset, and what that says must not be believed.
+ */
+export function isInItsQueue(
+  store: Pick<MessageStore, 'entries'>,
+  record: Pick<MessageExt, 'topic' | 'queueId' | 'queueOffset' | 'commitLogOffset'>,
+): boolean {
+  const { topic, queueId, queueOffset, commitLogOffset } = record;
+  if (queueOffset < 0) return false;
+  const entry = store.entries(topic, queueId, queueOffset, 1);
+  return entry.length > 0 && decodeEntry(entry, 0).commitLogOffset === commitLogOffset;
 }

@@ -6,7 +6,7 @@ import { decodeRecord, type MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
-import { appendSafely } from './stored-records.ts';
+import { appendSafely, isInItsQueue } from './stored-records.ts';
 import { opMessage, resumedMark, TRANSACTION_QUEUE, type OpState } from './transaction-records.ts';
 import type { OwedOp } from './transaction-recovery.ts';
 import type { Half, Progress, TransactionTable } from './transaction-table.ts';
@@ -45,14 +45,24 @@ export class TransactionLog {
   }
 
   /** Errors: SYSTEM_ERROR when no half message begins there. */
-  async readHalf(commitLogOffset: number): Promise<MessageExt> {
-    const record = await this.#deps.store.readRecord(commitLogOffset);
-    const half = record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
-    if (half?.topic === SystemTopic.TRANSACTION_HALF) return half;
+  readHalf(commitLogOffset: number): Promise<MessageExt> {
+    return this.#read(SystemTopic.TRANSACTION_HALF, commitLogOffset);
+  }
+
+  /** Errors: SYSTEM_ERROR when no discarded half message begins there. */
+  readDiscarded(commitLogOffset: number): Promise<MessageExt> {
+    return this.#read(SystemTopic.TRANSACTION_CHECK_MAX_TIME, commitLogOffset);
+  }
+
+  async #read(topic: string, commitLogOffset: number): Promise<MessageExt> {
+    const { store } = this.#deps;
+    const record = await store.readRecord(commitLogOffset);
+    const found = record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
+    if (found?.topic === topic && isInItsQueue(store, found)) return found;
     throw new MqError(
       'SYSTEM_ERROR',
-      `no half message begins at commitLogOffset ${commitLogOffset}` +
-        (half === undefined ? '' : `, but a message of ${half.topic}`),
+      `no message of ${topic} begins at commitLogOffset ${commitLogOffset}` +
+        (found === undefined || found.topic === topic ? '' : `, but one of ${found.topic}`),
     );
   }
 

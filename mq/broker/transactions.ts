@@ -1,6 +1,6 @@
 import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
-import { decodeRecord, type MessageExt } from '../protocol/message.ts';
+import type { MessageExt } from '../protocol/message.ts';
 import { parseOffsetMsgId } from '../protocol/message-id.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
@@ -206,16 +206,7 @@ export class Transactions {
    */
   async resume(offsetMsgId: string): Promise<void> {
     const { commitLogOffset } = parseOffsetMsgId(offsetMsgId);
-    const record = await this.#deps.store.readRecord(commitLogOffset);
-    const discarded =
-      record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
-    if (discarded?.topic !== SystemTopic.TRANSACTION_CHECK_MAX_TIME) {
-      throw new MqError(
-        'SYSTEM_ERROR',
-        `no message of ${SystemTopic.TRANSACTION_CHECK_MAX_TIME} begins at ${commitLogOffset}` +
-          (discarded === undefined ? '' : `, but one of ${discarded.topic}`),
-      );
-    }
+    const discarded = await this.#log.readDiscarded(commitLogOffset);
     const { queueOffset } = discarded;
     if (this.#resumed.has(queueOffset) || this.#resuming.has(queueOffset)) {
       throw new MqError(

@@ -36,6 +36,13 @@ const closedToProducers: ReadonlySet<string> = new Set([
   SystemTopic.SELF_TEST,
   SystemTopic.OFFSET_MOVED_EVENT,
 ]);
+/** Where messages are that no consumer may have yet, and what the broker notes about them. */
+const heldBack: ReadonlySet<string> = new Set([
+  SystemTopic.SCHEDULE,
+  SystemTopic.TIMER,
+  SystemTopic.TRANSACTION_HALF,
+  SystemTopic.TRANSACTION_OP,
+]);
 
 export function isValidTopicName(name: string): boolean {
   return name.length <= MAX_TOPIC_BYTES && LEGAL_NAME.test(name);
@@ -78,6 +85,11 @@ export function isSystemTopic(topic: string): boolean {
 /** Topics that only the broker writes to; a send to one of them is refused with NO_PERMISSION. */
 export function isClosedToProducers(topic: string): boolean {
   return closedToProducers.has(topic);
+}
+
+/** Topics whose messages wait for their time or their commit. Tools may look at them; nobody may consume them. */
+export function isHeldBack(topic: string): boolean {
+  return heldBack.has(topic);
 }
 
 /** The topic that carries a consumer group's redeliveries. */

@@ -1,5 +1,6 @@
 import { MqError } from '../../errors.ts';
 import { decodeRecord, type MessageExt } from '../../protocol/message.ts';
+import { isHeldBack } from '../../protocol/names.ts';
 import { reencodeProperties, PropertyKey, tagsCode } from '../../protocol/properties.ts';
 import { consumerSendMsgBack } from '../../protocol/requests/consumer-send-msg-back.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
@@ -43,6 +44,10 @@ export function consumerSendMsgBackProcessor(context: BrokerContext): Processor 
     // An operator who takes away a group's retry queues wants its failures dropped.
     if (group.retryQueueNums <= 0) return { code: ResponseCode.SUCCESS };
     const message = await readMessage(store, header.offset);
+    // A copy would be delivered: a half message before its commit, a delayed one before its time.
+    if (isHeldBack(message.topic)) {
+      throw new MqError('NO_PERMISSION', `messages of topic[${message.topic}] cannot be sent back`);
+    }
     const maxReconsumeTimes =
       clientMaxReconsumeTimes(request, header.maxReconsumeTimes) ?? group.retryMaxTimes;
     const isGivenUp = header.delayLevel < 0 || message.reconsumeTimes >= maxReconsumeTimes;

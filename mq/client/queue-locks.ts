@@ -40,6 +40,8 @@ export class QueueLocks {
   readonly #due = new Set<string>();
   /** Brokers that did not answer when they were asked last: what they granted before runs out meanwhile. */
   readonly #unanswered = new Set<string>();
+  /** Queues to be given back with the next request to their broker, and when that is answered. */
+  readonly #returning = new Map<string, { queues: MessageQueue[]; answered: Promise<void> }>();
   #renewalTimer: TimerHandle | undefined;
   #retryTimer: TimerHandle | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -74,7 +76,19 @@ export class QueueLocks {
   /** Settles when the broker knows that others may have the queue, or did not answer. Never rejects. */
   giveBack(lock: QueueLock): Promise<void> {
     this.letLapse(lock);
-    return this.#inTurn(lock.queue.brokerName, () => this.#unlock(lock.queue));
+    const { brokerName } = lock.queue;
+    let returning = this.#returning.get(brokerName);
+    if (returning === undefined) {
+      const queues: MessageQueue[] = [];
+      const answered = this.#inTurn(brokerName, () => {
+        this.#returning.delete(brokerName);
+        return this.#unlock(brokerName, queues);
+      });
+      returning = { queues, answered };
+      this.#returning.set(brokerName, returning);
+    }
+    returning.queues.push(lock.queue);
+    return returning.answered;
   }
 
   /** Renews the lock no more. The broker keeps the others out until it has run out, 60 s after the last renewal. */
@@ -159,19 +173,17 @@ export class QueueLocks {
     if (this.#overdue().size > 0) this.#retryLater();
   }
 
-  async #unlock(queue: MessageQueue): Promise<void> {
+  /** Never rejects. */
+  async #unlock(brokerName: string, given: readonly MessageQueue[]): Promise<void> {
     const { client } = this.#options;
-    // Taken anew meanwhile.
-    if (this.#wanted.has(queueKey(queue))) return;
+    // Others were taken anew meanwhile.
+    const queues = given.filter((queue) => !this.#wanted.has(queueKey(queue)));
+    if (queues.length === 0) return;
     try {
-      const address = this.#masterAddress(queue.brokerName);
-      await client.call(address, unlockBatchMq, {}, { body: this.#body([queue]) });
+      const address = this.#masterAddress(brokerName);
+      await client.call(address, unlockBatchMq, {}, { body: this.#body(queues) });
     } catch (error) {
-      this.#logFailure(
-        'a lock could not be given back and has to run out',
-        queue.brokerName,
-        error,
-      );
+      this.#logFailure('locks could not be given back and have to run out', brokerName, error);
     }
   }
 

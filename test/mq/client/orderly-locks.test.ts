@@ -264,6 +264,20 @@ describe('the locks of an ordered consumer', () => {
     expect(asked(LOCK_BATCH_MQ).at(-1)).toEqual([1]);
   });
 
+  it('hold up no shutdown: a broker that does not answer is not waited for once a queue', async () => {
+    routes['T'] = routeOver([broker], 16);
+    const member = consumer();
+    await member.start();
+    await until(() => fields(PULL_MESSAGE).length === 16);
+    broker.on(UNLOCK_BATCH_MQ, () => undefined);
+    let isClosed = false;
+    const startedMs = clock.monotonicMs();
+    void member.shutdown().then(() => (isClosed = true));
+    await advanceUntil(() => isClosed, 500);
+    expect(clock.monotonicMs() - startedMs).toBeLessThan(12_000);
+    expect(new Set(asked(UNLOCK_BATCH_MQ).flat()).size).toBe(16);
+  });
+
   it('carry no progress with pulls: it is reported by itself, and where a new group begins at once', async () => {
     routes['T'] = routeOver([broker]);
     broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { code: 22 });

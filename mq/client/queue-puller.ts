@@ -320,6 +320,8 @@ export class QueuePuller {
     const next = header.nextBeginOffset;
     if (next < offset && offset > header.maxOffset && this.#doubtedOffset !== offset) {
       this.#doubtedOffset = offset;
+      // A slave may not have come so far.
+      this.#source.askMaster();
       return SECOND_OPINION_PAUSE_MS;
     }
     this.#doubtedOffset = undefined;

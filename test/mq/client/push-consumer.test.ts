@@ -427,6 +427,34 @@ describe('an offset the broker does not have', () => {
     expect(pulls()).toHaveLength(3);
   });
 
+  it('is asked of the master when a slave does not have it yet', async () => {
+    const slave = open(await scriptedBroker());
+    for (const { brokerDatas } of Object.values(routes)) {
+      brokerDatas[0]!.brokerAddrs.set(1, slave.address);
+    }
+    const toSlave = (parts: Parameters<typeof pullReply>[0]) => {
+      const { extFields, ...rest } = pullReply(parts);
+      return { ...rest, extFields: { ...extFields, suggestWhichBrokerId: '1' } };
+    };
+    broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { extFields: { offset: '90' } });
+    let isSuggested = false;
+    broker.on(PULL, ({ extFields }, reply) => {
+      if (extFields?.['topic'] !== 'T' || isSuggested) return;
+      isSuggested = true;
+      reply(toSlave({ code: ResponseCode.PULL_NOT_FOUND, next: 90 }));
+    });
+    slave.on(PULL, ({ extFields }, reply) => {
+      if (extFields?.['topic'] !== 'T') return;
+      reply(toSlave({ code: ResponseCode.PULL_OFFSET_MOVED, next: 80 }));
+    });
+    await consumer().start();
+    await advanceUntil(() => slave.requests(PULL).length > 0);
+    await advanceUntil(() => pulls().length >= 2);
+    expect(pulls().map(({ queueOffset }) => queueOffset)).toEqual(['90', '90']);
+    expect(slave.requests(PULL)).toHaveLength(1);
+    expect(commits()).not.toContain(80);
+  });
+
   it('is corrected backward at once when it was reset within what there is', async () => {
     broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { extFields: { offset: '90' } });
     broker.on(PULL, ({ extFields }, reply) => {

@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import { Audit, type OrderWay } from '../audit.ts';
+import { Audit, heldToBuyers, type OrderWay } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { prepareDatabases, startDatabases } from '../databases/databases.ts';
 import { thisMachine } from '../databases/machine.ts';
@@ -57,10 +57,14 @@ export const run: Command = async (context) => {
     const late = await payWithoutCoupons(session, urls, outage);
     await closeUnpaid(session, urls, audit, first.unpaid, haste);
     const orderNos = [...first.paid, ...first.unpaid, ...late.orderNos];
-    const ways = await session.step('the rest', async (say) => {
+    const found = await session.step('the rest', async (say) => {
       const waited = await waitForWays(audit, orderNos, isComplete);
       say(`${waited.filter(isComplete).length} of ${waited.length} orders at their end`);
       return waited;
+    });
+    const ways = heldToBuyers(found, {
+      paid: [...first.paid, ...late.orderNos],
+      unpaid: first.unpaid,
     });
     const whole = await audit.wholeDatabase();
     await audit.close();

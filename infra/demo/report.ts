@@ -92,7 +92,7 @@ export function auditText(verdict: Verdict, whole: WholeDatabase): string {
     `  Audit of this run: ${orders} orders, ${paid} paid, ${closed} closed, ${coupons} coupons, ` +
       `${verdict.pushes} pushes, ${verdict.dlq_redriven} redriven; ${lost} lost, ${duplicated} duplicated`,
     `  Whole database:    ${whole.orders} orders, ${whole.paid} paid, ${whole.closed} closed; ` +
-      `${whole.missing} effects not there, ${whole.doubled} doubled, ${whole.unearned} coupons unearned, ` +
-      `${whole.torn} orders paid and closed`,
+      `${whole.missing} effects not there, ${whole.doubled} doubled, ${whole.unearned} of what has not happened, ` +
+      `${whole.torn} orders that contradict themselves`,
   ].join('\n');
 }

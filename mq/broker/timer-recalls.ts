@@ -51,8 +51,10 @@ export class TimerRecalls {
     this.#recalls.set(key, { dueMs, stored });
     try {
       const result = await appended;
-      this.#arrived.delete(result.queueOffset);
-      this.#recalls.set(key, { dueMs, stored: result });
+      const { queueOffset, commitLogOffset } = result;
+      this.#arrived.delete(queueOffset);
+      // No more of the result than that: as many may be taken back as wait.
+      this.#recalls.set(key, { dueMs, stored: { queueOffset, commitLogOffset } });
       return result;
     } catch (cause) {
       if (before === undefined) this.#recalls.delete(key);
@@ -108,10 +110,13 @@ export class TimerRecalls {
   }
 }
 
-/** Of a message that is itself a recall. Clients before 5.3 that send one themselves name the msgId alone. */
+/**
+ * Of a message that is itself a recall: of a message of its own topic, whatever other it names. Clients before 5.3 that
+ * send one themselves name the msgId alone.
+ */
 export function keyOf(properties: ReadonlyMap<string, string>): string | undefined {
   const named = properties.get(PropertyKey.TIMER_DEL_UNIQKEY);
-  if (named === undefined) return undefined;
   const topic = properties.get(PropertyKey.REAL_TOPIC);
-  return named.includes('+') || topic === undefined ? named : recallKey(topic, named);
+  if (named === undefined || topic === undefined) return named;
+  return named.startsWith(recallKey(topic, '')) ? named : recallKey(topic, named);
 }

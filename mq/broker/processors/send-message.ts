@@ -203,6 +203,12 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         : context.schedule.park(message, decodeProperties(message.propertiesString), level);
     checkProperties(stored.propertiesString);
     if (parked === undefined) return store.append(stored);
+    if (parked.recalls !== undefined && !config.recallMessageEnable) {
+      throw new MqError(
+        'NO_PERMISSION',
+        `${PropertyKey.TIMER_DEL_UNIQKEY} takes a message back, and recallMessageEnable is false`,
+      );
+    }
     const result = await context.timers.append(parked);
     if (parked.recalls !== undefined || isRetryTopic(message.topic)) return result;
     const { topic } = message;

@@ -154,6 +154,30 @@ describe('recalling a message', () => {
     expect(late.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
   });
 
+  it('as the property of a message takes back none of another topic', async () => {
+    await park('m');
+    await broker.createTopic('TopicB');
+    const sent = await broker.send({
+      topic: 'TopicB',
+      properties: { TIMER_DELIVER_MS: String(START + MINUTE), TIMER_DEL_UNIQKEY: 'TopicA+m' },
+    });
+    expect(sent.code).toBe(ResponseCode.SUCCESS);
+    await clock.advanceAndSettle(2 * MINUTE);
+    expect(await delivered()).toEqual(['m']);
+  });
+
+  it('as the property of a message needs the setting, too', async () => {
+    await park('m');
+    await broker.restart({ recallMessageEnable: false });
+    const sent = await broker.send({
+      topic: 'TopicA',
+      properties: { TIMER_DELIVER_MS: String(START + MINUTE), TIMER_DEL_UNIQKEY: 'TopicA+m' },
+    });
+    expect(sent.code).toBe(ResponseCode.NO_PERMISSION);
+    await clock.advanceAndSettle(2 * MINUTE);
+    expect(await delivered()).toEqual(['m']);
+  });
+
   it.each([
     ['no handle', 'garbage!', 'recall handle is invalid'],
     ['an empty one', '', 'recall handle is invalid'],

@@ -108,6 +108,11 @@ export class ActiveFault implements Fault {
     return this.#count;
   }
 
+  /** Switched off, however often it may strike. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
   get isOver(): boolean {
     return this.#isEnded || this.#count >= this.#times;
   }

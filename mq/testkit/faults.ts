@@ -57,6 +57,7 @@ export class Faults {
   readonly #clock: Clock;
   readonly #faults = new Set<ActiveFault>();
   readonly #heldUp = new Set<HeldUp>();
+  #letGoCount = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -132,6 +133,7 @@ export class Faults {
 
   /** Sends the replies that are held up, so that a broker that closes need not wait for them. */
   letGo(): void {
+    this.#letGoCount++;
     for (const { release } of this.#heldUp) release();
   }
 
@@ -202,7 +204,11 @@ export class Faults {
   /** Waits for every delay that strikes, one after the other. */
   async #delayed(request: RemotingCommand): Promise<void> {
     const delays = [...this.#faults].filter((fault) => fault.effect.type === 'delay');
-    for (const fault of delays.filter((delay) => delay.strike(request))) await this.#holdUp(fault);
+    const letGoCount = this.#letGoCount;
+    for (const fault of delays.filter((delay) => delay.strike(request))) {
+      // Neither was there to be released while an earlier delay went on.
+      if (!fault.isEnded && this.#letGoCount === letGoCount) await this.#holdUp(fault);
+    }
   }
 
   async #holdUp(fault: ActiveFault): Promise<void> {

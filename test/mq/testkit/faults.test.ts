@@ -158,6 +158,19 @@ describe('dropConnections', () => {
 });
 
 describe('delayReplies', () => {
+  it('lets go of a reply that several of them hold up: when they are ended, and when the broker stops', async () => {
+    const faults = [mq.faults.delayReplies('1h'), mq.faults.delayReplies('1h')];
+    const sending = producer.send({ topic: 'T', body: 'a' });
+    await faults[1]!.struck();
+    for (const fault of faults) fault.end();
+    await within(sending, 'the reply');
+    const more = [mq.faults.delayReplies('1h'), mq.faults.delayReplies('1h')];
+    const second = producer.send({ topic: 'T', body: 'b' });
+    await more[1]!.struck();
+    await within(mq.stop(), 'the stop');
+    await within(second, 'the second reply');
+  });
+
   it('holds the answer back, not the message', async () => {
     using fault = mq.faults.delayReplies('1h', { times: 1 });
     let isAnswered = false;

@@ -193,7 +193,7 @@ async function startParts(
     rootDir: config.storePathRootDir,
     storeHost: () => advertised,
     maxDelayMs: config.timerMaxDelaySec * 1000,
-    rollWindowMs: config.timerRollWindowSlots * 1000,
+    rollWindowMs: config.timerRollWindowSlot * 1000,
     hasTopic: (topic) => topics.get(topic) !== undefined,
     clock,
     logger,

@@ -96,7 +96,7 @@ const options = {
     { min: 1, max: 10 * 31_536_000 },
     'Longest delay of TIMER_DELAY_SEC, TIMER_DELAY_MS and TIMER_DELIVER_MS, in seconds: a year. RocketMQ: 259200.',
   ),
-  timerRollWindowSlots: integer(
+  timerRollWindowSlot: integer(
     172_800,
     { min: 60, max: 31_536_000 },
     'A message that waits is stored anew after so many seconds, so that it never waits in files that retention removes.',

@@ -348,7 +348,7 @@ describe('timers across a restart', () => {
 
 describe('a message that waits longer than the roll window', () => {
   it('is stored anew, again and again, and delivered once, on time', async () => {
-    await broker.restart({ timerRollWindowSlots: 3600 });
+    await broker.restart({ timerRollWindowSlot: 3600 });
     await send({ TIMER_DELAY_MS: String(DAY / 4), UNIQ_KEY: 'u' });
     await clock.advanceAndSettle(DAY / 4 - 1);
     expect(await bodies()).toEqual([]);
@@ -361,7 +361,7 @@ describe('a message that waits longer than the roll window', () => {
       UNIQ_KEY: 'u',
     });
     expect(broker.broker.context.timers.size).toBe(1);
-    await broker.restart({ timerRollWindowSlots: 3600 });
+    await broker.restart({ timerRollWindowSlot: 3600 });
     await clock.advanceAndSettle(1);
     expect(await bodies()).toEqual(['hello']);
     await clock.advanceAndSettle(DAY);

@@ -96,7 +96,7 @@ function seconds(): number {
 function hasteOf(isKilled: boolean, isGivenCluster: boolean): Haste {
   return {
     // An order must not be closed because its buyer waits for the broker.
-    payTimeoutMs: isKilled ? 12_000 : 5_000,
+    payTimeoutMs: isKilled ? 12_000 : 4_000,
     couponRetryCount: isGivenCluster ? 1 : 2,
   };
 }
@@ -109,7 +109,7 @@ function placeAndPay(
   return session.step('orders', async (say) => {
     say('four buyers at work');
     const orders = await placeFirstOrders(urls, {
-      onPlaced: (count) => crash?.onPlaced(count),
+      onPlaced: async (count) => crash?.onPlaced(count),
       onRefused: () => crash?.onRefused(),
     });
     await crash?.isOver();

@@ -22,6 +22,7 @@ export class BrokerCrash {
   readonly #broker: OwnBroker;
   readonly #databaseUrl: string;
   #refusedCount = 0;
+  #held: Promise<Connection> | undefined;
   #killed: Promise<void> | undefined;
   #isDown = false;
   #restarted: Promise<void> | undefined;
@@ -31,11 +32,16 @@ export class BrokerCrash {
     this.#databaseUrl = databaseUrl;
   }
 
-  onPlaced(count: number): void {
-    if (count < killAtOrder || this.#killed !== undefined) return;
-    this.#killed = this.#kill();
-    // Awaited by `isOver` later; until then a failure must not count as unhandled.
-    this.#killed.catch(() => undefined);
+  /** Keeps buyers until the table is held: were they quicker, no transaction would be left to be caught. */
+  async onPlaced(count: number): Promise<void> {
+    if (count < killAtOrder) return;
+    if (this.#held === undefined) {
+      this.#held = this.#hold();
+      this.#killed = this.#kill(this.#held);
+      // Awaited by `isOver` later; until then a failure must not count as unhandled.
+      this.#killed.catch(() => undefined);
+    }
+    await this.#held;
   }
 
   onRefused(): void {
@@ -53,10 +59,20 @@ export class BrokerCrash {
     await this.#restarted;
   }
 
-  async #kill(): Promise<void> {
+  async #hold(): Promise<Connection> {
     const connection = await createConnection({ uri: this.#databaseUrl });
     try {
       await connection.query(`LOCK TABLES ${schemas.order}.message_transactions WRITE`);
+      return connection;
+    } catch (error) {
+      await connection.end();
+      throw error;
+    }
+  }
+
+  async #kill(held: Promise<Connection>): Promise<void> {
+    const connection = await held;
+    try {
       const caughtCount = await caughtTransactions(connection);
       await this.#broker.kill();
       this.#isDown = true;

@@ -30,7 +30,8 @@ export interface PlacedOrders {
 
 /** What happens while orders are being placed. */
 export interface Onlooker {
-  onPlaced: (count: number) => void;
+  /** Its buyer goes on when this resolves. */
+  onPlaced: (count: number) => Promise<void>;
   onRefused: () => void;
 }
 
@@ -41,7 +42,10 @@ export function placeFirstOrders(urls: ServiceUrls, onlooker: Onlooker): Promise
 
 /** The orders whose coupons will fail. */
 export function placeLateOrders(urls: ServiceUrls): Promise<PlacedOrders> {
-  return placeOrders(urls, latePlans, { onPlaced: () => undefined, onRefused: () => undefined });
+  return placeOrders(urls, latePlans, {
+    onPlaced: () => Promise.resolve(),
+    onRefused: () => undefined,
+  });
 }
 
 async function placeOrders(
@@ -57,7 +61,7 @@ async function placeOrders(
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
       const orderNo = await buyer.place(plan);
       (plan.isPaid ? paid : unpaid).push(orderNo);
-      onlooker.onPlaced(paid.length + unpaid.length);
+      await onlooker.onPlaced(paid.length + unpaid.length);
       if (plan.isPaid) await buyer.pay(orderNo, plan);
     }
   };

@@ -1,5 +1,10 @@
 import { expect } from '@jest/globals';
+import { until } from '../../support/deadline.ts';
 import type { Behaviours, Cell } from '../support/cell.ts';
+import type { Transactions } from '../support/client.ts';
+
+/** transactionCheckMax, as both brokers have it unless told otherwise. */
+const CHECK_MAX = 15;
 
 export const transactions: Behaviours = {
   heading: 'Transactions: the client’s local transaction decides',
@@ -68,17 +73,31 @@ export const transactions: Behaviours = {
       title: 'asked transactionCheckMax times in vain, it is given up, where an operator finds it',
       isSlow: true,
       run: async (cell) => {
-        const { other, topic, group } = cell;
         await cell.createTopic(1);
         await using producer = await cell.transactions();
-        const key = `${group}-vain`;
-        const open = await producer.halfSent(topic, key);
-        await open.decide('UNKNOW');
-        await producer.checked(key, 15);
-        const givenUp = { topic: 'TRANS_CHECK_MAX_TIME_TOPIC', group: `${group}-operator` };
-        await using operator = await other.consume(givenUp);
-        await operator.gets((all) => all.some((message) => message.key === key), key);
+        await givenUp(cell, producer);
         await expectOnlyMarker(cell);
+      },
+    },
+    {
+      title: 'given up and resumed by Millrace’s admin, it is checked back again, and commits',
+      isSlow: true,
+      run: async (cell) => {
+        const { admin } = cell.cluster;
+        await cell.createTopic(1);
+        await using producer = await cell.transactions();
+        const key = await givenUp(cell, producer);
+        await producer.answer(key, 'COMMIT_MESSAGE');
+        const discarded = await admin.discardedTransactions();
+        const mine = discarded.filter(({ keys }) => keys.includes(key));
+        expect(mine).toHaveLength(1);
+        await admin.resumeTransaction(mine[0]!.offsetMsgId);
+        await producer.checked(key, CHECK_MAX + 1);
+        await until(async () => (await cell.messageCount(cell.topic)) > 0, {
+          timeoutMs: 30_000,
+          what: 'the committed message',
+        });
+        await expectOnlyMarker(cell, [key]);
       },
     },
     {
@@ -120,6 +139,19 @@ export const transactions: Behaviours = {
     },
   ],
 };
+
+/** Leaves a transaction open until the broker has given it up, and returns its key. */
+async function givenUp(cell: Cell, producer: Transactions): Promise<string> {
+  const { other, topic, group } = cell;
+  const key = `${group}-vain`;
+  const open = await producer.halfSent(topic, key);
+  await open.decide('UNKNOW');
+  await producer.checked(key, CHECK_MAX);
+  const discarded = { topic: 'TRANS_CHECK_MAX_TIME_TOPIC', group: `${group}-operator` };
+  await using operator = await other.consume(discarded);
+  await operator.gets((all) => all.some((message) => message.key === key), key);
+  return key;
+}
 
 export async function commits(cell: Cell): Promise<void> {
   const { other, topic, group } = cell;

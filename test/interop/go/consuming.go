@@ -18,7 +18,7 @@ func consume(c command) func() error {
 	p, err := rocketmq.NewPushConsumer(
 		consumer.WithNameServer([]string{c.options["namesrv"]}),
 		consumer.WithGroupName(c.options["group"]),
-		consumer.WithInstance("consumer-"+c.id),
+		consumer.WithInstance(instanceName(c.id)),
 		consumer.WithConsumerOrder(isOrderly),
 		consumer.WithConsumeTimeout(5*time.Second),
 		consumer.WithMaxReconsumeTimes(int32(c.number("max", -1))),

@@ -116,6 +116,11 @@ func run(c command) {
 	c.line("DONE")
 }
 
+// instanceName names one client among those of this process and of others: to a broker, two of one name are one.
+func instanceName(name string) string {
+	return fmt.Sprintf("%d-%s", os.Getpid(), name)
+}
+
 func must(err error) {
 	if err != nil {
 		panic(err)

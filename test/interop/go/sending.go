@@ -30,7 +30,7 @@ func producerOf(namesrv string, isHashing bool) rocketmq.Producer {
 		producer.WithGroupName("peer-producer"),
 		// The machine is busy, and a send that is repeated is a message that comes twice.
 		producer.WithSendMsgTimeout(30 * time.Second),
-		producer.WithInstanceName("producer-" + name),
+		producer.WithInstanceName(instanceName(name)),
 	}
 	if isHashing {
 		options = append(options, producer.WithQueueSelector(producer.NewHashQueueSelector()))

@@ -62,7 +62,7 @@ func begin(c command) func() error {
 		producer.WithNameServer([]string{c.options["namesrv"]}),
 		producer.WithGroupName(c.options["group"]),
 		producer.WithSendMsgTimeout(30*time.Second),
-		producer.WithInstanceName("transactions-"+c.id))
+		producer.WithInstanceName(instanceName(c.id)))
 	must(err)
 	must(p.Start())
 	transacters.Store(c.id, p)

@@ -20,7 +20,7 @@ final class Consuming {
   static Runnable start(Command command) throws Exception {
     DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(command.text("group"));
     consumer.setNamesrvAddr(command.text("namesrv"));
-    consumer.setInstanceName("consumer-" + command.id);
+    consumer.setInstanceName(Peer.instanceName(command.id));
     // A group's retry topic exists from its first heartbeat on; the default finds it 30 s later.
     consumer.setPollNameServerInterval(1_000);
     consumer.setHeartbeatBrokerInterval(1_000);

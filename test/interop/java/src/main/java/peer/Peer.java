@@ -57,6 +57,11 @@ public final class Peer {
     Runtime.getRuntime().halt(0);
   }
 
+  /** Of one client among those of this process and of others: to a broker, two of one name are one. */
+  static String instanceName(String name) {
+    return ProcessHandle.current().pid() + "-" + name.replaceAll("[^0-9]", "-");
+  }
+
   private static void run(Command command) {
     try {
       switch (command.name) {

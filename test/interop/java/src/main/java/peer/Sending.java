@@ -63,7 +63,7 @@ final class Sending {
       if (producer == null) {
         producer = new DefaultMQProducer("peer-producer");
         producer.setNamesrvAddr(namesrv);
-        producer.setInstanceName("producer-" + namesrv);
+        producer.setInstanceName(Peer.instanceName(namesrv));
         // The machine is busy, and a send that is repeated is a message that comes twice.
         producer.setSendMsgTimeout(30_000);
         producer.start();

@@ -26,7 +26,7 @@ final class Transactions {
   static Runnable begin(Command command) throws Exception {
     TransactionMQProducer producer = new TransactionMQProducer(command.text("group"));
     producer.setNamesrvAddr(command.text("namesrv"));
-    producer.setInstanceName("transactions-" + command.id);
+    producer.setInstanceName(Peer.instanceName(command.id));
     producer.setHeartbeatBrokerInterval(1_000);
     producer.setSendMsgTimeout(30_000);
     producer.setTransactionListener(

@@ -1,5 +1,6 @@
-import { oneOf, wholeNumber, type ClientOptions } from './client-options.ts';
+import { milliseconds, oneOf, wholeNumber, type ClientOptions } from './client-options.ts';
 import type { PullSettings } from './queue-puller.ts';
+import { consumerReconsumeLimit } from './reconsume-limit.ts';
 
 export interface PushConsumerOptions extends ClientOptions {
   consumerGroup: string;
@@ -68,5 +69,31 @@ export function pullSettings(options: PushConsumerOptions, nowMs: number): PullS
     },
     pullBatchSize: wholeNumber('pullBatchSize', options.pullBatchSize ?? 32, 1),
     maxBodyBytes: wholeNumber('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024, 1),
+  };
+}
+
+/** How fetched messages are consumed; what the options say, or their defaults. */
+export interface ConsumptionSettings {
+  consumerGroup: string;
+  concurrency: number;
+  consumeTimeoutMs: number;
+  suspendCurrentQueueTimeMs: number;
+  /** undefined: what is set for the group; in order, as often as it takes. */
+  maxReconsumeTimes: number | undefined;
+  shutdownGraceMs: number;
+}
+
+/** Errors: CONFIG_INVALID naming the option. */
+export function consumptionSettings(options: PushConsumerOptions): ConsumptionSettings {
+  return {
+    consumerGroup: options.consumerGroup,
+    concurrency: wholeNumber('concurrency', options.concurrency ?? 20, 1),
+    consumeTimeoutMs: milliseconds('consumeTimeoutMs', options.consumeTimeoutMs ?? 15 * 60_000),
+    suspendCurrentQueueTimeMs: milliseconds(
+      'suspendCurrentQueueTimeMs',
+      options.suspendCurrentQueueTimeMs ?? 1_000,
+    ),
+    maxReconsumeTimes: consumerReconsumeLimit(options.maxReconsumeTimes),
+    shutdownGraceMs: milliseconds('shutdownGraceMs', options.shutdownGraceMs ?? 10_000),
   };
 }

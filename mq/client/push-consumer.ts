@@ -13,25 +13,22 @@ import type { TopicRouteData } from '../protocol/route.ts';
 import { SUBSCRIBE_ALL, tagSubscription, type SubscriptionData } from '../protocol/subscription.ts';
 import type { Processor, Reply } from '../remoting/processor.ts';
 import { Assignment } from './assignment.ts';
-import { clientSettings, milliseconds, wholeNumber } from './client-options.ts';
-import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
+import { clientSettings, milliseconds } from './client-options.ts';
+import type { MessageListener } from './consume-dispatcher.ts';
+import { Consumption } from './consumption.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
-import { createOrdering, type Ordering } from './ordering.ts';
 import type { MessageListenerOrderly } from './orderly-listener.ts';
 import { inTime } from './pause.ts';
-import { pullSettings, type PushConsumerOptions } from './push-consumer-options.ts';
+import {
+  consumptionSettings,
+  pullSettings,
+  type PushConsumerOptions,
+} from './push-consumer-options.ts';
 import type { PullSettings } from './queue-puller.ts';
-import { consumerReconsumeLimit } from './reconsume-limit.ts';
 import { RouteWatch } from './route-watch.ts';
-import { SendBack } from './send-back.ts';
 
 const REBALANCE_MS = 20_000;
-
-/** The application's function, and how it wants its messages. */
-type Listening =
-  | { inOrder: false; listener: MessageListener }
-  | { inOrder: true; listener: MessageListenerOrderly };
 
 /**
  * Consumes topics as one member of a consumer group (clustering): every message goes to one member, at least once.
@@ -46,20 +43,12 @@ export class PushConsumer implements AsyncDisposable {
   readonly #watch: RouteWatch;
   readonly #heartbeats: Heartbeats;
   readonly #assignment: Assignment;
-  readonly #sendBack: SendBack;
+  readonly #consumption: Consumption;
   readonly consumerGroup: string;
   readonly #pullSettings: PullSettings;
-  readonly #concurrency: number;
-  readonly #consumeTimeoutMs: number;
-  readonly #suspendCurrentQueueTimeMs: number;
-  readonly #maxReconsumeTimes: number | undefined;
   readonly #persistIntervalMs: number;
-  readonly #shutdownGraceMs: number;
   readonly #subscriptions = new Map<string, SubscriptionData>();
   readonly #timers: TimerHandle[] = [];
-  #listening: Listening | undefined;
-  #dispatcher: ConsumeDispatcher | Ordering['dispatcher'] | undefined;
-  #ordering: Ordering | undefined;
   #subVersion = 0;
   #state: 'new' | 'running' | 'closed' = 'new';
   #shuttingDown: Promise<void> | undefined;
@@ -70,18 +59,8 @@ export class PushConsumer implements AsyncDisposable {
     const settings = clientSettings(options);
     this.consumerGroup = options.consumerGroup;
     this.#pullSettings = pullSettings(options, settings.clock.now());
-    this.#concurrency = wholeNumber('concurrency', options.concurrency ?? 20, 1);
-    this.#consumeTimeoutMs = milliseconds(
-      'consumeTimeoutMs',
-      options.consumeTimeoutMs ?? 15 * 60_000,
-    );
-    this.#suspendCurrentQueueTimeMs = milliseconds(
-      'suspendCurrentQueueTimeMs',
-      options.suspendCurrentQueueTimeMs ?? 1_000,
-    );
-    this.#maxReconsumeTimes = consumerReconsumeLimit(options.maxReconsumeTimes);
+    const consumption = consumptionSettings(options);
     this.#persistIntervalMs = milliseconds('persistIntervalMs', options.persistIntervalMs ?? 5_000);
-    this.#shutdownGraceMs = milliseconds('shutdownGraceMs', options.shutdownGraceMs ?? 10_000);
     this.#client = new MqClient(
       settings,
       new Map<number, Processor>([
@@ -90,9 +69,12 @@ export class PushConsumer implements AsyncDisposable {
       ]),
     );
     this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
-    this.#sendBack = new SendBack(this.#client, this.#watch.routes, {
-      consumerGroup: this.consumerGroup,
-      maxReconsumeTimes: this.#maxReconsumeTimes,
+    this.#consumption = new Consumption({
+      ...consumption,
+      client: this.#client,
+      routes: this.#watch.routes,
+      onLost: (queue) => this.#assignment.lockIsLost(queue),
+      onGained: (queue) => this.#assignment.lockIsGained(queue),
     });
     this.#heartbeats = new Heartbeats(this.#client, {
       data: () => ({
@@ -118,8 +100,8 @@ export class PushConsumer implements AsyncDisposable {
       heartbeats: this.#heartbeats,
       pulling: this.#pullSettings,
       subscription: (topic) => this.#subscriptions.get(topic),
-      submit: (deliveries) => this.#dispatcher?.submit(deliveries),
-      ordering: () => this.#ordering,
+      submit: (deliveries) => this.#consumption.submit(deliveries),
+      ordering: () => this.#consumption.ordering,
     });
     this.#client.onConnectionClosed((address) => this.#assignment.brokerIsLost(address));
   }
@@ -172,7 +154,8 @@ export class PushConsumer implements AsyncDisposable {
    * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
    */
   onMessage(listener: MessageListener): this {
-    return this.#listen({ inOrder: false, listener });
+    this.#consumption.listen({ inOrder: false, listener });
+    return this;
   }
 
   /**
@@ -183,7 +166,8 @@ export class PushConsumer implements AsyncDisposable {
    * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
    */
   onMessageOrderly(listener: MessageListenerOrderly): this {
-    return this.#listen({ inOrder: true, listener });
+    this.#consumption.listen({ inOrder: true, listener });
+    return this;
   }
 
   /**
@@ -195,8 +179,7 @@ export class PushConsumer implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#state === 'closed') throw clientClosed();
     if (this.#state === 'running') return;
-    const listening = this.#listening;
-    if (listening === undefined) {
+    if (!this.#consumption.hasListener) {
       throw new MqError('INVALID_ARGUMENT', 'the consumer has no listener: call onMessage first');
     }
     if (this.#subscriptions.size === 0) {
@@ -207,8 +190,7 @@ export class PushConsumer implements AsyncDisposable {
     }
     this.#state = 'running';
     const { clock } = this.#client.settings;
-    this.#dispatcher = this.#dispatcherFor(listening);
-    this.#ordering?.locks.start();
+    this.#consumption.start();
     this.#setSubscription(retryTopic(this.consumerGroup), SUBSCRIBE_ALL);
     this.#watch.start();
     this.#heartbeats.start();
@@ -237,18 +219,12 @@ export class PushConsumer implements AsyncDisposable {
 
   async #shutdown(): Promise<void> {
     this.#state = 'closed';
-    const { clock, logger } = this.#client.settings;
+    const { clock } = this.#client.settings;
     for (const timer of this.#timers) clock.clearInterval(timer);
     this.#watch.stop();
     this.#heartbeats.stop();
     this.#assignment.stop();
-    const abandoned = (await this.#dispatcher?.stop(this.#shutdownGraceMs)) ?? 0;
-    if (abandoned > 0) {
-      logger.warn('shut down while listeners were running; their messages will come again', {
-        listeners: abandoned,
-        shutdownGraceMs: this.#shutdownGraceMs,
-      });
-    }
+    await this.#consumption.stop();
     await this.#assignment.release();
     await Promise.allSettled(
       this.#heartbeats.announcedTo().map((address) =>
@@ -259,48 +235,6 @@ export class PushConsumer implements AsyncDisposable {
       ),
     );
     await this.#client.close();
-  }
-
-  #listen(listening: Listening): this {
-    if (typeof listening.listener !== 'function') {
-      throw new MqError(
-        'INVALID_ARGUMENT',
-        `the listener is a ${typeof listening.listener}, not a function`,
-      );
-    }
-    if (this.#listening !== undefined) {
-      throw new MqError('INVALID_ARGUMENT', 'the consumer has a listener already');
-    }
-    this.#listening = listening;
-    return this;
-  }
-
-  #dispatcherFor({ inOrder, listener }: Listening): ConsumeDispatcher | Ordering['dispatcher'] {
-    const { clock, logger } = this.#client.settings;
-    if (!inOrder) {
-      return new ConsumeDispatcher({
-        concurrency: this.#concurrency,
-        consumeTimeoutMs: this.#consumeTimeoutMs,
-        listener,
-        sendBack: (delivery, delayTimeLevel) => this.#handBack(delivery, delayTimeLevel),
-        clock,
-        logger,
-      });
-    }
-    this.#ordering = createOrdering({
-      client: this.#client,
-      routes: this.#watch.routes,
-      sendBack: this.#sendBack,
-      consumerGroup: this.consumerGroup,
-      listener,
-      concurrency: this.#concurrency,
-      suspendCurrentQueueTimeMs: this.#suspendCurrentQueueTimeMs,
-      maxReconsumeTimes: this.#maxReconsumeTimes,
-      graceMs: this.#shutdownGraceMs,
-      onLost: (queue) => this.#assignment.lockIsLost(queue),
-      onGained: (queue) => this.#assignment.lockIsGained(queue),
-    });
-    return this.#ordering.dispatcher;
   }
 
   /** Routes, then heartbeats, then the retry topic's route, which the first heartbeat makes the broker create, then queues. */
@@ -380,11 +314,5 @@ export class PushConsumer implements AsyncDisposable {
     work.catch((error: unknown) => {
       this.#client.settings.logger.error('the consumer failed at a background task', { error });
     });
-  }
-
-  #handBack({ record, processQueue, message }: Delivery, delayTimeLevel: number): Promise<void> {
-    return message === undefined
-      ? this.#sendBack.toDeadLetterQueue(record, processQueue.queue)
-      : this.#sendBack.retryLater(record, processQueue.queue, delayTimeLevel);
   }
 }

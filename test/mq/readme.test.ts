@@ -128,6 +128,13 @@ describe('the samples of mq/README.md', () => {
     expect(asked).toEqual(['A-7', 'A-7']);
   });
 
+  it('send for later, and take it back', async () => {
+    await run(await sampleOf('Later'), {});
+    expect(await mq.delayed('ORDER_EVENTS')).toEqual([]);
+    await mq.clock.advance('31m');
+    expect(await mq.messages('ORDER_EVENTS')).toEqual([]);
+  });
+
   it('in order', async () => {
     const booked: string[] = [];
     let failures = 1;

@@ -131,9 +131,11 @@ export class Redrive {
         report.add(notTried(dead, stoppedBy));
         continue;
       }
-      const result = await this.#messages.redrive(dead.offsetMsgId, [broker], dead.msgId);
-      const isHopeless =
-        result.status === 'NOT_FOUND' || itsOwnFault.has(result.error?.code ?? 'none');
+      const found = await this.#messages.redrive(dead.offsetMsgId, [broker], dead.msgId);
+      // It was read from its queue a moment ago: what cannot be found is what the broker cannot read now.
+      const result: RedriveResult =
+        found.status === 'NOT_FOUND' ? { ...found, status: 'FAILED' } : found;
+      const isHopeless = itsOwnFault.has(result.error?.code ?? 'none');
       if (result.status === 'FAILED' && !isHopeless) stoppedBy = result.error;
       // A copy that the broker put back into the DLQ has taken this one's place there: progress passes over this one.
       const isDone = isHopeless || result.sent !== undefined;

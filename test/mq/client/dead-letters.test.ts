@@ -321,6 +321,21 @@ describe('redriving all', () => {
     expect(await admin.dlq('ordered')).toEqual([]);
   });
 
+  it('does not pass over a message for good that its broker could not read at the moment', async () => {
+    const member = await fail({ body: '1' }, { body: '2' });
+    const { store } = mq.broker;
+    const read = store.readRecord.bind(store);
+    store.readRecord = () => {
+      store.readRecord = read;
+      return Promise.reject(new Error('EIO: i/o error, read'));
+    };
+    const results = await admin.redriveDlq('g', 'all');
+    expect(statuses(results)).toEqual(['FAILED', 'FAILED']);
+    expect(results[1]!.error!.message).toMatch(/^not tried: /);
+    expect(statuses(await admin.redriveDlq('g', 'all'))).toEqual(['REDRIVEN', 'REDRIVEN']);
+    await until(() => member.got.length === 2);
+  });
+
   it('passes over a message that can never be redriven, and names it', async () => {
     const member = await fail({ body: '1' }, { body: '2' });
     using _refusing = mq.faults.refuseSends({ code: 'MESSAGE_ILLEGAL', times: 1 });

@@ -20,7 +20,10 @@ export interface TransactionProducerOptions extends ProducerOptions {
 }
 
 export interface TransactionSendOptions extends SendOptions {
-  /** How old the half message must be before the broker asks after it. Default: the broker's transactionTimeOut, 6 s. */
+  /**
+   * How old the half message must be before the broker asks after it, if that is more than its transactionTimeOut, 6 s. When
+   * the local transaction takes longer than both, the broker refuses its outcome and asks for it.
+   */
   checkImmunityTimeSeconds?: number;
 }
 

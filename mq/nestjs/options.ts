@@ -15,7 +15,7 @@ export interface MillraceModuleOptions extends ClientOptions {
   producerGroup: string;
   /** How long running listeners may go on when the application stops; a listener may say otherwise. Default 10,000. */
   shutdownGraceMs?: number;
-  /** Redeliveries before a message goes to its group's dead-letter queue; a listener may say otherwise. Default 16. */
+  /** Redeliveries before a message goes to its group's dead-letter queue; a listener may say otherwise. Default: the group's. */
   maxReconsumeTimes?: number;
   /**
    * Makes a TransactionProducer injectable, whose transactions the application's one `@TransactionChecker` answers for.

@@ -38,7 +38,7 @@ import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfi
 
 /**
  * Prints what the official encoders make of fixed input, for kinds of bytes that no capture shows: IPv6 hosts, the
- * compressed registration body, and every field of every request header. See the head of the .hex files for use.
+ * compressed registration body, every field of every request header, every setting of a consumer group. See the head of the .hex files for use.
  */
 public final class Goldens {
   private static final InetSocketAddress V4_BORN = address("192.0.2.7", 50123);

@@ -133,23 +133,27 @@ export class MessageRedrive {
     redriven: { offsetMsgId: string; msgId: string; sent: SendResult },
     broker: BrokerAddress,
   ): Promise<RedriveResult> {
+    const { sent } = redriven;
     let copy: MessageExt | undefined;
     try {
-      copy = await this.#view(redriven.sent.offsetMsgId, broker);
+      copy = await this.#view(sent.offsetMsgId, broker);
     } catch (error) {
       if (!MqError.is(error)) throw error;
-      return {
-        ...redriven,
-        status: 'REDRIVEN',
-        error: new MqError(
-          error.code,
-          `the broker took the copy ${redriven.sent.offsetMsgId}, but could not be asked where it put it: ${error.message}`,
-          { retriable: error.retriable, cause: error },
-        ),
-      };
+      const doubt = new MqError(
+        error.code,
+        `the broker took the copy ${sent.offsetMsgId}, but could not be asked where it put it: ${error.message}`,
+        { retriable: error.retriable, cause: error },
+      );
+      return { ...redriven, status: 'REDRIVEN', error: doubt };
     }
-    if (copy?.topic !== dlqTopic(this.#group)) return { ...redriven, status: 'REDRIVEN' };
-    const { sent } = redriven;
+    if (copy === undefined) {
+      const doubt = new MqError(
+        'QUERY_NOT_FOUND',
+        `the broker took the copy ${sent.offsetMsgId}, but does not find it there`,
+      );
+      return { ...redriven, status: 'REDRIVEN', error: doubt };
+    }
+    if (copy.topic !== dlqTopic(this.#group)) return { ...redriven, status: 'REDRIVEN' };
     return {
       ...redriven,
       sent: { ...sent, messageQueue: { ...sent.messageQueue, topic: copy.topic } },

@@ -95,6 +95,12 @@ describe('redriving one message', () => {
     expect(result.error!.message).toContain(stored.msgId);
   });
 
+  it('says when the copy is not where its broker said', async () => {
+    keep(dead);
+    const result = await redrive.redrive(offsetMsgId, brokers());
+    expect(result).toMatchObject({ status: 'REDRIVEN', error: { code: 'QUERY_NOT_FOUND' } });
+  });
+
   it('leaves open whether a copy is stored whose answer did not come', async () => {
     keep(dead);
     broker.on(SEND, () => undefined);

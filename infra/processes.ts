@@ -27,6 +27,8 @@ export interface ProcessOptions {
   stopOrder: number;
   /** How long it may take from SIGTERM to its end before it gets SIGKILL. */
   stopTimeoutMs?: number;
+  /** For one that may not hear the first SIGTERM and does not mind another. Default: it is told once. */
+  stopAgainEveryMs?: number;
   /** A line in its output that says it serves, or a question to ask it; without one it is ready at once. */
   ready?: RegExp | (() => Promise<boolean>);
   readyTimeoutMs?: number;
@@ -79,8 +81,12 @@ export class RunningProcess {
     signalGroup(this.pid, signal);
   }
 
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number, againEveryMs?: number): Promise<void> {
     this.kill('SIGTERM');
+    const again =
+      againEveryMs === undefined
+        ? undefined
+        : setInterval(() => this.kill('SIGTERM'), againEveryMs).unref();
     const isTooSlow = Symbol('too slow');
     const timer = new AbortController();
     const outcome = await Promise.race([
@@ -88,6 +94,7 @@ export class RunningProcess {
       delay(timeoutMs, isTooSlow, { signal: timer.signal, ref: false }),
     ]);
     timer.abort();
+    clearInterval(again);
     if (outcome === isTooSlow) {
       this.kill('SIGKILL');
       await this.exited;
@@ -187,7 +194,9 @@ export class Processes {
       const next = [...this.#running].filter(([, options]) => options.stopOrder === order);
       if (next.length === 0) break;
       await Promise.all(
-        next.map(([running, options]) => running.stop(options.stopTimeoutMs ?? 10_000)),
+        next.map(([running, { stopTimeoutMs = 10_000, stopAgainEveryMs }]) =>
+          running.stop(stopTimeoutMs, stopAgainEveryMs),
+        ),
       );
     }
     await this.#watchdog.close();

@@ -62,6 +62,8 @@ export async function startMariadb(
     ],
     stopOrder: 0,
     stopTimeoutMs: 30_000,
+    // While it starts it loses a SIGTERM.
+    stopAgainEveryMs: 500,
     ready: async () => (await mariadbAnswers(url)) === undefined,
     readyTimeoutMs,
   });

@@ -94,6 +94,18 @@ describe('Processes', () => {
     expect(await readFile(join(dir, 'ends'), 'utf8')).toBe('service broker database ');
   });
 
+  it('says it again to a process that was deaf when it was first told to stop, as MariaDB is while it starts', async () => {
+    const deaf = "process.once('SIGTERM', () => process.on('SIGTERM', () => process.exit(5)));";
+    const running = await processes.start({
+      ...node('deaf', `${deaf} console.log('up')`),
+      ready: /up/,
+      stopTimeoutMs: 60_000,
+      stopAgainEveryMs: 1,
+    });
+    await processes.stopAll();
+    expect(await running.exited).toBe('code 5');
+  });
+
   it('kills a process that does not listen to SIGTERM, with what it has started', async () => {
     const stubborn =
       "process.on('SIGTERM', () => undefined);" +

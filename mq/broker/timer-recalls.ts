@@ -1,6 +1,8 @@
+import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import type { AppendResult } from '../store/message-store.ts';
+import { isHopeless } from './stored-records.ts';
 import type { TimerRecords } from './timer-records.ts';
 import type { TimerInstant } from './timer-table.ts';
 
@@ -8,13 +10,14 @@ import type { TimerInstant } from './timer-table.ts';
 const KEPT_AFTER_DUE_MS = 60_000;
 const SWEEP_INTERVAL_MS = 60_000;
 
-/** Where a recall is stored; its commitLogOffset stands for the copy that is never delivered. */
-type StoredRecall = Pick<AppendResult, 'queueOffset' | 'commitLogOffset'>;
+/** Records read at a time. */
+const READ_AT_ONCE = 64;
 
+/** No more than that: as many may be taken back as wait. */
 interface Recall {
   readonly dueMs: number;
-  /** Undefined when it was refused after all. Never rejects. */
-  readonly stored: StoredRecall | Promise<StoredRecall | undefined>;
+  /** Its queueOffset; undefined when it was refused after all. Never rejects. */
+  readonly stored: number | Promise<number | undefined>;
 }
 
 /** `topic+msgId`, as the original has it in TIMER_DEL_UNIQKEY. Source: RocketMQ 5.3 TimerMessageStore.buildDeleteKey. */
@@ -30,31 +33,59 @@ export class TimerRecalls {
   readonly #recalls = new Map<string, Recall>();
   /** queueOffsets that became visible and whose `begin` has not gone on yet. */
   readonly #arrived = new Set<number>();
+  /** Answered before they are visible: FLUSH_DISK_TIMEOUT, or nobody wanted to wait. */
+  readonly #answeredEarly = new Set<number>();
+  /** queueOffsets of recalls of before, whose records are not read yet. */
+  readonly #unread = new Set<number>();
+  #reading: Promise<void> | undefined;
+  readonly #records: TimerRecords;
+  readonly #logger: Logger;
+  #isClosed = false;
   #sweptAtMs = 0;
 
+  /** `stored`: queueOffsets of what was found stored. It is read in the background, and `find` waits for that. */
+  constructor(records: TimerRecords, logger: Logger, stored: readonly number[]) {
+    this.#records = records;
+    this.#logger = logger;
+    for (const queueOffset of stored) this.#unread.add(queueOffset);
+  }
+
   get size(): number {
-    return this.#recalls.size;
+    return this.#recalls.size + this.#unread.size;
+  }
+
+  /** Reads what is not read yet. Errors: what the store says; the next call goes on. */
+  read(): Promise<void> {
+    this.#reading ??= this.#readAll().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** Stops reading. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#reading?.catch(() => undefined);
   }
 
   /** From the call on, the delivery of that message waits for the outcome. */
   async begin(
-    key: string,
+    recalled: string,
     dueMs: number,
     append: () => Promise<AppendResult>,
   ): Promise<AppendResult> {
+    const key = flat(recalled);
     const before = this.#recalls.get(key);
     const appended = append();
     const stored = appended.then(
-      (result) => result,
+      ({ queueOffset }) => queueOffset,
       () => before?.stored,
     );
     this.#recalls.set(key, { dueMs, stored });
     try {
       const result = await appended;
-      const { queueOffset, commitLogOffset } = result;
-      this.#arrived.delete(queueOffset);
-      // No more of the result than that: as many may be taken back as wait.
-      this.#recalls.set(key, { dueMs, stored: { queueOffset, commitLogOffset } });
+      if (!this.#arrived.delete(result.queueOffset)) this.#answeredEarly.add(result.queueOffset);
+      this.#recalls.set(key, { dueMs, stored: result.queueOffset });
       return result;
     } catch (cause) {
       if (before === undefined) this.#recalls.delete(key);
@@ -63,40 +94,48 @@ export class TimerRecalls {
     }
   }
 
-  /** The recall of that message, stored by the time the promise resolves; undefined when there is none. */
-  async find(key: string): Promise<StoredRecall | undefined> {
+  /** queueOffset of the recall of that message, stored by the time the promise resolves; undefined when there is none. */
+  async find(key: string): Promise<number | undefined> {
+    if (this.#unread.size > 0) await this.read();
+    if (this.#unread.size > 0) throw new MqError('STORE_CLOSED', 'recalls are not read any more');
     return this.#recalls.get(key)?.stored;
   }
 
   /** To be called as soon as one is visible, so that no snapshot misses it. */
   noteArrival(queueOffset: number): void {
-    this.#arrived.add(queueOffset);
+    if (!this.#answeredEarly.delete(queueOffset)) this.#arrived.add(queueOffset);
   }
 
   /** Of those that are stored. */
   queueOffsets(): Float64Array {
     const stored = Array.from(this.#recalls.values(), ({ stored }) => stored);
-    const known = stored.flatMap((each) => (each instanceof Promise ? [] : [each.queueOffset]));
-    return Float64Array.from([...known, ...this.#arrived]);
+    const known = stored.filter((each) => typeof each === 'number');
+    return Float64Array.from([...known, ...this.#arrived, ...this.#unread]);
   }
 
-  /** Reads recalls that were found stored. One that cannot be read has outlived what it was for. */
-  async load(
-    queueOffsets: readonly number[],
-    records: TimerRecords,
-    logger: Logger,
-  ): Promise<void> {
-    for (const queueOffset of queueOffsets) {
-      const record = await records.read(queueOffset);
-      const key = record && keyOf(record.properties);
-      const dueMs = Number(record?.properties.get(PropertyKey.TIMER_OUT_MS));
-      if (record === undefined || key === undefined || !Number.isSafeInteger(dueMs)) {
-        logger.warn('a recall names no message and is dropped', { queueOffset });
-        continue;
+  async #readAll(): Promise<void> {
+    while (this.#unread.size > 0 && !this.#isClosed) {
+      const batch: Promise<void>[] = [];
+      for (const queueOffset of this.#unread) {
+        if (batch.push(this.#readOne(queueOffset)) === READ_AT_ONCE) break;
       }
-      const { commitLogOffset } = record;
-      this.#recalls.set(key, { dueMs, stored: { queueOffset, commitLogOffset } });
+      await Promise.all(batch);
     }
+  }
+
+  /** One that can never be read has outlived what it was for. */
+  async #readOne(queueOffset: number): Promise<void> {
+    const record = await this.#records.read(queueOffset).catch((cause: unknown) => {
+      if (!isHopeless(cause)) throw cause;
+    });
+    const key = record && keyOf(record.properties);
+    const dueMs = Number(record?.properties.get(PropertyKey.TIMER_OUT_MS));
+    if (key === undefined || !Number.isSafeInteger(dueMs)) {
+      this.#logger.warn('a recall names no message and is dropped', { queueOffset });
+    } else {
+      this.#recalls.set(flat(key), { dueMs, stored: queueOffset });
+    }
+    this.#unread.delete(queueOffset);
   }
 
   /** Forgets, now and then, what can meet nothing any more: `firstDueMs` is the earliest time still waited for. */
@@ -119,4 +158,9 @@ export function keyOf(properties: ReadonlyMap<string, string>): string | undefin
   const topic = properties.get(PropertyKey.REAL_TOPIC);
   if (named === undefined || topic === undefined) return named;
   return named.startsWith(recallKey(topic, '')) ? named : recallKey(topic, named);
+}
+
+/** Its own memory: what is cut out of a text keeps all of that alive. */
+function flat(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -64,7 +64,7 @@ export class Timers {
   readonly #clock: TimerClock;
   readonly #records: TimerRecords;
   readonly #table: TimerTable;
-  readonly #recalls = new TimerRecalls();
+  readonly #recalls: TimerRecalls;
   readonly #progress: TimerProgress;
   readonly #rolling: TimerRolling;
   /** Taken from the table, and not noted as done yet. */
@@ -80,7 +80,6 @@ export class Timers {
   static async open(deps: TimersDeps): Promise<Timers> {
     const recovered = await recoverTimers(deps);
     const timers = new Timers(deps, recovered);
-    await timers.#recalls.load(recovered.recalls, timers.#records, deps.logger);
     if (recovered.needsSnapshot) await timers.#progress.save();
     return timers;
   }
@@ -90,6 +89,7 @@ export class Timers {
     this.#clock = new TimerClock(deps.clock, recovered.steadyMs);
     this.#records = new TimerRecords(deps.store, deps.storeHost);
     this.#table = recovered.table;
+    this.#recalls = new TimerRecalls(this.#records, deps.logger, recovered.recalls);
     this.#nextQueueOffset = recovered.nextQueueOffset;
     this.#progress = new TimerProgress(
       {
@@ -119,6 +119,9 @@ export class Timers {
 
   start(): void {
     this.#state = 'started';
+    this.#recalls.read().catch((cause: unknown) => {
+      this.#deps.logger.error('recalls cannot be read yet; deliveries wait for them', { cause });
+    });
     this.#rolling.start();
     this.#wake();
   }
@@ -127,6 +130,7 @@ export class Timers {
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#deps.clock.clearTimeout(this.#sleep?.handle);
+    await this.#recalls.close();
     await this.#rolling.close();
     await this.#delivering;
     await this.#progress.close();
@@ -370,11 +374,16 @@ export class Timers {
     return parkedAt;
   }
 
-  #recallOf(
+  /** The recall of that message: where it is stands for the copy that is never delivered. */
+  async #recallOf(
     properties: ReadonlyMap<string, string>,
-  ): Promise<Pick<AppendResult, 'commitLogOffset'> | undefined> | undefined {
+  ): Promise<{ readonly commitLogOffset: number } | undefined> {
     if (this.#recalls.size === 0) return undefined;
     const topic = properties.get(PropertyKey.REAL_TOPIC) ?? '';
-    return this.#recalls.find(recallKey(topic, properties.get(PropertyKey.UNIQ_KEY) ?? ''));
+    const queueOffset = await this.#recalls.find(
+      recallKey(topic, properties.get(PropertyKey.UNIQ_KEY) ?? ''),
+    );
+    if (queueOffset === undefined) return undefined;
+    return { commitLogOffset: this.#records.entry(queueOffset)?.commitLogOffset ?? 1 };
   }
 }

@@ -323,19 +323,25 @@ export class MessageStore {
   }
 
   /**
-   * One stored record, or undefined when none begins at that offset, or it is not confirmed yet.
+   * One stored record, or undefined when none begins at that offset, or it is not confirmed yet. Whoever knows its size
+   * saves a read.
    */
   async readRecord(commitLogOffset: number, sizeBytes?: number): Promise<Buffer | undefined> {
     this.#assertOpen();
     const end = this.#commit.confirmOffset;
     if (commitLogOffset < this.#log.minOffset || commitLogOffset + PREFIX_BYTES > end)
       return undefined;
+    if (sizeBytes !== undefined) {
+      if (sizeBytes < PREFIX_BYTES || commitLogOffset + sizeBytes > end) return undefined;
+      const record = await this.#log.read(commitLogOffset, sizeBytes);
+      const isWhole = record !== undefined && isRecordPrefix(record, commitLogOffset);
+      return isWhole && record.readInt32BE(0) === sizeBytes ? record : undefined;
+    }
     // Anybody may ask for any offset: look before trusting a size that may be part of a message's body.
     const prefix = await this.#log.read(commitLogOffset, PREFIX_BYTES);
     if (prefix === undefined || !isRecordPrefix(prefix, commitLogOffset)) return undefined;
     const totalSize = prefix.readInt32BE(0);
-    if (commitLogOffset + totalSize > end || totalSize !== (sizeBytes ?? totalSize))
-      return undefined;
+    if (commitLogOffset + totalSize > end) return undefined;
     return this.#log.read(commitLogOffset, totalSize);
   }
 

@@ -4,6 +4,7 @@ import type { RemotingCommand } from '../../../../mq/protocol/frame.ts';
 import { encodeRecallHandle } from '../../../../mq/protocol/recall-handle.ts';
 import { recallMessage } from '../../../../mq/protocol/requests/recall-message.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
+import { MessageStore } from '../../../../mq/store/message-store.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { BrokerUnderTest, sendReply } from '../broker-under-test.ts';
 
@@ -35,6 +36,17 @@ async function park(msgId: string, properties?: Record<string, string>): Promise
 function recall(recallHandle: string, topic = 'TopicA'): Promise<RemotingCommand> {
   const header = { producerGroup: 'pg', topic, recallHandle };
   return broker.request(recallMessage.code, recallMessage.encodeRequest(header));
+}
+
+/** Does `before` first whenever a record is read by its queue entry, in any store. */
+function readsOfTimers(before: () => Promise<void>): { mockRestore(): void } {
+  const original: MessageStore['readRecord'] = Reflect.get(MessageStore.prototype, 'readRecord');
+  const read = jest.spyOn(MessageStore.prototype, 'readRecord');
+  read.mockImplementation(async function (this: MessageStore, offset, sizeBytes) {
+    if (sizeBytes !== undefined) await before();
+    return original.call(this, offset, sizeBytes);
+  });
+  return read;
 }
 
 async function delivered(): Promise<string[]> {
@@ -73,6 +85,35 @@ describe('recalling a message', () => {
     await broker.restart();
     await clock.advanceAndSettle(2 * MINUTE);
     expect(await delivered()).toEqual([]);
+  });
+
+  it('is not waited for by a start: a hundred thousand of them took it eight seconds', async () => {
+    const handle = await park('m');
+    await recall(handle);
+    await broker.stop();
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const read = readsOfTimers(() => held);
+    await broker.restart();
+    await clock.advanceAndSettle(MINUTE);
+    expect(await broker.messages('TopicA')).toEqual([]);
+    read.mockRestore();
+    release();
+    expect(await delivered()).toEqual([]);
+    expect(broker.broker.context.timers.size).toBe(0);
+  });
+
+  it('that cannot be read after a restart holds its message back until it can', async () => {
+    await recall(await park('m'));
+    await broker.stop();
+    const read = readsOfTimers(() => Promise.reject(new Error('EIO')));
+    await broker.restart();
+    await clock.advanceAndSettle(MINUTE);
+    expect(await broker.messages('TopicA')).toEqual([]);
+    read.mockRestore();
+    await clock.advanceAndSettle(2_000);
+    expect(await delivered()).toEqual([]);
+    expect(broker.broker.context.timers.size).toBe(0);
   });
 
   it('is stored as the original stores it', async () => {

@@ -80,3 +80,13 @@ export function wholeNumber(name: string, value: number, lowest = 0): number {
   }
   return value;
 }
+
+const HIGHEST_INT32 = 0x7fff_ffff;
+
+/** For numbers that travel as an int32. Errors: CONFIG_INVALID naming the option and its value. */
+export function int32(name: string, value: number, lowest = 0): number {
+  if (wholeNumber(name, value, lowest) > HIGHEST_INT32) {
+    throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be at most ${HIGHEST_INT32}`);
+  }
+  return value;
+}

@@ -1,4 +1,4 @@
-import { milliseconds, oneOf, wholeNumber, type ClientOptions } from './client-options.ts';
+import { int32, milliseconds, oneOf, wholeNumber, type ClientOptions } from './client-options.ts';
 import type { PullSettings } from './queue-puller.ts';
 import { consumerReconsumeLimit } from './reconsume-limit.ts';
 
@@ -67,7 +67,7 @@ export function pullSettings(options: PushConsumerOptions, nowMs: number): PullS
         1,
       ),
     },
-    pullBatchSize: wholeNumber('pullBatchSize', options.pullBatchSize ?? 32, 1),
+    pullBatchSize: int32('pullBatchSize', options.pullBatchSize ?? 32, 1),
     maxBodyBytes: wholeNumber('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024, 1),
   };
 }

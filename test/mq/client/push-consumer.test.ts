@@ -814,6 +814,7 @@ describe('options', () => {
     [{ maxReconsumeTimes: -2 }, /maxReconsumeTimes is -2, it must be an integer in 0..2147483647/],
     [{ maxReconsumeTimes: 2 ** 31 }, /maxReconsumeTimes is 2147483648/],
     [{ maxReconsumeTimes: Number.NaN }, /maxReconsumeTimes is NaN/],
+    [{ pullBatchSize: 2 ** 31 }, /pullBatchSize is 2147483648, it must be at most 2147483647/],
     [{ serializeType: 'rocketmq' }, /serializeType is rocketmq, not one of JSON, ROCKETMQ/],
     [{ namesrvAddr: undefined }, /namesrvAddr is undefined/],
     [{ consumerGroup: undefined }, /group name is undefined/],

@@ -1,3 +1,4 @@
+import { MqError } from '../errors.ts';
 import { assertGroupName } from '../protocol/names.ts';
 import { deleteSubscriptiongroup } from '../protocol/requests/delete-subscriptiongroup.ts';
 import { getAllSubscriptiongroupConfig } from '../protocol/requests/get-all-subscriptiongroup-config.ts';
@@ -93,10 +94,19 @@ export class SubscriptionGroupAdmin {
   }
 }
 
-/** What was given, without what was given as undefined. Errors: CONFIG_INVALID for a number that cannot be one's. */
+/** What was given, without what was given as undefined. Errors: CONFIG_INVALID naming what cannot be a group's. */
 function checked(settings: Partial<GroupSettings>): Partial<GroupSettings> {
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) if (typeof value === 'number') wholeNumber(name, value);
+  for (const [name, value] of given) {
+    const usual: unknown = Object.entries(defaultGroupSettings).find(([key]) => key === name)?.[1];
+    if (usual === undefined) {
+      throw new MqError('CONFIG_INVALID', `${name} is no setting of a group`);
+    }
+    if (typeof value !== typeof usual) {
+      throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be a ${typeof usual}`);
+    }
+    if (typeof value === 'number') wholeNumber(name, value);
+  }
   return Object.fromEntries(given) as Partial<GroupSettings>;
 }
 

@@ -57,6 +57,9 @@ describe('the settings of a consumer group', () => {
     [{ consumerGroup: '' }, 'INVALID_ARGUMENT', /group name is empty/],
     [{ retryMaxTimes: -1 }, 'CONFIG_INVALID', /retryMaxTimes is -1/],
     [{ retryMaxTimes: Number.NaN }, 'CONFIG_INVALID', /retryMaxTimes is NaN/],
+    [{ consumeEnable: 'no' }, 'CONFIG_INVALID', /consumeEnable is no, .* a boolean/],
+    [{ retryMaxTimes: '3' }, 'CONFIG_INVALID', /retryMaxTimes is 3, .* a number/],
+    [{ retryMaxTimse: 3 }, 'CONFIG_INVALID', /retryMaxTimse is no setting of a group/],
     // Our client says that it is of a version without a code for a value out of range.
     [{ retryMaxTimes: 2 ** 31 }, 'SYSTEM_ERROR', /2147483648 of group g is outside/],
     [{ cluster: 'elsewhere' }, 'NO_ROUTE', /cluster elsewhere has no master broker; there are: /],

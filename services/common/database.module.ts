@@ -23,6 +23,7 @@ export function databaseModule(
     dataSourceFactory: async (options) => {
       await createSchema(settings);
       const dataSource = await new DataSource(options!).initialize();
+      await endIdleTransactions(dataSource, settings.idleTransactionMs);
       await migrate(dataSource, settings.schema);
       return dataSource;
     },
@@ -75,6 +76,38 @@ async function createSchema(settings: DatabaseSettings): Promise<void> {
   } finally {
     await connection.end();
   }
+}
+
+/** The part of mysql2's pool that is used here; TypeORM does not type it. */
+interface ConnectionPool {
+  on(event: 'connection', listener: (connection: PooledConnection) => void): void;
+}
+
+interface PooledConnection {
+  query(statement: string, done: (error: Error | null) => void): void;
+  destroy(): void;
+}
+
+/**
+ * Bounds how long a transaction of this process may do nothing. A process that hangs, or whose machine is gone without a
+ * good-bye, would hold its locks until TCP notices, which can take hours: payments and closings of its orders would wait,
+ * and half messages it has not decided would be given up by the broker, to be committed when it goes on.
+ */
+async function endIdleTransactions(
+  dataSource: DataSource,
+  idleTransactionMs: number,
+): Promise<void> {
+  // MariaDB counts whole seconds.
+  const statement = `SET SESSION idle_transaction_timeout = ${Math.ceil(idleTransactionMs / 1_000)}`;
+  const { pool } = dataSource.driver as unknown as { pool: ConnectionPool };
+  pool.on('connection', (connection) => {
+    connection.query(statement, (error) => {
+      // Whoever was to have the connection hears of it at his first statement.
+      if (error !== null) connection.destroy();
+    });
+  });
+  // The one connection that `initialize` has opened.
+  await dataSource.query(statement);
 }
 
 /** One process migrates, others of the same service wait for it: TypeORM itself does not lock. */

@@ -9,6 +9,8 @@ export interface DatabaseSettings {
   /** The service's own schema; created on start when it is missing. */
   readonly schema: string;
   readonly poolSize: number;
+  /** How long a transaction may wait for its process before the database ends it and its locks. */
+  readonly idleTransactionMs: number;
 }
 
 /** What every service is told. */
@@ -84,6 +86,11 @@ function readDatabaseSettings(env: EnvReader, defaultSchema: string): DatabaseSe
       mustBe: 'at most 64 characters a-z, 0-9 and _, starting with a letter',
     }),
     poolSize: env.integer('DATABASE_POOL_SIZE', { default: 10, min: 2, max: 500 }),
+    idleTransactionMs: env.integer('DATABASE_IDLE_TRANSACTION_MS', {
+      default: 120_000,
+      min: 1_000,
+      max: 3_600_000,
+    }),
   });
 }
 

@@ -182,7 +182,7 @@ async function startParts(
     offsets: delayOffsets,
     levels,
     storeHost: () => advertised,
-    hasTopic: (topic) => topics.get(topic) !== undefined,
+    queueFor: (topic, queueId) => topics.queueFor(topic, queueId),
     clock,
     logger,
   });
@@ -194,7 +194,7 @@ async function startParts(
     storeHost: () => advertised,
     maxDelayMs: config.timerMaxDelaySec * 1000,
     rollWindowMs: config.timerRollWindowSlot * 1000,
-    hasTopic: (topic) => topics.get(topic) !== undefined,
+    queueFor: (topic, queueId) => topics.queueFor(topic, queueId),
     clock,
     logger,
   });
@@ -212,7 +212,7 @@ async function startParts(
     store,
     offsets,
     producers,
-    hasTopic: (topic) => topics.get(topic) !== undefined,
+    queueFor: (topic, queueId) => topics.queueFor(topic, queueId),
     ensureDiscardTopic: () => topics.ensureDiscardTopic(),
     settings: config,
     storeHost: () => advertised,

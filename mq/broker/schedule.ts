@@ -16,6 +16,7 @@ import {
 } from '../protocol/properties.ts';
 import type { AppendMessage, Arrival, MessageStore } from '../store/message-store.ts';
 import type { DelayOffsets } from './delay-offsets.ts';
+import type { TopicConfigs } from './topic-configs.ts';
 import { WallSteps } from './wall-steps.ts';
 import { appendSafely, isHopeless, recordsOf } from './stored-records.ts';
 
@@ -40,8 +41,8 @@ export interface DelayScheduleDeps {
   readonly levels: readonly number[];
   /** Written into delivered copies. */
   readonly storeHost: () => HostAddress;
-  /** Messages of a topic that was deleted while they waited are dropped. */
-  readonly hasTopic: (topic: string) => boolean;
+  /** Undefined for a topic that was deleted while messages waited: they are dropped. */
+  readonly queueFor: TopicConfigs['queueFor'];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -327,7 +328,11 @@ class LevelQueue {
   #restore(parked: MessageExt): AppendMessage | undefined {
     const topic = parked.properties.get(PropertyKey.REAL_TOPIC);
     const queueId = Number(parked.properties.get(PropertyKey.REAL_QID) ?? Number.NaN);
-    if (topic === undefined || !Number.isInteger(queueId) || !this.#deps.hasTopic(topic)) {
+    const target =
+      topic === undefined || !Number.isInteger(queueId)
+        ? undefined
+        : this.#deps.queueFor(topic, queueId);
+    if (topic === undefined || target === undefined) {
       this.#deps.logger.warn('a delayed message has nowhere to go and is dropped', {
         offsetMsgId: parked.offsetMsgId,
         topic,
@@ -337,7 +342,7 @@ class LevelQueue {
     }
     return {
       topic,
-      queueId,
+      queueId: target,
       flag: parked.flag,
       sysFlag: parked.sysFlag,
       bornTimestamp: parked.bornTimestamp,

@@ -17,6 +17,7 @@ import { TimerRecords } from './timer-records.ts';
 import { recoverTimers, type RecoveredTimers } from './timer-recovery.ts';
 import { TimerRolling } from './timer-rolling.ts';
 import type { TimerInstant, TimerTable } from './timer-table.ts';
+import type { TopicConfigs } from './topic-configs.ts';
 
 /** How many due messages are in memory at a time, and share one fsync. */
 const BATCH_COUNT = 256;
@@ -45,8 +46,8 @@ export interface TimersDeps {
   readonly maxDelayMs: number;
   /** A message that has been in the CommitLog for so long is stored anew. */
   readonly rollWindowMs: number;
-  /** Messages of a topic that was deleted while they waited are dropped. */
-  readonly hasTopic: (topic: string) => boolean;
+  /** Undefined for a topic that was deleted while messages waited: they are dropped. */
+  readonly queueFor: TopicConfigs['queueFor'];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -350,15 +351,16 @@ export class Timers {
    * be tried again. A message nobody can ever store is logged and passed over.
    */
   async #store(queueOffset: number): Promise<number> {
-    const { store, logger, clock, hasTopic } = this.#deps;
+    const { store, logger, clock, queueFor } = this.#deps;
     const parkedAt = this.#records.entry(queueOffset)?.commitLogOffset ?? 1;
     try {
       const parked = await this.#records.read(queueOffset);
       const recall = parked && (await this.#recallOf(parked.properties));
       if (recall !== undefined) return recall.commitLogOffset;
       const message = parked && this.#records.restore(parked, clock.now());
-      if (message !== undefined && hasTopic(message.topic)) {
-        return (await store.append(message)).commitLogOffset;
+      const queueId = message && queueFor(message.topic, message.queueId);
+      if (message !== undefined && queueId !== undefined) {
+        return (await store.append({ ...message, queueId })).commitLogOffset;
       }
       logger.warn('a message that waited for its time has nowhere to go and is dropped', {
         queueOffset,

@@ -80,6 +80,18 @@ export class TopicConfigs {
     return this.#table.get(topic);
   }
 
+  /**
+   * Where a message goes that was sent to `queueId` a while ago: there, unless the topic has become smaller, for a queue
+   * that nobody reads would keep it for good. Undefined when there is no such topic.
+   */
+  queueFor(topic: string, queueId: number): number | undefined {
+    const config = this.#table.get(topic);
+    if (config === undefined) return undefined;
+    const { readQueueNums, writeQueueNums } = config;
+    if (queueId < Math.max(readQueueNums, writeQueueNums)) return queueId;
+    return queueId % Math.max(1, writeQueueNums);
+  }
+
   all(): Iterable<TopicConfig> {
     return this.#table.values();
   }

@@ -213,9 +213,9 @@ async function cutOff(
     PropertyKey.UNIQ_KEY,
   );
   if (uniqKey !== before.properties.get(PropertyKey.UNIQ_KEY)) return undefined;
-  if (!isDiscarded && (destination?.topic !== topic || destination.queueId !== queueId)) {
-    return undefined;
-  }
+  // A copy may lie in another queue than was asked for, when the topic has become smaller.
+  const isInPlace = destination?.queueId === queueId || from > 0;
+  if (!isDiscarded && (destination?.topic !== topic || !isInPlace)) return undefined;
   const state = isDiscarded ? 'DISCARDED' : 'COMMITTED';
   return { kind: 'half', halfOffset: half.queueOffset, id: half.id, state };
 }

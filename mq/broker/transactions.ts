@@ -7,6 +7,7 @@ import { PropertyKey } from '../protocol/properties.ts';
 import type { AppendMessage, AppendResult } from '../store/message-store.ts';
 import { halfOf } from './half-messages.ts';
 import type { ProducerManager } from './producer-manager.ts';
+import type { TopicConfigs } from './topic-configs.ts';
 import { TransactionChecker } from './transaction-checker.ts';
 import { TransactionLog, type TransactionLogDeps } from './transaction-log.ts';
 import {
@@ -31,7 +32,7 @@ const RETRY_AFTER_MS = 1_000;
 
 export interface TransactionsDeps extends TransactionLogDeps {
   readonly producers: Pick<ProducerManager, 'members'>;
-  readonly hasTopic: (topic: string) => boolean;
+  readonly queueFor: TopicConfigs['queueFor'];
   /** Creates TRANS_CHECK_MAX_TIME_TOPIC when it is missing. */
   readonly ensureDiscardTopic: () => Promise<unknown>;
   readonly settings: {
@@ -253,13 +254,14 @@ export class Transactions {
     } else {
       const newest = isNamed ? named : await this.#log.readHalf(half.commitLogOffset);
       const copy = committedCopy(newest);
-      if (copy === undefined || !this.#deps.hasTopic(copy.topic)) {
+      const queueId = copy && this.#deps.queueFor(copy.topic, copy.queueId);
+      if (copy === undefined || queueId === undefined) {
         throw new MqError(
           'TOPIC_NOT_EXIST',
           `topic[${copy?.topic}] of a half message does not exist: create it, and commit again`,
         );
       }
-      await this.#log.appendOp(half, [copy, op]);
+      await this.#log.appendOp(half, [{ ...copy, queueId }, op]);
     }
     this.#table.settled(half.id, outcome);
   }

@@ -60,7 +60,7 @@ export class TimersUnderTest {
       storeHost: () => HOST,
       maxDelayMs: 365 * 86_400_000,
       rollWindowMs,
-      hasTopic: () => true,
+      queueFor: (_topic, queueId) => queueId,
       clock,
       logger,
     });

@@ -227,6 +227,23 @@ describe('when the disk is full', () => {
     await broker.close();
   });
 
+  it('what a crash cut off counts as settled where its topic had become smaller, too', async () => {
+    const files = new FaultyFiles();
+    const broker = await TransactionsUnderTest.open(files.process(), { queueFor: () => 0 });
+    await broker.half('before');
+    const place = await broker.half('a');
+    await broker.end(place, 'COMMIT');
+    const endOffset = broker.store.maxCommitLogOffset;
+    const opBytes = await opRecordBytes(broker);
+    files.killProcess();
+    await Promise.allSettled([broker.store.close()]);
+    truncateLog(files, endOffset - opBytes);
+    const again = await TransactionsUnderTest.open(files.process());
+    expect(again.transactions.openCount).toBe(1);
+    expect((await failure(again.end(place, 'ROLLBACK'))).message).toContain('COMMITTED');
+    await again.close();
+  });
+
   it('what a crash cut off is completed later', async () => {
     const files = new FaultyFiles();
     const broker = await TransactionsUnderTest.open(files.process());
@@ -368,7 +385,7 @@ describe('a commit for a topic that was deleted meanwhile', () => {
   it('is refused and can be given again when the topic is back', async () => {
     const topics = new Set<string>();
     const broker = await TransactionsUnderTest.open(new FaultyFiles(), {
-      hasTopic: (topic) => topics.has(topic),
+      queueFor: (topic, queueId) => (topics.has(topic) ? queueId : undefined),
     });
     const place = await broker.half('a');
     expect(await failure(broker.end(place, 'COMMIT'))).toMatchObject({ code: 'TOPIC_NOT_EXIST' });

@@ -33,7 +33,7 @@ export interface UnderTestOptions {
   readonly store?: Partial<StoreOptions>;
   readonly startMs?: number;
   readonly logger?: Logger;
-  readonly hasTopic?: (topic: string) => boolean;
+  readonly queueFor?: (topic: string, queueId: number) => number | undefined;
   readonly putAgainBehind?: number;
 }
 
@@ -61,7 +61,7 @@ export class TransactionsUnderTest {
       store,
       offsets,
       producers: this.producers,
-      hasTopic: options.hasTopic ?? (() => true),
+      queueFor: options.queueFor ?? ((_topic, queueId) => queueId),
       ...(options.putAgainBehind !== undefined && { putAgainBehind: options.putAgainBehind }),
       ensureDiscardTopic: () => Promise.resolve(),
       settings: {

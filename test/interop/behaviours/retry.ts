@@ -192,17 +192,19 @@ async function retriesWithoutBroker(cell: Cell, fate: Fate): Promise<string | vo
     expect(consumer.messages).toHaveLength(1);
     return 'The Go client does not read the broker’s answer: a message that is not taken back is lost.';
   }
-  const tries = await consumer.gets(({ length }) => length >= 2, 'a second try');
-  expect(timesAsked).toBeGreaterThan(0);
-  expect(tries.map(({ reconsumeTimes }) => reconsumeTimes)).toEqual([0, 1]);
-  expect(tries[1]).toMatchObject({ topic, key: sent!.key, msgId: sent!.msgId });
-  const retryCount = await cell.messageCount(`%RETRY%${group}`);
+  const retryCount = (): Promise<number> => cell.messageCount(`%RETRY%${group}`);
   if (client.name.startsWith('Go')) {
-    expect(retryCount).toBe(0);
+    // Counted or not: a broker that misses the connection takes the queue away, and it is fetched anew.
+    await consumer.gets(({ length }) => length >= 2, 'a second try');
+    expect(await retryCount()).toBe(0);
     return 'The Go client sends no retries: it keeps the message and tries again after 5 s.';
   }
-  expect(retryCount).toBe(1);
-  expectBackOff(tries);
+  const isRetry = ({ reconsumeTimes }: Got): boolean => reconsumeTimes === 1;
+  const tries = await consumer.gets((all) => all.some(isRetry), 'a second try');
+  expect(timesAsked).toBeGreaterThan(0);
+  expect(tries.find(isRetry)).toMatchObject({ topic, key: sent!.key, msgId: sent!.msgId });
+  expect(await retryCount()).toBe(1);
+  expectBackOff([tries[0]!, tries.find(isRetry)!]);
 }
 
 async function deadLetters(cell: Cell, count: number): Promise<void> {

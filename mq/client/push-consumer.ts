@@ -14,11 +14,13 @@ import { SUBSCRIBE_ALL, tagSubscription, type SubscriptionData } from '../protoc
 import type { Processor, Reply } from '../remoting/processor.ts';
 import { Assignment } from './assignment.ts';
 import { clientSettings, milliseconds } from './client-options.ts';
-import type { MessageListener } from './consume-dispatcher.ts';
+import type { ConsumeContext } from './consume-dispatcher.ts';
+import type { ConsumeResult } from './consume-result.ts';
+import type { ConsumedMessage } from './consumed-message.ts';
 import { Consumption } from './consumption.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { clientClosed, MqClient } from './mq-client.ts';
-import type { MessageListenerOrderly } from './orderly-listener.ts';
+import type { ConsumeOrderlyContext, ConsumeOrderlyResult } from './orderly-listener.ts';
 import { inTime } from './pause.ts';
 import {
   consumptionSettings,
@@ -149,23 +151,34 @@ export class PushConsumer implements AsyncDisposable {
   }
 
   /**
-   * Sets the listener. Returning means consumed; throwing, or returning RECONSUME_LATER, means deliver it again later.
+   * Sets the listener, a `MessageListener`. Returning means consumed; throwing, or returning RECONSUME_LATER, means deliver it again later.
    *
    * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
    */
-  onMessage(listener: MessageListener): this {
+  // R, here and below: without it TypeScript 7.0 takes what `async () => 'RECONSUME_LATER'` resolves with for any string.
+  onMessage<const R extends ConsumeResult | void>(
+    listener: (
+      message: ConsumedMessage,
+      context: ConsumeContext,
+    ) => R | Promise<R | ConsumeResult | void>,
+  ): this {
     this.#consumption.listen({ inOrder: false, listener });
     return this;
   }
 
   /**
-   * Sets a listener that gets each queue's messages one at a time, in order; queues run beside each other. Throwing, or
+   * Sets a `MessageListenerOrderly`, which gets each queue's messages one at a time, in order; queues run beside each other. Throwing, or
    * returning SUSPEND_CURRENT_QUEUE_A_MOMENT, means: this message again in suspendCurrentQueueTimeMs, and nothing of its
    * queue before it, as often as maxReconsumeTimes allows (without one, until it succeeds).
    *
    * Errors: INVALID_ARGUMENT when there is one already, or this is not a function.
    */
-  onMessageOrderly(listener: MessageListenerOrderly): this {
+  onMessageOrderly<const R extends ConsumeOrderlyResult | void>(
+    listener: (
+      message: ConsumedMessage,
+      context: ConsumeOrderlyContext,
+    ) => R | Promise<R | ConsumeOrderlyResult | void>,
+  ): this {
     this.#consumption.listen({ inOrder: true, listener });
     return this;
   }

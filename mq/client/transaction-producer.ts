@@ -16,6 +16,7 @@ import { TransactionChecks, type Answer, type Asker } from './transaction-checks
 import { TransactionOutcomes } from './transaction-outcomes.ts';
 import type {
   ExecuteLocalTransaction,
+  SentHalf,
   TransactionProducerOptions,
   TransactionSendOptions,
   TransactionSendResult,
@@ -128,7 +129,7 @@ export class TransactionProducer implements AsyncDisposable {
   }
 
   /**
-   * Stores a half message, runs the local transaction, and tells the broker its outcome.
+   * Stores a half message, runs the local transaction (an `ExecuteLocalTransaction`), and tells the broker its outcome.
    *
    * When the half message is not stored as safely as the broker is set to (its status is not SEND_OK), or when it is
    * not known whether it is stored, the local transaction is not run and the message is rolled back. That the broker
@@ -137,9 +138,10 @@ export class TransactionProducer implements AsyncDisposable {
    * Errors: as `Producer.send`, the local transaction has not run then; INVALID_ARGUMENT for a message with a delay;
    *         what the local transaction threw, and INVALID_ARGUMENT when it returned nonsense: both are UNKNOW.
    */
-  async sendMessageInTransaction(
+  // R: without it TypeScript 7.0 takes what `async () => 'COMMIT_MESSAGE'` resolves with for any string.
+  async sendMessageInTransaction<const R extends LocalTransactionState>(
     message: Message,
-    executeLocalTransaction: ExecuteLocalTransaction,
+    executeLocalTransaction: (sent: SentHalf) => R | Promise<R | LocalTransactionState>,
     options: TransactionSendOptions = {},
   ): Promise<TransactionSendResult> {
     if (typeof executeLocalTransaction !== 'function') {

@@ -84,7 +84,7 @@ export class TimerRolling {
     const { store, table, clock, rollWindowMs } = this.#deps;
     while (!this.#isClosed && table.size > 0) {
       const end = store.offsetByTime(SystemTopic.TIMER, 0, clock.now() - rollWindowMs);
-      for (const each of table.below(end).subarray(0, CHOICE_COUNT)) this.#chosen.add(each);
+      for (const each of table.below(end, CHOICE_COUNT)) this.#chosen.add(each);
       const chosenCount = this.#chosen.size;
       while (this.#chosen.size > 0 && !this.#isClosed) await this.#rollBatch();
       this.#chosen.clear();

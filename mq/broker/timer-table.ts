@@ -88,11 +88,16 @@ export class TimerTable {
     return Math.min(this.#waiting.relative.firstKey, this.#waiting.absolute.firstKey);
   }
 
-  /** The waiting timers below that queueOffset, in ascending order; not those to be tried again. */
-  below(queueOffset: number): Float64Array {
-    const { relative, absolute } = this.#waiting;
-    const isBelow = (each: number): boolean => each < queueOffset;
-    return concatenated(relative.values.filter(isBelow), absolute.values.filter(isBelow)).sort();
+  /** At most so many of the waiting timers below that queueOffset, in ascending order; not those to be tried again. */
+  below(queueOffset: number, maxCount: number): Float64Array {
+    const found = new Float64Array(Math.min(maxCount, this.size));
+    let count = 0;
+    for (const { values } of Object.values(this.#waiting)) {
+      for (let at = 0; at < values.length && count < found.length; at++) {
+        if (values[at]! < queueOffset) found[count++] = values[at]!;
+      }
+    }
+    return found.subarray(0, count).sort();
   }
 
   /** Takes out the timers with these queueOffsets. Goes over the whole table. */

@@ -122,6 +122,16 @@ describe('the table of timers', () => {
     );
   });
 
+  it('names as many as are wanted to be stored anew, without sorting all that wait', () => {
+    const table = new TimerTable();
+    for (const queueOffset of [5, 3, 9, 1, 7]) {
+      table.add(queueOffset % 3 === 0 ? 'absolute' : 'relative', 1_000 - queueOffset, queueOffset);
+    }
+    expect([...table.below(8, 10)]).toEqual([1, 3, 5, 7]);
+    expect([...table.below(8, 2)]).toHaveLength(2);
+    expect([...table.below(1, 10)]).toEqual([]);
+  });
+
   it('takes at most 200 bytes a timer, with a million of them', () => {
     const table = new TimerTable();
     for (let queueOffset = 0; queueOffset < 1_000_000; queueOffset++) {

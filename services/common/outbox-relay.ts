@@ -34,7 +34,8 @@ const MAX_STUCK_KEYS = 10_000;
 /**
  * Sends what the outbox holds and marks each message once the broker has said SEND_OK.
  *
- * Order:  per key in the order of the ids, always into the queue the key chooses. A message that fails holds back
+ * Order:  per key in the order of the ids it finds, always into the queue the key chooses. (A transaction that took its id
+ *         earlier and commits later is found later, unless events of a key lock one row first.) A message that fails holds back
  *         the later ones of its key and nobody else: should such messages fill a whole batch, later passes look
  *         behind them until they have seen all.
  * Crash:  between send and mark the message stays unmarked and is sent again: at least once, never lost.

@@ -6,7 +6,7 @@ import type { OutgoingEvent } from './outgoing-event.ts';
 /** A message that was decided in the same transaction as the row it tells about, sent or still to be sent. */
 @Entity('outbox_messages')
 export class OutboxMessage {
-  /** Ascending per order number: a later event of an order locks the order's row first. */
+  /** Ascending for events of one key whose transactions lock one row first; of others as they happen to be inserted. */
   @PrimaryColumn({ type: 'bigint', generated: 'increment' })
   id!: string;
 

@@ -1,6 +1,8 @@
 /**
- * NOTIFICATION_EVENTS: what the push service has recorded for users. Key: the order number. Order: per order number.
+ * NOTIFICATION_EVENTS: what the push service has recorded for users. Key: the order number, whose events share a queue.
  *
+ * Order:  as recorded, which for two order events close together may be the other way round: push takes them side by
+ *         side, so that one that fails does not hold up those after it.
  * Sent through an outbox. A message may arrive more than once; `eventId` is the same each time and different for every event.
  * Tags: one per event type. Body: the event as JSON, UTF-8; the text stays in push's table, whoever needs it asks there.
  */

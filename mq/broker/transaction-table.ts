@@ -177,6 +177,8 @@ export class TransactionTable {
   laggards(halfEnd: number, minSpan: number): Half[] {
     const limit = halfEnd - Math.max(minSpan, 5 * this.#open.size);
     if (limit <= 0) return [];
-    return [...this.#open.values()].filter(({ queueOffset }) => queueOffset < limit);
+    const laggards: Half[] = [];
+    for (const half of this.#open.values()) if (half.queueOffset < limit) laggards.push(half);
+    return laggards;
   }
 }

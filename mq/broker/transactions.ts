@@ -1,51 +1,29 @@
-import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import { parseOffsetMsgId } from '../protocol/message-id.ts';
-import { SystemTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import type { AppendMessage, AppendResult } from '../store/message-store.ts';
 import { halfOf } from './half-messages.ts';
-import type { ProducerManager } from './producer-manager.ts';
 import type { TopicConfigs } from './topic-configs.ts';
-import { TransactionChecker } from './transaction-checker.ts';
-import { TransactionLog, type TransactionLogDeps } from './transaction-log.ts';
+import { TransactionLog } from './transaction-log.ts';
 import {
   committedCopy,
-  discardedCopy,
   halfAgain,
   immunityMs,
   resumedMark,
   transactionId,
-  TRANSACTION_QUEUE,
 } from './transaction-records.ts';
 import { recoverTransactions } from './transaction-recovery.ts';
+import { TransactionRounds, type TransactionRoundsDeps } from './transaction-rounds.ts';
 import { TransactionTable, type Decision, type Half, type Outcome } from './transaction-table.ts';
+import { TransactionWork } from './transaction-work.ts';
 
 /** Outcomes remembered for producers that ask twice, also over a restart. */
 const MAX_RECENT = 16_384;
-const PUT_AGAIN_BEHIND = 65_536;
-/** Checks under way at a time. */
-const CHECKS_AT_ONCE = 32;
-/** Wait after an op message that the store refused. */
-const RETRY_AFTER_MS = 1_000;
 
-export interface TransactionsDeps extends TransactionLogDeps {
-  readonly producers: Pick<ProducerManager, 'members'>;
+export interface TransactionsDeps extends TransactionRoundsDeps {
   readonly queueFor: TopicConfigs['queueFor'];
-  /** Creates TRANS_CHECK_MAX_TIME_TOPIC when it is missing. */
-  readonly ensureDiscardTopic: () => Promise<unknown>;
-  readonly settings: {
-    readonly brokerName: string;
-    readonly transactionCheckInterval: number;
-    readonly transactionTimeOut: number;
-    readonly transactionCheckMax: number;
-  };
-  /**
-   * A half message that waits behind so many others is put again, so that those need not be read at a restart. Default
-   * 65,536; with many open ones it is five times as many as they are.
-   */
-  readonly putAgainBehind?: number;
+  readonly settings: TransactionRoundsDeps['settings'] & { readonly transactionTimeOut: number };
 }
 
 /** What a producer says of a transaction. Any half message of it may be named, also after the broker put it again. */
@@ -72,28 +50,25 @@ export class Transactions {
   readonly #deps: TransactionsDeps;
   readonly #table: TransactionTable;
   readonly #log: TransactionLog;
-  readonly #checker: TransactionChecker;
-  /** What is being done about a transaction, by its id. */
-  readonly #underWay = new Map<number, Promise<void>>();
+  readonly #work: TransactionWork;
+  readonly #rounds: TransactionRounds;
   /** One string a group, however many transactions it has. */
   readonly #groups = new Map<string, string>();
   #adopted: ReadonlyMap<number, number> = new Map<number, number>();
-  #resumed: ReadonlySet<number> = new Set<number>();
+  /** queueOffsets in TRANS_CHECK_MAX_TIME_TOPIC. */
+  readonly #resumed = new Set<number>();
   readonly #resuming = new Set<number>();
-  #discardTopic: Promise<unknown> | undefined;
-  #timer: TimerHandle | undefined;
-  #round: Promise<void> | undefined;
   #state: 'new' | 'started' | 'closed' = 'new';
 
   constructor(deps: TransactionsDeps) {
-    const { producers, settings, logger } = deps;
     this.#deps = deps;
     this.#table = new TransactionTable({
-      maxChecks: settings.transactionCheckMax,
+      maxChecks: deps.settings.transactionCheckMax,
       maxRecent: MAX_RECENT,
     });
     this.#log = new TransactionLog(deps, this.#table);
-    this.#checker = new TransactionChecker({ producers, brokerName: settings.brokerName, logger });
+    this.#work = new TransactionWork(this.#table);
+    this.#rounds = new TransactionRounds(deps, this.#table, this.#log, this.#work);
   }
 
   /** Transactions whose outcome is open. */
@@ -119,10 +94,10 @@ export class Transactions {
       this.#add(half, Math.min(half.immunityMs, Math.max(0, waitMs)));
     }
     this.#adopted = recovered.adopted;
-    this.#resumed = recovered.resumed;
+    for (const queueOffset of recovered.resumed) this.#resumed.add(queueOffset);
     this.#state = 'started';
     await this.#log.owe(recovered.owed);
-    this.#arm();
+    this.#rounds.start();
   }
 
   /** Stops checking, waits for what is under way and notes the progress. */
@@ -130,18 +105,15 @@ export class Transactions {
     if (this.#state === 'closed') return;
     const wasStarted = this.#state === 'started';
     this.#state = 'closed';
-    this.#deps.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-    await this.settled();
+    await this.#rounds.close();
+    await this.#work.settled();
     if (wasStarted) await this.#log.saveProgress();
   }
 
   /** Resolves when no check round is under way and no decision is being stored. */
   async settled(): Promise<void> {
-    while (this.#round !== undefined || this.#underWay.size > 0) {
-      await this.#round;
-      await Promise.all(this.#underWay.values());
-    }
+    await this.#rounds.settled();
+    await this.#work.settled();
   }
 
   /**
@@ -163,7 +135,7 @@ export class Transactions {
       },
       waitMs,
     );
-    this.#arm();
+    this.#rounds.arm();
     return result;
   }
 
@@ -183,10 +155,10 @@ export class Transactions {
       const step = this.#table.end(id, request.decision);
       switch (step.do) {
         case 'wait':
-          await this.#underWay.get(id);
+          await this.#work.over(id);
           continue;
         case 'settle':
-          return this.#busy(id, this.#settle(step.half, step.outcome, named));
+          return this.#work.run(id, this.#settle(step.half, step.outcome, named));
         case 'answer':
           return assertSame(step.outcome, request);
         case 'refuse':
@@ -232,7 +204,7 @@ export class Transactions {
       halfAgain(discarded, id, 0),
       resumedMark(queueOffset, this.#log.by()),
     ]);
-    this.#resumed = new Set([...this.#resumed, queueOffset]);
+    this.#resumed.add(queueOffset);
     this.#add(
       {
         id: id ?? half!.queueOffset,
@@ -243,7 +215,7 @@ export class Transactions {
       },
       0,
     );
-    this.#arm();
+    this.#rounds.arm();
   }
 
   async #settle(half: Half, outcome: Outcome, named: MessageExt): Promise<void> {
@@ -266,116 +238,6 @@ export class Transactions {
     this.#table.settled(half.id, outcome);
   }
 
-  /** Keeps a taken transaction from being touched by anybody else until the work is done; gives it back if it fails. */
-  async #busy(id: number, work: Promise<void>): Promise<void> {
-    const done = work.catch((cause: unknown) => {
-      this.#table.released(id);
-      throw cause;
-    });
-    const settled = done.then(
-      () => this.#underWay.delete(id),
-      () => this.#underWay.delete(id),
-    );
-    this.#underWay.set(
-      id,
-      settled.then(() => undefined),
-    );
-    await done;
-  }
-
-  /** Asks after everything that is due, and discards what was asked after too often. */
-  async #check(): Promise<void> {
-    const { store, clock, logger } = this.#deps;
-    await this.#log.payOwed();
-    this.#discardTopic = undefined;
-    const nowMs = clock.monotonicMs();
-    const lagging = new Set(
-      this.#table.laggards(
-        store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
-        this.#deps.putAgainBehind ?? PUT_AGAIN_BEHIND,
-      ),
-    );
-    const batch: Promise<void>[] = [];
-    const groups = new Map<string, boolean>();
-    for (const half of this.#table.halves()) {
-      if (this.#state !== 'started') break;
-      const group = half.producerGroup;
-      const isReachable = groups.get(group) ?? this.#checker.isReachable(group);
-      groups.set(group, isReachable);
-      const work = this.#next(half, nowMs, isReachable, lagging);
-      if (work === undefined) continue;
-      batch.push(
-        this.#busy(half.id, work).catch((cause: unknown) =>
-          logger.error('a half message could not be checked, trying again in the next round', {
-            queueOffset: half.queueOffset,
-            producerGroup: group,
-            cause,
-          }),
-        ),
-      );
-      if (batch.length >= CHECKS_AT_ONCE) await Promise.all(batch.splice(0));
-    }
-    await Promise.all(batch);
-    await this.#log.saveProgress();
-  }
-
-  #next(
-    half: Half,
-    nowMs: number,
-    isReachable: boolean,
-    lagging: ReadonlySet<Half>,
-  ): Promise<void> | undefined {
-    const step = this.#table.check(half, nowMs, isReachable);
-    if (step === 'check') return this.#ask(half, nowMs);
-    if (step === 'discard') return this.#discard(half);
-    if (!lagging.has(half) || !this.#table.take(half)) return undefined;
-    return this.#log.readHalf(half.commitLogOffset).then(async (message) => {
-      await this.#putAgain(half, message);
-    });
-  }
-
-  /** Only a check that was handed to a producer counts. */
-  async #ask(half: Half, nowMs: number): Promise<void> {
-    const message = await this.#log.readHalf(half.commitLogOffset);
-    const dueAtMs = nowMs + this.#deps.settings.transactionCheckInterval;
-    const asked = { ...half, checkCount: half.checkCount + 1, dueAtMs };
-    if (!(await this.#checker.ask(message, asked.checkCount))) {
-      this.#table.released(half.id);
-      return;
-    }
-    try {
-      await this.#putAgain(asked, message);
-    } catch (cause) {
-      // Counted for as long as this process lives; a restart counts it as not asked.
-      this.#table.moved(asked);
-      throw cause;
-    }
-  }
-
-  /** Stores the count, and moves the transaction to the end of the queue. */
-  async #putAgain(half: Half, message: MessageExt): Promise<void> {
-    const again = halfAgain(message, half.id, half.checkCount);
-    const [result] = await this.#log.appendOp(half, [again, this.#log.op(half, 'MOVED')]);
-    const { queueOffset, commitLogOffset } = result!;
-    this.#table.moved({ ...half, queueOffset, commitLogOffset });
-  }
-
-  async #discard(half: Half): Promise<void> {
-    // One wait for all of a round, so that they keep their order.
-    this.#discardTopic ??= this.#deps.ensureDiscardTopic();
-    await this.#discardTopic;
-    const message = await this.#log.readHalf(half.commitLogOffset);
-    await this.#log.appendOp(half, [
-      discardedCopy(message, half.id),
-      this.#log.op(half, 'DISCARDED'),
-    ]);
-    this.#table.settled(half.id, 'DISCARDED');
-    this.#deps.logger.warn(
-      `gave up a half message after ${half.checkCount} checks; it can be resumed from ${SystemTopic.TRANSACTION_CHECK_MAX_TIME}`,
-      { msgId: message.msgId, producerGroup: half.producerGroup },
-    );
-  }
-
   /** Errors: ILLEGAL_OPERATION with both times. Only a half message that sets its own immunity time has this limit. */
   #assertInTime(half: MessageExt, { isFromCheck }: TransactionEnd): void {
     if (isFromCheck || !half.properties.has(PropertyKey.CHECK_IMMUNITY_TIME_IN_SECONDS)) return;
@@ -391,6 +253,7 @@ export class Transactions {
 
   #add(half: Omit<Half, 'dueAtMs'>, waitMs: number): void {
     const { producerGroup } = half;
+    if (this.#table.openCount === 0) this.#groups.clear();
     const known = this.#groups.get(producerGroup) ?? producerGroup;
     this.#groups.set(known, known);
     const { id, queueOffset, commitLogOffset, checkCount } = half;
@@ -404,30 +267,6 @@ export class Transactions {
       checkCount,
       dueAtMs,
     });
-  }
-
-  /** No timer while nothing is open: an idle broker sleeps. */
-  #arm(): void {
-    if (this.#state !== 'started' || this.#timer !== undefined || this.#round !== undefined) return;
-    const { isOwing } = this.#log;
-    if (this.#table.openCount === 0) this.#groups.clear();
-    if (this.#table.openCount === 0 && !isOwing) return;
-    const { clock, settings } = this.#deps;
-    this.#timer = clock.setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#round = this.#check()
-          .catch((cause: unknown) =>
-            this.#deps.logger.error('a round of transaction checks failed', { cause }),
-          )
-          .finally(() => {
-            this.#round = undefined;
-            this.#arm();
-          });
-      },
-      isOwing ? RETRY_AFTER_MS : settings.transactionCheckInterval,
-    );
-    this.#timer.unref();
   }
 }
 

@@ -91,8 +91,9 @@ export class ProducerMember {
   async #shutdown(finished: () => Promise<unknown>): Promise<void> {
     this.#state = 'closed';
     this.watch.stop();
-    this.heartbeats.stop();
     await finished();
+    // Until now: brokers cut off who is silent for two minutes, and local transactions may take longer.
+    this.heartbeats.stop();
     await Promise.allSettled(
       this.heartbeats.announcedTo().map((address) =>
         this.client.call(address, unregisterClient, {

@@ -235,10 +235,11 @@ export class PushConsumer implements AsyncDisposable {
     const { clock } = this.#client.settings;
     for (const timer of this.#timers) clock.clearInterval(timer);
     this.#watch.stop();
-    this.#heartbeats.stop();
     this.#assignment.stop();
     await this.#consumption.stop();
     await this.#assignment.release();
+    // Until now: brokers cut off who is silent for two minutes, and with the connection go the locks of ordered queues.
+    this.#heartbeats.stop();
     await Promise.allSettled(
       this.#heartbeats.announcedTo().map((address) =>
         this.#client.call(address, unregisterClient, {

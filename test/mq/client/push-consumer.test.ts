@@ -10,6 +10,7 @@ import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { until } from '../../support/deadline.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 import {
   pullReply,
   record,
@@ -31,13 +32,6 @@ let broker: ScriptedPeer;
 let nameServer: ScriptedPeer;
 let clock: FakeClock;
 let got: ConsumedMessage[];
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
-
 type Handle = (message: ConsumedMessage, signal: AbortSignal) => unknown;
 
 /** A consumer of T in group g that notes what it gets. */
@@ -93,13 +87,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const closing = opened
-    .splice(0)
-    .toReversed()
-    .reduce(
-      (before, resource) => before.then(() => resource[Symbol.asyncDispose]()),
-      Promise.resolve(),
-    );
+  const closing = closeOpened();
   let isClosed = false;
   void closing.then(() => (isClosed = true));
   await advanceUntil(() => isClosed);
@@ -736,6 +724,24 @@ describe('a broker that restarts', () => {
 });
 
 describe('shutting down', () => {
+  it('lets brokers know that it lives while its listeners run: they cut off who is silent for two minutes', async () => {
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    let end: () => void = () => undefined;
+    const member = consumer(() => new Promise<void>((resolve) => (end = resolve)), {
+      shutdownGraceMs: 600_000,
+    });
+    await member.start();
+    await until(() => got.length === 1);
+    let isClosed = false;
+    void member.shutdown().then(() => (isClosed = true));
+    const before = broker.requests(RequestCode.HEART_BEAT).length;
+    await advanceUntil(() => broker.requests(RequestCode.HEART_BEAT).length >= before + 3);
+    end();
+    await advanceUntil(() => isClosed);
+    expect(commits()).toContain(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('waits for running listeners, reports what they did, and says good-bye', async () => {
     servePulls(
       broker,

@@ -13,6 +13,7 @@ import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { capturedFrames } from '../../support/captured-frames.ts';
 import { until, within } from '../../support/deadline.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import {
   record,
@@ -32,12 +33,6 @@ let routes: Routes;
 let a: ScriptedPeer;
 let nameServer: ScriptedPeer;
 let logger: RecordingLogger;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
 
 function producer(
   checkLocalTransaction: CheckLocalTransaction,
@@ -67,9 +62,7 @@ beforeEach(async () => {
   nameServer = open(await scriptedNameServer(routes));
 });
 
-afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
-});
+afterEach(closeOpened);
 
 function takingEnds(peer: ScriptedPeer): ScriptedPeer {
   return peer.on(END, () => undefined);
@@ -676,6 +669,22 @@ describe('a transaction producer', () => {
     await expect(
       sender.sendMessageInTransaction({ topic: 'T', body: 'x' }, () => 'COMMIT_MESSAGE'),
     ).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
+  });
+
+  it('lets brokers know that it lives while its local transactions run: they cut off who is silent', async () => {
+    const clock = new FakeClock();
+    const local = held();
+    const sender = producer(unasked, { clock, shutdownGraceMs: 600_000 });
+    const sending = sender.sendMessageInTransaction({ topic: 'T', body: 'x' }, local.callback);
+    await until(() => local.calls === 1);
+    const shutdown = sender.shutdown();
+    const before = a.requests(RequestCode.HEART_BEAT).length;
+    await clock.advanceAndSettle(60_000);
+    await until(() => a.requests(RequestCode.HEART_BEAT).length > before);
+    local.end('COMMIT_MESSAGE');
+    await sending;
+    await within(shutdown, 'the shutdown');
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('does not wait longer than shutdownGraceMs: what hangs is told to stop, and the broker asks others', async () => {

@@ -19,6 +19,7 @@ import {
 } from '../../mq/index.ts';
 import { startNameServer } from '../../mq/server.ts';
 import { until } from '../support/deadline.ts';
+import { closeOpened, open } from '../support/opened.ts';
 import { TestProcess } from '../support/process.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
@@ -42,19 +43,13 @@ const SETTINGS = [
   '--auto-create-topic-enable=true',
 ];
 
-const opened: AsyncDisposable[] = [];
 let directory: string;
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-promises-'));
 });
 afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
+  await closeOpened();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -202,7 +197,7 @@ it('keeps the promises of transactions, timers and retries through kill -9 under
   const seed = Date.now() % 1_000_000;
   const random = new SeededRandom(seed);
   const nameServer = await startNameServer({ listenPort: 0, kvConfigPath: '' });
-  opened.push({ [Symbol.asyncDispose]: () => nameServer.close() });
+  open({ [Symbol.asyncDispose]: () => nameServer.close() });
   const namesrvAddr = nameServer.address;
   const port = await freePort();
   const brokerAddr = `127.0.0.1:${port}`;
@@ -221,7 +216,7 @@ it('keeps the promises of transactions, timers and retries through kill -9 under
   );
   const admin = open(new Admin({ namesrvAddr }));
   const client = new MqClient(clientSettings({ namesrvAddr }));
-  opened.push({ [Symbol.asyncDispose]: () => client.close() });
+  open({ [Symbol.asyncDispose]: () => client.close() });
   await until(async () => (await admin.clusterInfo()).brokerAddrTable.size === 1);
   for (const topic of ['TX', 'TIMED', 'WORK']) await admin.createTopic({ topic, readQueueNums: 2 });
 

@@ -11,6 +11,7 @@ import { encodeLockBatchBody } from '../../mq/protocol/lock-batch.ts';
 import { RequestCode } from '../../mq/protocol/request-code.ts';
 import { RemotingClient } from '../../mq/remoting/remoting-client.ts';
 import { until } from '../support/deadline.ts';
+import { closeOpened, open } from '../support/opened.ts';
 import '../support/long-time-limit.ts';
 import { startOfficialCluster, type OfficialCluster } from './support/official-cluster.ts';
 
@@ -24,12 +25,6 @@ let admin: Admin;
 let dead: ConsumedMessage[];
 const got: ConsumedMessage[] = [];
 let isHealed = false;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
 
 beforeAll(async () => {
   cluster = open(await startOfficialCluster());
@@ -64,9 +59,7 @@ beforeAll(async () => {
   got.length = 0;
 });
 
-afterAll(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
-});
+afterAll(closeOpened);
 
 describe('dead letters on the official broker', () => {
   it('come back to their group as they were, their retries counted from 0, each once', async () => {
@@ -96,7 +89,7 @@ describe('dead letters on the official broker', () => {
 
   it('that the broker puts back, because the group holds queue locks, are told as failed', async () => {
     const client = new RemotingClient();
-    opened.push({ [Symbol.asyncDispose]: () => client.close() });
+    open({ [Symbol.asyncDispose]: () => client.close() });
     const mqSet = [{ topic: 'DEAD', brokerName: 'broker-a', queueId: 0 }];
     const body = encodeLockBatchBody({ consumerGroup: group, clientId: 'c', mqSet });
     const lock = requestCommand({ code: RequestCode.LOCK_BATCH_MQ, body });

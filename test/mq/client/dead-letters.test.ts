@@ -16,19 +16,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../support/deadline.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 
 const TO_DLQ = { status: 'RECONSUME_LATER', delayTimeLevel: -1 } as const;
 
 let mq: TestBroker;
 let admin: Admin;
 let producer: Producer;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
-
 /** A member of a group, which gives messages up at once until it is healed. */
 class Member {
   readonly got: ConsumedMessage[] = [];
@@ -91,9 +85,7 @@ beforeEach(async () => {
   producer = open(new Producer({ namesrvAddr: mq.namesrvAddr, producerGroup: 'p' }));
 });
 
-afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
-});
+afterEach(closeOpened);
 
 describe('a dead letter', () => {
   it('comes back to its group as the message it was, its retries counted from 0', async () => {
@@ -309,7 +301,7 @@ describe('redriving all', () => {
         got.push(message.text());
         return 'SUCCESS';
       });
-    opened.push(member);
+    open(member);
     await member.start();
     for (const body of ['1', '2']) await producer.send({ topic: 'ORDERED', body });
     await mq.dlq('ordered', { atLeast: 2 });
@@ -348,7 +340,7 @@ describe('redriving all', () => {
 
   it('is of every broker that has dead letters of the group', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'millrace-second-'));
-    opened.push({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) });
+    open({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) });
     const second: Broker = await startBroker({
       brokerName: 'broker-b',
       namesrvAddr: mq.namesrvAddr,
@@ -356,7 +348,7 @@ describe('redriving all', () => {
       storePathRootDir: directory,
       flushDiskType: 'ASYNC_FLUSH',
     });
-    opened.push({ [Symbol.asyncDispose]: () => second.close() });
+    open({ [Symbol.asyncDispose]: () => second.close() });
     await until(async () => (await admin.clusterInfo()).brokerAddrTable.size === 2);
     await admin.createTopic({ topic: 'T', readQueueNums: 1 });
     const member = new Member();

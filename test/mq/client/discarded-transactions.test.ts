@@ -117,9 +117,10 @@ describe('discarded transactions', () => {
   });
 
   it('are told from other messages and from no message', async () => {
-    const { offsetMsgId } = await producer
-      .sendMessageInTransaction({ topic: 'T', body: 'a' }, () => 'UNKNOW')
-      .then(({ offsetMsgId: id }) => ({ offsetMsgId: id! }));
+    const { offsetMsgId } = await producer.sendMessageInTransaction(
+      { topic: 'T', body: 'a' },
+      () => 'UNKNOW',
+    );
     expect((await failure(admin.resumeTransaction(offsetMsgId))).message).toContain(
       'but one of RMQ_SYS_TRANS_HALF_TOPIC',
     );

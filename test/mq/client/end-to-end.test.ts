@@ -16,14 +16,9 @@ import { startBroker, startNameServer, type Broker } from '../../../mq/server.ts
 import { parseHostPort } from '../../../mq/protocol/host-address.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { until } from '../../support/deadline.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 
 let mq: TestBroker;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
 
 function producer(options: Partial<ProducerOptions> = {}): Producer {
   return open(new Producer({ namesrvAddr: mq.namesrvAddr, producerGroup: 'p', ...options }));
@@ -52,9 +47,7 @@ beforeEach(async () => {
   mq = open(await testBroker({ messageDelayLevel: '1s 1s 1s 1s' }));
 });
 
-afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
-});
+afterEach(closeOpened);
 
 describe('a message', () => {
   it('reaches the consumer as it was sent', async () => {
@@ -251,7 +244,7 @@ describe('admin', () => {
 describe('while servers come and go', () => {
   it('nothing acknowledged is lost when the broker restarts under a running producer and consumer', async () => {
     const storePathRootDir = await mkdtemp(join(tmpdir(), 'millrace-client-'));
-    opened.push({
+    open({
       [Symbol.asyncDispose]: () => rm(storePathRootDir, { recursive: true, force: true }),
     });
     const nameServer = open(await startNameServer({ listenPort: 0 }));
@@ -307,7 +300,7 @@ describe('while servers come and go', () => {
   it('running producers and consumers carry on without any name server', async () => {
     // First opened, last closed: a broker that closes still writes.
     const storePathRootDir = `${mq.storeDir}-2`;
-    opened.push({
+    open({
       [Symbol.asyncDispose]: () => rm(storePathRootDir, { recursive: true, force: true }),
     });
     const nameServer = open(await startNameServer({ listenPort: 0 }));

@@ -9,6 +9,7 @@ import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { until } from '../../support/deadline.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 import {
   record,
   routeOver,
@@ -29,12 +30,6 @@ let clock: FakeClock;
 /** Which of the queues asked for the broker grants. */
 let grants: (queue: MessageQueue) => boolean;
 let got: string[];
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
 
 function consumer(
   listener: MessageListenerOrderly = () => undefined,
@@ -96,13 +91,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const closing = opened
-    .splice(0)
-    .toReversed()
-    .reduce(
-      (before, resource) => before.then(() => resource[Symbol.asyncDispose]()),
-      Promise.resolve(),
-    );
+  const closing = closeOpened();
   let isClosed = false;
   void closing.then(() => (isClosed = true));
   await advanceUntil(() => isClosed);

@@ -15,16 +15,10 @@ import { parseHostPort } from '../../../mq/protocol/host-address.ts';
 import { startBroker, startNameServer, type Broker } from '../../../mq/server.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { until, within } from '../../support/deadline.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 
 let mq: TestBroker;
 let producer: Producer;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
-
 type Handle = (
   message: ConsumedMessage,
   context: ConsumeOrderlyContext,
@@ -62,7 +56,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
+  await closeOpened();
   await producer.shutdown();
   await mq.close();
 });
@@ -212,7 +206,7 @@ describe('sending in order', () => {
 describe('while the broker restarts', () => {
   it('a queue stays with the member whose listener runs, and begins again behind what was committed', async () => {
     const storePathRootDir = await mkdtemp(join(tmpdir(), 'millrace-orderly-'));
-    opened.push({
+    open({
       [Symbol.asyncDispose]: () => rm(storePathRootDir, { recursive: true, force: true }),
     });
     const nameServer = open(await startNameServer({ listenPort: 0 }));

@@ -7,6 +7,7 @@ import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { until, within } from '../../support/deadline.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 import {
   routeOver,
   scriptedBroker,
@@ -23,12 +24,6 @@ let routes: Routes;
 let a: ScriptedPeer;
 let b: ScriptedPeer;
 let nameServer: ScriptedPeer;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
 
 function producer(options: Partial<ProducerOptions> = {}): Producer {
   return open(
@@ -48,9 +43,7 @@ beforeEach(async () => {
   nameServer = open(await scriptedNameServer(routes));
 });
 
-afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
-});
+afterEach(closeOpened);
 
 const sends = (): number => a.requests(SEND).length + b.requests(SEND).length;
 

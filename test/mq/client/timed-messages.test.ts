@@ -6,17 +6,9 @@ import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { testBroker } from '../../../mq/testkit.ts';
 import { routeOver, scriptedBroker, scriptedNameServer, stored } from './scripted-cluster.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
-
-afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
-});
+afterEach(closeOpened);
 
 function propertiesOf(message: Partial<Message>): Map<string, string> {
   const { propertiesString } = outgoingMessage({ topic: 'T', body: 'x', ...message }, 'ID', 1000);

@@ -12,19 +12,13 @@ import {
 import { startDev, type DevServers } from '../../../mq/server.ts';
 import { until } from '../../support/deadline.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { closeOpened, open } from '../../support/opened.ts';
 
 const TOPIC = 'ORDER_EVENTS';
 
 let storeDir: string;
 let clock: FakeClock;
 let servers: DevServers;
-const opened: AsyncDisposable[] = [];
-
-function open<T extends AsyncDisposable>(resource: T): T {
-  opened.push(resource);
-  return resource;
-}
-
 /** Messages and checks go by `clock`, connections by real time. */
 async function startServers(listenPort = 0, namesrvPort = 0): Promise<DevServers> {
   return startDev(
@@ -40,7 +34,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
+  await closeOpened();
   await servers.close();
   await rm(storeDir, { recursive: true, force: true });
 });

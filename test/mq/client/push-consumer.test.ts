@@ -32,6 +32,7 @@ let broker: ScriptedPeer;
 let nameServer: ScriptedPeer;
 let clock: FakeClock;
 let got: ConsumedMessage[];
+
 type Handle = (message: ConsumedMessage, signal: AbortSignal) => unknown;
 
 /** A consumer of T in group g that notes what it gets. */

@@ -681,6 +681,13 @@ describe('a transaction producer', () => {
     const before = a.requests(RequestCode.HEART_BEAT).length;
     await clock.advanceAndSettle(60_000);
     await until(() => a.requests(RequestCode.HEART_BEAT).length > before);
+    // A broker that asks on it until then gets the answer that is known here, and nobody else's.
+    const [half] = a.requests(SEND);
+    const msgId = decodeProperties(half!.extFields!['i']!).get('UNIQ_KEY')!;
+    a.notify(check({ msgId: 'of another process' }));
+    a.notify(check({ msgId }));
+    const [answer] = await ends(1);
+    expect(answer!.extFields).toMatchObject({ msgId, commitOrRollback: '0' });
     local.end('COMMIT_MESSAGE');
     await sending;
     await within(shutdown, 'the shutdown');

@@ -8,17 +8,12 @@ import {
   type RecordHeader,
 } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import {
-  reencodeProperties,
-  PropertyKey,
-  tagsCode,
-  type Properties,
-} from '../protocol/properties.ts';
+import { reencodeProperties, PropertyKey, type Properties } from '../protocol/properties.ts';
 import type { AppendMessage, Arrival, MessageStore } from '../store/message-store.ts';
 import type { DelayOffsets } from './delay-offsets.ts';
 import type { TopicConfigs } from './topic-configs.ts';
 import { WallSteps } from './wall-steps.ts';
-import { appendSafely, isHopeless, recordsOf } from './stored-records.ts';
+import { appendSafely, copyOf, isHopeless, recordsOf } from './stored-records.ts';
 
 /** How many parked messages are read, and how many deliveries share one fsync. */
 const BATCH_COUNT = 64;
@@ -341,17 +336,9 @@ class LevelQueue {
       return undefined;
     }
     return {
+      ...copyOf(parked, parked.properties),
       topic,
       queueId: target,
-      flag: parked.flag,
-      sysFlag: parked.sysFlag,
-      bornTimestamp: parked.bornTimestamp,
-      bornHost: parked.bornHost,
-      reconsumeTimes: parked.reconsumeTimes,
-      preparedTransactionOffset: 0,
-      body: parked.body,
-      propertiesString: reencodeProperties(parked.properties),
-      tagsCode: tagsCode(parked.properties.get(PropertyKey.TAGS)),
       storeHost: this.#deps.storeHost(),
     };
   }

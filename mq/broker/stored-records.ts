@@ -1,5 +1,11 @@
 import { MqError } from '../errors.ts';
 import type { MessageExt } from '../protocol/message.ts';
+import {
+  reencodeProperties,
+  tagsCode,
+  PropertyKey,
+  type Properties,
+} from '../protocol/properties.ts';
 import { decodeEntry } from '../store/consume-queue.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../store/message-store.ts';
 
@@ -24,6 +30,24 @@ export function* recordsOf(buffers: readonly Buffer[]): Generator<Buffer> {
       at = end;
     }
   }
+}
+
+/** The same message to be stored once more, in the same queue unless its caller says otherwise, with these properties. */
+export function copyOf(message: MessageExt, properties: Properties): AppendMessage {
+  return {
+    topic: message.topic,
+    queueId: message.queueId,
+    flag: message.flag,
+    sysFlag: message.sysFlag,
+    bornTimestamp: message.bornTimestamp,
+    bornHost: message.bornHost,
+    storeHost: message.storeHost,
+    reconsumeTimes: message.reconsumeTimes,
+    preparedTransactionOffset: 0,
+    body: message.body,
+    propertiesString: reencodeProperties(properties),
+    tagsCode: tagsCode(properties.get(PropertyKey.TAGS)),
+  };
 }
 
 /**

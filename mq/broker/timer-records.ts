@@ -1,14 +1,10 @@
 import type { HostAddress } from '../protocol/host-address.ts';
 import { decodeRecord, type MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import {
-  PropertyKey,
-  reencodeProperties,
-  tagsCode,
-  type Properties,
-} from '../protocol/properties.ts';
+import { PropertyKey } from '../protocol/properties.ts';
 import { decodeEntry, isRealEntry, type QueueEntry } from '../store/consume-queue.ts';
 import type { AppendMessage, MessageStore } from '../store/message-store.ts';
+import { copyOf } from './stored-records.ts';
 
 const QUEUE_ID = 0;
 
@@ -43,7 +39,7 @@ export class TimerRecords {
     const properties = new Map(parked.properties);
     const rolls = Number(properties.get(PropertyKey.TIMER_ROLL_TIMES) ?? 0);
     properties.set(PropertyKey.TIMER_ROLL_TIMES, String((Number.isInteger(rolls) ? rolls : 0) + 1));
-    return this.#copy(parked, parked.topic, parked.queueId, properties);
+    return { ...copyOf(parked, properties), storeHost: this.#storeHost() };
   }
 
   /**
@@ -59,23 +55,6 @@ export class TimerRecords {
     properties.delete(PropertyKey.REAL_TOPIC);
     properties.delete(PropertyKey.REAL_QID);
     properties.set(PropertyKey.TIMER_DEQUEUE_MS, String(wallMs));
-    return this.#copy(parked, topic, queueId, properties);
-  }
-
-  #copy(parked: MessageExt, topic: string, queueId: number, properties: Properties): AppendMessage {
-    return {
-      topic,
-      queueId,
-      flag: parked.flag,
-      sysFlag: parked.sysFlag,
-      bornTimestamp: parked.bornTimestamp,
-      bornHost: parked.bornHost,
-      reconsumeTimes: parked.reconsumeTimes,
-      preparedTransactionOffset: 0,
-      body: parked.body,
-      propertiesString: reencodeProperties(properties),
-      tagsCode: tagsCode(properties.get(PropertyKey.TAGS)),
-      storeHost: this.#storeHost(),
-    };
+    return { ...copyOf(parked, properties), topic, queueId, storeHost: this.#storeHost() };
   }
 }

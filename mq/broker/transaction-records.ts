@@ -11,6 +11,7 @@ import {
 } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import type { AppendMessage } from '../store/message-store.ts';
+import { copyOf } from './stored-records.ts';
 import type { Outcome } from './transaction-table.ts';
 
 /** The tag of every op message, as the original reads it. */
@@ -88,7 +89,7 @@ export function halfAgain(
   properties.set(PropertyKey.TRANSACTION_CHECK_TIMES, String(checkCount));
   if (id !== undefined) properties.set(PropertyKey.TRAN_PREPARED_QUEUE_OFFSET, String(id));
   return {
-    ...copyOf(message, properties),
+    ...transactionCopy(message, properties),
     topic: SystemTopic.TRANSACTION_HALF,
     queueId: TRANSACTION_QUEUE,
   };
@@ -102,7 +103,7 @@ export function committedCopy(half: MessageExt): AppendMessage | undefined {
   properties.delete(PropertyKey.TRAN_PREPARED_QUEUE_OFFSET);
   const sysFlag = half.sysFlag & ~MessageSysFlag.TRANSACTION_MASK;
   return {
-    ...copyOf(half, properties),
+    ...transactionCopy(half, properties),
     ...destination,
     sysFlag: sysFlag | MessageSysFlag.TRANSACTION_COMMIT,
   };
@@ -113,7 +114,7 @@ export function discardedCopy(half: MessageExt, id: number): AppendMessage {
   const properties = new Map(half.properties);
   properties.set(PropertyKey.TRAN_PREPARED_QUEUE_OFFSET, String(id));
   return {
-    ...copyOf(half, properties),
+    ...transactionCopy(half, properties),
     topic: SystemTopic.TRANSACTION_CHECK_MAX_TIME,
     queueId: 0,
   };
@@ -128,20 +129,11 @@ export function destinationOf({
   return topic === undefined || !Number.isInteger(queueId) ? undefined : { topic, queueId };
 }
 
-function copyOf(message: MessageExt, properties: Properties): AppendMessage {
+/** Its preparedTransactionOffset says which message it was copied from: a start finds by it what a crash cut off. */
+function transactionCopy(message: MessageExt, properties: Properties): AppendMessage {
   return {
-    topic: message.topic,
-    queueId: message.queueId,
-    flag: message.flag,
-    sysFlag: message.sysFlag,
-    bornTimestamp: message.bornTimestamp,
-    bornHost: message.bornHost,
-    storeHost: message.storeHost,
-    reconsumeTimes: message.reconsumeTimes,
+    ...copyOf(message, properties),
     preparedTransactionOffset: message.commitLogOffset,
-    body: message.body,
-    propertiesString: reencodeProperties(properties),
-    tagsCode: tagsCode(properties.get(PropertyKey.TAGS)),
   };
 }
 

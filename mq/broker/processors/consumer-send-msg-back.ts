@@ -1,7 +1,7 @@
 import { MqError } from '../../errors.ts';
 import { decodeRecord, type MessageExt } from '../../protocol/message.ts';
 import { isHeldBack } from '../../protocol/names.ts';
-import { reencodeProperties, PropertyKey, tagsCode } from '../../protocol/properties.ts';
+import { PropertyKey } from '../../protocol/properties.ts';
 import { consumerSendMsgBack } from '../../protocol/requests/consumer-send-msg-back.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import { Permission } from '../../protocol/sys-flag.ts';
@@ -10,6 +10,7 @@ import type { Processor } from '../../remoting/processor.ts';
 import type { AppendMessage, MessageStore } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
+import { copyOf } from '../stored-records.ts';
 
 /** The first retry waits delay level 3, 10 s; each further one a level more. */
 const FIRST_RETRY_LEVEL = 3;
@@ -81,18 +82,11 @@ export function consumerSendMsgBackProcessor(context: BrokerContext): Processor 
     }
     properties.delete(PropertyKey.DELAY);
     return {
+      ...copyOf(message, properties),
       topic: topic.topicName,
       queueId: Math.floor(Math.random() * Math.max(1, topic.writeQueueNums)),
-      flag: message.flag,
-      sysFlag: message.sysFlag,
-      bornTimestamp: message.bornTimestamp,
-      bornHost: message.bornHost,
       storeHost: context.advertised,
       reconsumeTimes: message.reconsumeTimes + 1,
-      preparedTransactionOffset: 0,
-      body: message.body,
-      propertiesString: reencodeProperties(properties),
-      tagsCode: tagsCode(properties.get(PropertyKey.TAGS)),
     };
   }
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { defaultFrameLimits } from '../protocol/frame.ts';
 import { MqError } from '../errors.ts';
 import { offsetMsgId } from '../protocol/message-id.ts';
 import {
@@ -341,7 +342,9 @@ export class MessageStore {
     const prefix = await this.#log.read(commitLogOffset, PREFIX_BYTES);
     if (prefix === undefined || !isRecordPrefix(prefix, commitLogOffset)) return undefined;
     const totalSize = prefix.readInt32BE(0);
-    if (commitLogOffset + totalSize > end) return undefined;
+    if (totalSize > defaultFrameLimits.maxFrameBytes || commitLogOffset + totalSize > end) {
+      return undefined;
+    }
     return this.#log.read(commitLogOffset, totalSize);
   }
 

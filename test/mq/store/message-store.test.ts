@@ -556,6 +556,22 @@ describe('reading', () => {
 });
 
 describe('a store', () => {
+  it('reads no record that no frame could carry: a body named one of a gigabyte, and it was allocated', async () => {
+    const MiB = 1024 * 1024;
+    const store = await openStore(new FaultyFiles(), {
+      commitLogSegmentBytes: 64 * MiB,
+      maxMessageBytes: 16 * MiB,
+    });
+    const trap = Buffer.alloc(64);
+    trap.writeInt32BE(20 * MiB, 0);
+    trap.writeUInt32BE(0xdaa320a7, 4);
+    trap.writeBigInt64BE(88n, 28);
+    await store.append(message(trap));
+    for (let count = 0; count < 3; count++) await store.append(message(Buffer.alloc(7 * MiB)));
+    expect(await store.readRecord(88)).toBeUndefined();
+    await store.close();
+  });
+
   it('refuses everything once closed, and closes twice', async () => {
     const store = await openStore(new FaultyFiles());
     const pending = store.append(message('on its way'));

@@ -134,6 +134,8 @@ export class Timers {
     await this.#recalls.close();
     await this.#rolling.close();
     await this.#delivering;
+    // The next process may find the wall clock set back.
+    if (this.size > 0) this.#progress.noteSteady(this.#clock.now().steadyMs);
     await this.#progress.close();
   }
 

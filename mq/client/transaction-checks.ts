@@ -90,7 +90,6 @@ export class TransactionChecks {
 
   /** Takes CHECK_TRANSACTION_STATE and returns at once. Errors: INVALID_ARGUMENT, MESSAGE_CORRUPT. */
   take(request: RemotingCommand, connection: Connection): void {
-    if (this.#isStopped) return;
     const header = checkTransactionState.decodeRequest(request.extFields);
     const record = decodeRecord(request.body ?? Buffer.alloc(0), 0, { verifyCrc: false });
     const { producerGroup, logger, outcomes, answer } = this.#options;
@@ -107,7 +106,11 @@ export class TransactionChecks {
     }
     const asker = { connection, header };
     const known = outcomes.of(msgId);
-    if (known === undefined) return this.#enqueue(msgId, record, asker);
+    if (known === undefined) {
+      // Shutting down, it asks the application nothing any more: the broker will ask another member.
+      if (!this.#isStopped) this.#enqueue(msgId, record, asker);
+      return;
+    }
     void answer(
       asker,
       known === 'running'

@@ -1,7 +1,7 @@
 import { RequestCode, type RequestCodeName } from '../../mq/protocol/request-code.ts';
 import type { BrokerConfig } from '../../mq/server.ts';
+import { parseDuration } from '../../mq/testkit/duration.ts';
 import { bodies, command, same, settings, settingValue, type Command } from './command.ts';
-import { durationMs } from './durations.ts';
 
 /** Of brokers, topics and time. */
 export const brokerCommands: readonly Command[] = [
@@ -35,13 +35,13 @@ export const brokerCommands: readonly Command[] = [
     (stage, { topic, queues = '1' }) => stage.operator.createTopic(topic!, Number(queues)),
   ),
   command('advance <duration>', /^advance (?<time>\S+)$/, (stage, { time }) =>
-    stage.world.advance(durationMs(time!)),
+    stage.world.advance(parseDuration(time!)),
   ),
   command(
     'wall clock jumps <duration> back|ahead',
     /^wall clock jumps (?<time>\S+) (?<way>back|ahead)$/,
     (stage, { time, way }) =>
-      stage.world.clock.jumpWallClock(durationMs(time!) * (way === 'back' ? -1 : 1)),
+      stage.world.clock.jumpWallClock(parseDuration(time!) * (way === 'back' ? -1 : 1)),
   ),
   command(
     'expect visible <T>: nothing | <m> …',

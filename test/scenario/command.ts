@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parseDuration } from '../../mq/testkit/duration.ts';
 import { until } from '../support/deadline.ts';
-import { durationMs } from './durations.ts';
 import type { Stage } from './stage.ts';
 
 /** What the named groups of a command's pattern matched. */
@@ -35,7 +35,7 @@ export function settings(text: string): [string, string][] {
 /** Numbers are numbers, durations milliseconds, and everything else text. */
 export function settingValue(text: string): string | number | boolean {
   if (/^-?\d+$/.test(text)) return Number(text);
-  if (/^(?:\d+(?:ms|s|m|h|d))+$/.test(text)) return durationMs(text);
+  if (/^(?:\d+(?:ms|s|m|h|d))+$/.test(text)) return parseDuration(text);
   return text === 'true' || text === 'false' ? text === 'true' : text;
 }
 

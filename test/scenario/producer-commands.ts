@@ -1,5 +1,5 @@
+import { parseDuration } from '../../mq/testkit/duration.ts';
 import { command, settings, words, type Command } from './command.ts';
-import { durationMs } from './durations.ts';
 import type { Stage } from './stage.ts';
 
 /** Of plain producers. */
@@ -46,11 +46,12 @@ function sendOptions(stage: Stage, text: string) {
   const { key, queue, delay, level, max, due, ...unknown } = Object.fromEntries(settings(text));
   if (Object.keys(unknown).length > 0) throw new Error(`what is ${Object.keys(unknown).join()}?`);
   const [brokerName, queueId] = queue?.split(':') ?? [];
-  const dueMs = due === undefined ? 0 : durationMs(due.slice(1)) * (due.startsWith('-') ? -1 : 1);
+  const dueMs =
+    due === undefined ? 0 : parseDuration(due.slice(1)) * (due.startsWith('-') ? -1 : 1);
   return {
     queue: queue === undefined ? undefined : { brokerName: brokerName!, queueId: Number(queueId) },
     ...(key !== undefined && { shardingKey: key }),
-    ...(delay !== undefined && { delayTimeMs: durationMs(delay) }),
+    ...(delay !== undefined && { delayTimeMs: parseDuration(delay) }),
     ...(due !== undefined && { deliverTimeMs: stage.world.clock.now() + dueMs }),
     ...(level !== undefined && { delayTimeLevel: Number(level) }),
     ...(max !== undefined && { maxReconsumeTimes: Number(max) }),

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { durationMs } from './durations.ts';
 import { parseTranscript, replay } from './runner.ts';
 
 const run = (source: string): Promise<void> => replay(parseTranscript('t.txt', source));
@@ -42,19 +41,5 @@ describe('a transcript', () => {
 
   it('needs a title', () => {
     expect(() => parseTranscript('t.txt', 'broker start b1')).toThrow('t.txt has no title');
-  });
-});
-
-describe('a duration', () => {
-  it.each([
-    ['1ms', 1],
-    ['1h30m', 5_400_000],
-    ['9s999ms', 9_999],
-  ])('%s is %i ms', (text, ms) => {
-    expect(durationMs(text)).toBe(ms);
-  });
-
-  it.each(['', '5', '5 s', 's', '1h-2m'])('%j is none', (text) => {
-    expect(() => durationMs(text)).toThrow('is no duration');
   });
 });

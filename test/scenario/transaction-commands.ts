@@ -1,7 +1,7 @@
 import type { LocalTransactionState } from '../../mq/index.ts';
 import { TransactionDecision } from '../../mq/protocol/requests/end-transaction.ts';
+import { parseDuration } from '../../mq/testkit/duration.ts';
 import { bodies, command, same, words, type Command } from './command.ts';
-import { durationMs } from './durations.ts';
 
 const states: Readonly<Record<string, LocalTransactionState>> = {
   commits: 'COMMIT_MESSAGE',
@@ -35,7 +35,7 @@ export const transactionCommands: readonly Command[] = [
         .transactionProducer(t!)
         .begin(
           { topic: topic!, body: tx! },
-          immunity === undefined ? undefined : durationMs(immunity) / 1000,
+          immunity === undefined ? undefined : parseDuration(immunity) / 1000,
         ),
   ),
   command(

@@ -4,7 +4,8 @@ import type { ConsumeOrderlyContext } from '../../../mq/client/orderly-listener.
 import { queueKey, type MessageQueue } from '../../../mq/protocol/message-queue.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { Member, SimulatedBroker } from './orderly-cluster.ts';
+import { SimulatedBroker } from './simulated-broker.ts';
+import { SimulatedMember } from './simulated-member.ts';
 
 const SEEDS = 12;
 const STEPS = 120;
@@ -15,7 +16,7 @@ const TRUSTED_MS = 30_000;
 const LEASE_LEFT_MS = 30_000;
 
 interface Call {
-  readonly member: Member;
+  readonly member: SimulatedMember;
   readonly offset: number;
   readonly brokerAddress: string;
   /** On the clock; Infinity while the call counts. */
@@ -28,7 +29,7 @@ interface QueueHistory {
   /** Offsets below this were each consumed at least once. */
   finishedBelow: number;
   /** What each member may be given next without having read the group's progress anew. */
-  expected: Map<Member, number>;
+  expected: Map<SimulatedMember, number>;
 }
 
 /** Watches every call of every listener, and objects to the first that should not be. */
@@ -64,7 +65,7 @@ class Witness {
   }
 
   async listen(
-    member: Member,
+    member: SimulatedMember,
     message: ConsumedMessage,
     context: ConsumeOrderlyContext,
   ): Promise<'SUCCESS' | 'SUSPEND_CURRENT_QUEUE_A_MOMENT'> {
@@ -118,7 +119,7 @@ class Witness {
     this.faults.push(`${name}: while ${member.clientId} has ${offset}`);
   }
 
-  #work(member: Member): Promise<void> {
+  #work(member: SimulatedMember): Promise<void> {
     const isLong = !this.isCalm && this.#random.chance(0.03);
     const ms = isLong ? this.#random.below(90_000) : this.#random.below(400);
     return this.#random.chance(0.3)
@@ -136,10 +137,10 @@ async function run(seed: number, remembersLocks: boolean): Promise<string[]> {
   ];
   const queues = brokers.flatMap((broker) => broker.queues.map((queue) => ({ broker, queue })));
   const witness = new Witness(random, brokers, clock, remembersLocks);
-  let members: Member[] = [];
+  let members: SimulatedMember[] = [];
   let joined = 0;
   const join = (): void => {
-    const member: Member = new Member(
+    const member: SimulatedMember = new SimulatedMember(
       `m${joined++}`,
       clock,
       brokers,
@@ -149,7 +150,7 @@ async function run(seed: number, remembersLocks: boolean): Promise<string[]> {
     members.push(member);
     void member.start();
   };
-  const anyMember = (): Member | undefined =>
+  const anyMember = (): SimulatedMember | undefined =>
     members.filter(({ isLeaving }) => !isLeaving)[random.below(members.length)];
   const events: [number, () => void | Promise<void>][] = [
     [

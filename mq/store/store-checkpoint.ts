@@ -1,10 +1,9 @@
 import { crc32 } from 'node:zlib';
 import path from 'node:path';
 import { readInt64, writeInt64 } from '../protocol/message.ts';
+import { readPage, rewritePage } from './checkpoint-page.ts';
 import type { Files } from './files.ts';
 
-/** One page, as the original maps it. */
-const CHECKPOINT_BYTES = 4096;
 /** Far behind what any version of the original uses of its page; it leaves these bytes as they are. */
 const OWN_AT = 2048;
 const OWN_MAGIC = 0x4d494c4c;
@@ -61,34 +60,23 @@ export function flushedBefore(checkpoint: StoreCheckpoint): number {
   return Math.max(0, oldest - 3000);
 }
 
-export async function writeCheckpoint(
+export function writeCheckpoint(
   files: Files,
   rootDir: string,
   checkpoint: StoreCheckpoint,
 ): Promise<void> {
-  const file = checkpointPath(rootDir);
-  const isNew = files.sizeOf(file) === undefined;
-  // What else is on the page belongs to the original and is kept.
-  const page = readPage(files, file) ?? Buffer.alloc(CHECKPOINT_BYTES);
-  writeInt64(page, checkpoint.physicMsgTimestamp, 0);
-  writeInt64(page, checkpoint.logicsMsgTimestamp, 8);
-  writeInt64(page, checkpoint.indexMsgTimestamp, 16);
-  page.fill(0, OWN_AT, OWN_AT + OWN_BYTES + 4);
-  if (checkpoint.recoverFrom !== undefined) {
+  // Each within one sector: a torn write loses our hint at most, never mixes two of them.
+  return rewritePage(files, checkpointPath(rootDir), (page) => {
+    writeInt64(page, checkpoint.physicMsgTimestamp, 0);
+    writeInt64(page, checkpoint.logicsMsgTimestamp, 8);
+    writeInt64(page, checkpoint.indexMsgTimestamp, 16);
+    page.fill(0, OWN_AT, OWN_AT + OWN_BYTES + 4);
+    if (checkpoint.recoverFrom === undefined) return;
     page.writeUInt32BE(OWN_MAGIC, OWN_AT);
     writeInt64(page, checkpoint.recoverFrom, OWN_AT + 4);
     page.writeUInt32BE(checkpoint.isTopicDeleted ? 1 : 0, OWN_AT + 12);
     page.writeUInt32BE(ownCrc(page), OWN_AT + OWN_BYTES);
-  }
-  const open = files.open(file, 'write');
-  try {
-    // Within one page and one sector each: a torn write loses our hint at most, never mixes two of them.
-    for (let at = 0; at < page.length;) at += open.write(page.subarray(at), at);
-    await open.datasync();
-  } finally {
-    open.close();
-  }
-  if (isNew) await files.syncDirectory(rootDir);
+  });
 }
 
 function readRecoverFrom(page: Buffer): number | undefined {
@@ -99,20 +87,4 @@ function readRecoverFrom(page: Buffer): number | undefined {
 
 function ownCrc(page: Buffer): number {
   return crc32(page.subarray(OWN_AT, OWN_AT + OWN_BYTES));
-}
-
-function readPage(files: Files, file: string): Buffer | undefined {
-  if ((files.sizeOf(file) ?? 0) < CHECKPOINT_BYTES) return undefined;
-  const open = files.open(file, 'read');
-  try {
-    const page = Buffer.alloc(CHECKPOINT_BYTES);
-    for (let at = 0; at < page.length;) {
-      const count = open.readSync(page.subarray(at), at);
-      if (count === 0) return undefined;
-      at += count;
-    }
-    return page;
-  } finally {
-    open.close();
-  }
 }

@@ -4,7 +4,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { schemas } from '../audit.ts';
 
 /** The group that issues coupons; its dead letters are the demo's. */
-export const couponGroup = 'coupon-on-order-paid';
+const couponGroup = 'coupon-on-order-paid';
 
 const table = `${schemas.coupon}.coupons`;
 const away = `${schemas.coupon}.coupons_away`;

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 /** The body a peer gives the message with that key. */
-export function peerBody(key: string, size = 32): string {
+function peerBody(key: string, size = 32): string {
   let body = key;
   while (body.length < size) body += String.fromCharCode(97 + (body.length % 26));
   return body;

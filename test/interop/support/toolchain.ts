@@ -15,7 +15,7 @@ const here = resolve(import.meta.dirname, '..');
 const buildDir = resolve(here, '..', '..', '.millrace', 'interop');
 
 /** Fails with one sentence that names every missing tool. The interop tests fail then; they never skip. */
-export function requireTools(): void {
+function requireTools(): void {
   const missing = ['java', 'javac', 'mvn', 'go'].filter(
     (tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0,
   );

@@ -33,7 +33,9 @@ describe('a process that hangs in a local transaction', () => {
         );
         const asked = order.app.get(MessageTransactions).settle(transactionKey);
         expect(await within(asked, 'the answer to a check-back')).toBe('ROLLED_BACK');
-        await expect(runner.commitTransaction()).rejects.toThrow(/Connection|connection|closed state/);
+        await expect(runner.commitTransaction()).rejects.toThrow(
+          /Connection|connection|closed state/,
+        );
       } finally {
         for (const each of hung) await each.release();
       }

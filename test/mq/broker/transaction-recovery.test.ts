@@ -7,13 +7,7 @@ import { failure } from '../../support/failure.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { message, openStore } from '../store/store-under-test.ts';
-import {
-  CHECK_INTERVAL_MS,
-  GROUP,
-  MAX_CHECKS,
-  OFFSETS_FILE,
-  TransactionsUnderTest,
-} from './transactions-under-test.ts';
+import { GROUP, OFFSETS_FILE, TransactionsUnderTest } from './transactions-under-test.ts';
 
 /** A half message as an original puts it, first or again: it says nothing of the one before. */
 function originalHalf(body: string, properties: Record<string, string> = {}): AppendMessage {
@@ -43,16 +37,28 @@ async function storeWith(messages: readonly AppendMessage[]): Promise<FaultyFile
   return files;
 }
 
-async function checkedBodies(broker: TransactionsUnderTest): Promise<string[]> {
-  await broker.round();
-  return broker.takeChecks().map(({ body }) => body);
-}
-
 function originalOffsets(half: number, op: number): Buffer {
   return Buffer.from(
     `{\n\t"offsetTable":{\n\t\t"${SystemTopic.TRANSACTION_HALF}@${TRANSACTION_GROUP}":{0:${half}\n\t\t},\n\t\t` +
       `"${SystemTopic.TRANSACTION_OP}@${TRANSACTION_GROUP}":{0:${op}\n\t\t}\n\t}\n}`,
   );
+}
+
+async function opRecordBytes({ store }: TransactionsUnderTest): Promise<number> {
+  const found = await store.get({
+    topic: SystemTopic.TRANSACTION_OP,
+    queueId: 0,
+    queueOffset: 0,
+    maxCount: 1,
+    maxBytes: 10_000,
+  });
+  return found.buffers[0]!.length;
+}
+
+function truncateLog(files: FaultyFiles, sizeBytes: number): void {
+  const file = files.open('/store/commitlog/00000000000000000000', 'write');
+  file.write(Buffer.alloc(1024), sizeBytes);
+  file.close();
 }
 
 describe('a store that an original wrote', () => {
@@ -67,7 +73,7 @@ describe('a store that an original wrote', () => {
     const broker = await TransactionsUnderTest.open(files);
     broker.join('p');
     expect(broker.transactions.openCount).toBe(4);
-    expect((await checkedBodies(broker)).toSorted()).toEqual(['m1', 'm4', 'm6', 'm7']);
+    expect((await broker.checkedBodies()).toSorted()).toEqual(['m1', 'm4', 'm6', 'm7']);
     await broker.close();
   });
 
@@ -77,7 +83,7 @@ describe('a store that an original wrote', () => {
     files.put(OFFSETS_FILE, originalOffsets(3, 1));
     const broker = await TransactionsUnderTest.open(files);
     broker.join('p');
-    expect((await checkedBodies(broker)).toSorted()).toEqual(['m3', 'm5']);
+    expect((await broker.checkedBodies()).toSorted()).toEqual(['m3', 'm5']);
     await broker.close();
   });
 
@@ -116,7 +122,7 @@ describe('a store that an original wrote', () => {
     ]);
     const broker = await TransactionsUnderTest.open(files);
     broker.join('p');
-    expect(await checkedBodies(broker)).toEqual(['b']);
+    expect(await broker.checkedBodies()).toEqual(['b']);
     await broker.close();
   });
 
@@ -124,7 +130,7 @@ describe('a store that an original wrote', () => {
     const files = await storeWith([originalHalf('a', { TRANSACTION_CHECK_TIMES: '99' })]);
     const broker = await TransactionsUnderTest.open(files);
     broker.join('p');
-    expect(await checkedBodies(broker)).toEqual(['a']);
+    expect(await broker.checkedBodies()).toEqual(['a']);
     expect(await broker.discarded()).toEqual([]);
     await broker.close();
   });
@@ -139,7 +145,7 @@ describe('a store that an original wrote', () => {
     expect((await failure(broker.transactions.resume(found!.offsetMsgId))).code).toBe(
       'SYSTEM_ERROR',
     );
-    expect((await checkedBodies(broker)).toSorted()).toEqual(['a', 'other']);
+    expect((await broker.checkedBodies()).toSorted()).toEqual(['a', 'other']);
     await broker.close();
   });
 });
@@ -192,42 +198,8 @@ describe('a record that only looks like the end of a transaction', () => {
   });
 });
 
-describe('when the disk is full', () => {
-  it('a decision is refused, nothing of it is stored, and a later one settles it', async () => {
-    const files = new FaultyFiles();
-    const store = { diskMaxUsedPercent: 100, diskMinFreeBytes: 0 };
-    const broker = await TransactionsUnderTest.open(files, { store });
-    const place = await broker.half('a');
-    for (const decision of ['COMMIT', 'ROLLBACK', 'COMMIT'] as const) {
-      files.failNext('write', { path: 'commitlog', code: 'ENOSPC', afterBytes: 50 });
-      expect((await failure(broker.end(place, decision))).code).toBe('SERVICE_NOT_AVAILABLE');
-      expect(await broker.visible()).toEqual([]);
-      expect(broker.transactions.openCount).toBe(1);
-      await broker.clock.advanceAndSettle(1_001);
-    }
-    broker.join('p');
-    await broker.round();
-    await broker.end(broker.takeChecks()[0]!, 'COMMIT', true);
-    expect(await broker.visible()).toEqual(['a']);
-    expect(await broker.halves()).toHaveLength(2);
-    await broker.close();
-  });
-
-  it('a check counts as long as the process lives, although it cannot be stored', async () => {
-    const files = new FaultyFiles();
-    const broker = await TransactionsUnderTest.open(files);
-    await broker.half('a');
-    broker.join('p');
-    for (let count = 1; count <= MAX_CHECKS; count++) {
-      files.failNext('write', { path: 'commitlog', code: 'ENOSPC' });
-      expect(await checkedBodies(broker)).toEqual(['a']);
-    }
-    expect(await checkedBodies(broker)).toEqual([]);
-    expect(await broker.discarded()).toHaveLength(1);
-    await broker.close();
-  });
-
-  it('what a crash cut off counts as settled where its topic had become smaller, too', async () => {
+describe('an op message that a crash cut off', () => {
+  it('leaves the transaction settled where its topic had become smaller, too', async () => {
     const files = new FaultyFiles();
     const broker = await TransactionsUnderTest.open(files.process(), { queueFor: () => 0 });
     await broker.half('before');
@@ -244,7 +216,7 @@ describe('when the disk is full', () => {
     await again.close();
   });
 
-  it('what a crash cut off is completed later', async () => {
+  it('is written later when the disk is full at the start', async () => {
     const files = new FaultyFiles();
     const broker = await TransactionsUnderTest.open(files.process());
     const place = await broker.half('a');
@@ -268,130 +240,5 @@ describe('when the disk is full', () => {
     expect(again.store.maxOffset(SystemTopic.TRANSACTION_OP, 0)).toBe(1);
     expect(await again.visible()).toEqual(['a']);
     await again.close();
-  });
-});
-
-async function opRecordBytes({ store }: TransactionsUnderTest): Promise<number> {
-  const found = await store.get({
-    topic: SystemTopic.TRANSACTION_OP,
-    queueId: 0,
-    queueOffset: 0,
-    maxCount: 1,
-    maxBytes: 10_000,
-  });
-  return found.buffers[0]!.length;
-}
-
-function truncateLog(files: FaultyFiles, sizeBytes: number): void {
-  const file = files.open('/store/commitlog/00000000000000000000', 'write');
-  file.write(Buffer.alloc(1024), sizeBytes);
-  file.close();
-}
-
-describe('checking', () => {
-  it('does not count a check that its producer never got', async () => {
-    const broker = await TransactionsUnderTest.open(new FaultyFiles());
-    await broker.half('a');
-    const deaf = broker.join('p');
-    deaf.oneway = () => Promise.reject(new Error('the socket is gone'));
-    for (let round = 0; round < 3 * MAX_CHECKS; round++) await broker.round();
-    expect(await broker.discarded()).toEqual([]);
-    expect(await broker.halves()).toHaveLength(1);
-    await broker.close();
-  });
-
-  it('goes to another producer of the group when one does not take it', async () => {
-    const broker = await TransactionsUnderTest.open(new FaultyFiles());
-    await broker.half('a');
-    broker.join('deaf').oneway = () => Promise.reject(new Error('the socket is gone'));
-    broker.join('p');
-    expect(await checkedBodies(broker)).toEqual(['a']);
-    await broker.close();
-  });
-
-  it('does not wait for a producer that reads slowly, and stops adding to what it has not read', async () => {
-    const broker = await TransactionsUnderTest.open(new FaultyFiles());
-    const channel = broker.join('slow');
-    const sent = channel.oneway.bind(channel);
-    channel.oneway = async (command) => {
-      await sent(command);
-      return new Promise<void>(() => undefined);
-    };
-    for (let index = 0; index < 400; index++) await broker.half(`m${index}`);
-    expect((await checkedBodies(broker)).length).toBeLessThanOrEqual(300);
-    expect(await checkedBodies(broker)).toEqual([]);
-    await broker.close();
-  });
-
-  it('is neither stalled nor hurried by a wall clock that is set', async () => {
-    const files = new FaultyFiles();
-    const broker = await TransactionsUnderTest.open(files);
-    broker.join('p');
-    await broker.half('a', { CHECK_IMMUNITY_TIME_IN_SECONDS: '45' });
-    broker.clock.jumpWallClock(365 * 24 * 3_600_000);
-    expect(await checkedBodies(broker)).toEqual([]);
-    broker.clock.jumpWallClock(-2 * 365 * 24 * 3_600_000);
-    expect(await checkedBodies(broker)).toEqual(['a']);
-    await broker.close();
-
-    // Stored in the future, as far as the next process can tell.
-    const startMs = broker.clock.now() - 24 * 3_600_000;
-    const again = await TransactionsUnderTest.open(files, { startMs });
-    again.join('p');
-    await again.round();
-    expect(await checkedBodies(again)).toEqual(['a']);
-    await again.close();
-  });
-
-  it('costs an idle broker no timer', async () => {
-    const broker = await TransactionsUnderTest.open(new FaultyFiles());
-    const before = broker.clock.pendingTimers;
-    const place = await broker.half('a');
-    expect(broker.clock.pendingTimers).toBeGreaterThan(before);
-    await broker.end(place, 'ROLLBACK');
-    await broker.clock.advanceAndSettle(CHECK_INTERVAL_MS);
-    await broker.clock.advanceAndSettle(CHECK_INTERVAL_MS);
-    expect(broker.clock.pendingTimers).toBeLessThanOrEqual(before);
-    await broker.close();
-  });
-});
-
-describe('a half message whose producers are away', () => {
-  it('is put again when many others have come and gone behind it, so that those cost nothing', async () => {
-    const files = new FaultyFiles();
-    const broker = await TransactionsUnderTest.open(files.process(), { putAgainBehind: 50 });
-    const waiting = await broker.half('waiting');
-    for (let round = 0; round < 4; round++) {
-      for (let index = 0; index < 30; index++) {
-        await broker.end(await broker.half(`${round}-${index}`), 'ROLLBACK');
-      }
-      await broker.round();
-    }
-    const progress = broker.offsets.query(TRANSACTION_GROUP, SystemTopic.TRANSACTION_HALF, 0);
-    expect(progress).toBeGreaterThan(60);
-    await broker.close();
-
-    const again = await TransactionsUnderTest.open(files.process());
-    expect(again.transactions.openCount).toBe(1);
-    again.join('p');
-    expect(await checkedBodies(again)).toEqual(['waiting']);
-    await again.end(waiting, 'COMMIT');
-    expect(await again.visible()).toEqual(['waiting']);
-    await again.close();
-  });
-});
-
-describe('a commit for a topic that was deleted meanwhile', () => {
-  it('is refused and can be given again when the topic is back', async () => {
-    const topics = new Set<string>();
-    const broker = await TransactionsUnderTest.open(new FaultyFiles(), {
-      queueFor: (topic, queueId) => (topics.has(topic) ? queueId : undefined),
-    });
-    const place = await broker.half('a');
-    expect(await failure(broker.end(place, 'COMMIT'))).toMatchObject({ code: 'TOPIC_NOT_EXIST' });
-    topics.add('TopicA');
-    await broker.end(place, 'COMMIT');
-    expect(await broker.visible()).toEqual(['a']);
-    await broker.close();
   });
 });

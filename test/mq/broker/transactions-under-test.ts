@@ -106,6 +106,12 @@ export class TransactionsUnderTest {
     this.#channels.delete(clientId);
   }
 
+  /** The messages that a round of checks asks after. */
+  async checkedBodies(): Promise<string[]> {
+    await this.round();
+    return this.takeChecks().map(({ body }) => body);
+  }
+
   /** The checks that producers were sent since the last call. */
   takeChecks(): Check[] {
     return [...this.#channels.values()].flatMap((channel) =>

@@ -9,6 +9,7 @@ import type { QueueEntry } from '../store/consume-queue.ts';
 import type { Files } from '../store/files.ts';
 import type { AppendMessage, AppendResult, Arrival, MessageStore } from '../store/message-store.ts';
 import { decodeTimerCode } from '../store/timer-entry.ts';
+import { isHopeless } from './stored-records.ts';
 import { TimerClock } from './timer-clock.ts';
 import { outTimeOf, park, timerRequest, type Parked } from './timer-parking.ts';
 import { TimerProgress } from './timer-progress.ts';
@@ -28,12 +29,6 @@ const RETRY_AFTER_MS = 1_000;
 const MAX_SLEEP_MS = 10_000;
 /** By how much the wall clock may be behind the steady one without a note on disk. */
 const STEP_MS = 1_000;
-/** What makes a message one that can never be stored. */
-const hopeless: ReadonlySet<string> = new Set([
-  'MESSAGE_ILLEGAL',
-  'MESSAGE_CORRUPT',
-  'INVALID_ARGUMENT',
-]);
 
 export interface TimersDeps {
   readonly store: MessageStore;
@@ -369,7 +364,7 @@ export class Timers {
         topic: message?.topic,
       });
     } catch (cause) {
-      if (!MqError.is(cause) || !hopeless.has(cause.code)) throw cause;
+      if (!isHopeless(cause)) throw cause;
       logger.error(
         'a message that waited for its time cannot be stored where it belongs and is skipped',
         { queueOffset, cause },

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../../mq/clock.ts';
+import { until } from './deadline.ts';
 
 interface FakeTimer extends TimerHandle {
   dueMs: number;
@@ -67,6 +68,18 @@ export class FakeClock implements Clock {
     }
     this.#moveTo(endMs);
     await settled();
+  }
+
+  /** Moves on in steps until something is so. */
+  async advanceUntil(probe: () => boolean, stepMs = 1_000): Promise<void> {
+    await until(
+      async () => {
+        if (probe()) return true;
+        await this.advanceAndSettle(stepMs);
+        return probe();
+      },
+      { what: probe.toString() },
+    );
   }
 
   /** Moves the wall clock alone, as an operator or NTP may do. */

@@ -61,15 +61,8 @@ function fields(code: number): Record<string, string>[] {
     .filter((ext) => ext['topic'] === 'T');
 }
 
-async function advanceUntil(probe: () => boolean, stepMs = 100): Promise<void> {
-  await until(
-    async () => {
-      if (probe()) return true;
-      await clock.advanceAndSettle(stepMs);
-      return probe();
-    },
-    { what: probe.toString() },
-  );
+function advanceUntil(probe: () => boolean, stepMs = 100): Promise<void> {
+  return clock.advanceUntil(probe, stepMs);
 }
 
 beforeEach(async () => {

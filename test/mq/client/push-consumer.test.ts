@@ -67,18 +67,6 @@ function commits(topic = 'T'): number[] {
     .map(({ extFields }) => Number(extFields?.['commitOffset']));
 }
 
-/** Moves the clock on in small steps until something is so. */
-async function advanceUntil(probe: () => boolean, stepMs = 1000): Promise<void> {
-  await until(
-    async () => {
-      if (probe()) return true;
-      await clock.advanceAndSettle(stepMs);
-      return probe();
-    },
-    { what: probe.toString() },
-  );
-}
-
 beforeEach(async () => {
   clock = new FakeClock();
   got = [];
@@ -91,7 +79,7 @@ afterEach(async () => {
   const closing = closeOpened();
   let isClosed = false;
   void closing.then(() => (isClosed = true));
-  await advanceUntil(() => isClosed);
+  await clock.advanceUntil(() => isClosed);
 });
 
 describe('joining a group', () => {
@@ -123,7 +111,7 @@ describe('joining a group', () => {
     servePulls(broker, [record({ queueOffset: 0 })]);
     await consumer().start();
     await nameServer.reopen();
-    await advanceUntil(() => got.length === 1);
+    await clock.advanceUntil(() => got.length === 1);
   });
 
   it('starts before its topic exists', async () => {
@@ -132,7 +120,7 @@ describe('joining a group', () => {
     servePulls(broker, [record({ queueOffset: 0 })]);
     await consumer().start();
     routes['T'] = route;
-    await advanceUntil(() => got.length === 1);
+    await clock.advanceUntil(() => got.length === 1);
   });
 
   it('shares the queues with the others, at once when told and every 20 seconds anyway', async () => {
@@ -162,7 +150,7 @@ describe('joining a group', () => {
     await other.vanish();
     const member = consumer();
     void member.start();
-    await advanceUntil(() => member.assignedQueues().length === 4);
+    await clock.advanceUntil(() => member.assignedQueues().length === 4);
   });
 
   it('reads from a slave while the master is gone, and reports no progress with its pulls', async () => {
@@ -186,9 +174,9 @@ describe('joining a group', () => {
     await member.start();
     expect(member.assignedQueues()).toEqual([]);
     const beats = broker.requests(RequestCode.HEART_BEAT).length;
-    await advanceUntil(() => broker.requests(RequestCode.HEART_BEAT).length > beats);
+    await clock.advanceUntil(() => broker.requests(RequestCode.HEART_BEAT).length > beats);
     isKnown = true;
-    await advanceUntil(() => member.assignedQueues().length === 2);
+    await clock.advanceUntil(() => member.assignedQueues().length === 2);
   });
 
   it.each([
@@ -224,7 +212,7 @@ describe('where a new group begins', () => {
 
   it('is remembered, so that the group resumes there', async () => {
     await consumer().start();
-    await advanceUntil(() => commits().includes(77));
+    await clock.advanceUntil(() => commits().includes(77));
   });
 
   it('is asked for until the broker answers', async () => {
@@ -235,7 +223,7 @@ describe('where a new group begins', () => {
       );
     });
     void consumer().start();
-    await advanceUntil(() => pulls().length > 0);
+    await clock.advanceUntil(() => pulls().length > 0);
     expect(pulls()[0]?.['queueOffset']).toBe('5');
   });
 });
@@ -245,7 +233,7 @@ describe('consuming', () => {
     servePulls(broker, [record({ queueOffset: 0 }), record({ queueOffset: 1 })]);
     await consumer().start();
     await until(() => got.length === 2);
-    await advanceUntil(() => commits().includes(2));
+    await clock.advanceUntil(() => commits().includes(2));
     const reports = commits().length;
     await clock.advanceAndSettle(10_000);
     expect(commits()).toHaveLength(reports);
@@ -263,9 +251,9 @@ describe('consuming', () => {
         : undefined,
     ).start();
     await until(() => got.length === 3);
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
     finishFirst();
-    await advanceUntil(() => commits().includes(3));
+    await clock.advanceUntil(() => commits().includes(3));
   });
 
   it('runs no more listeners at a time than told', async () => {
@@ -317,7 +305,7 @@ describe('consuming', () => {
     await clock.advanceAndSettle(1000);
     expect(pulls().map((ext) => ext['queueOffset'])).toEqual(['0', '1']);
     for (const done of finish) done();
-    await advanceUntil(() => got.length === 4, 50);
+    await clock.advanceUntil(() => got.length === 4, 50);
   });
 
   it('filters by the exact tag what the broker let through by hash', async () => {
@@ -330,7 +318,7 @@ describe('consuming', () => {
     await member.start();
     await until(() => got.length === 2);
     expect(got.map(({ tags }) => tags)).toEqual(['Aa', 'Aa']);
-    await advanceUntil(() => commits().includes(3));
+    await clock.advanceUntil(() => commits().includes(3));
   });
 
   it('inflates bodies and restores the topic of a retried message', async () => {
@@ -363,7 +351,7 @@ describe('consuming', () => {
     await consumer().start();
     await until(() => pulls().length === 2);
     expect(pulls()[1]?.['queueOffset']).toBe('800');
-    await advanceUntil(() => commits().includes(800));
+    await clock.advanceUntil(() => commits().includes(800));
   });
 
   it('does not spin when a broker answers "nothing new" at once', async () => {
@@ -437,8 +425,8 @@ describe('an offset the broker does not have', () => {
       reply(toSlave({ code: ResponseCode.PULL_OFFSET_MOVED, next: 80 }));
     });
     await consumer().start();
-    await advanceUntil(() => slave.requests(PULL).length > 0);
-    await advanceUntil(() => pulls().length >= 2);
+    await clock.advanceUntil(() => slave.requests(PULL).length > 0);
+    await clock.advanceUntil(() => pulls().length >= 2);
     expect(pulls().map(({ queueOffset }) => queueOffset)).toEqual(['90', '90']);
     expect(slave.requests(PULL)).toHaveLength(1);
     expect(commits()).not.toContain(80);
@@ -473,7 +461,7 @@ describe('a message that is not consumed', () => {
       originTopic: 'T',
       unitMode: 'false',
     });
-    await advanceUntil(() => commits().includes(2));
+    await clock.advanceUntil(() => commits().includes(2));
   });
 
   it('is sent to the retry topic as a copy when the broker does not take it back', async () => {
@@ -489,7 +477,7 @@ describe('a message that is not consumed', () => {
       RETRY_TOPIC: 'T',
       DELAY: '4',
     });
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
   });
 
   it.each<[string, number | undefined, string | undefined, string | undefined]>([
@@ -557,7 +545,7 @@ describe('a message that is not consumed', () => {
     expect(got).toHaveLength(1);
     expect(commits()).not.toContain(1);
     fail = false;
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
     expect(got).toHaveLength(2);
   });
 
@@ -574,7 +562,7 @@ describe('a message that is not consumed', () => {
       '-1',
       '-1',
     ]);
-    await advanceUntil(() => commits().includes(4));
+    await clock.advanceUntil(() => commits().includes(4));
   });
 
   it('is asked for twice and then passed over when its record has no readable bounds', async () => {
@@ -582,7 +570,7 @@ describe('a message that is not consumed', () => {
     torn.writeUInt32BE(0xdeadbeef, 4);
     servePulls(broker, [record({ queueOffset: 0 }), torn, record({ queueOffset: 2 })]);
     await consumer().start();
-    await advanceUntil(() => got.length === 2);
+    await clock.advanceUntil(() => got.length === 2);
     expect(got.map(({ queueOffset }) => queueOffset)).toEqual([0, 2]);
     expect(pulls().filter((ext) => ext['queueOffset'] === '1')).toHaveLength(2);
   });
@@ -601,7 +589,7 @@ describe('a message that is not consumed', () => {
     await clock.advanceAndSettle(60_000);
     await until(() => broker.requests(SEND_BACK).length === 1);
     expect(given?.aborted).toBe(true);
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
   });
 
   it('does not keep its place when its listener hangs for good: the others are consumed', async () => {
@@ -619,7 +607,7 @@ describe('a message that is not consumed', () => {
     await clock.advanceAndSettle(1_000);
     await until(() => got.length === 2);
     await clock.advanceAndSettle(60_000);
-    await advanceUntil(() => commits().includes(3));
+    await clock.advanceUntil(() => commits().includes(3));
     expect(broker.requests(SEND_BACK)).toHaveLength(2);
   });
 
@@ -633,7 +621,7 @@ describe('a message that is not consumed', () => {
     }).start();
     await until(() => got.length === 1);
     await clock.advanceAndSettle(60_000);
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
     expect(got).toHaveLength(2);
   });
 
@@ -651,7 +639,7 @@ describe('a message that is not consumed', () => {
   it('counts as consumed when its listener returns something else', async () => {
     servePulls(broker, [record({ queueOffset: 0 })]);
     await consumer(() => got.length).start();
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
     expect(broker.requests(SEND_BACK)).toEqual([]);
   });
 
@@ -713,14 +701,14 @@ describe('a broker that restarts', () => {
     servePulls(broker, [record({ queueOffset: 0 })]);
     await consumer().start();
     await until(() => got.length === 1);
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
     const reported = commits().length;
     await broker.vanish();
     await clock.advanceAndSettle(1000);
     await broker.reopen();
     servePulls(broker, [record({ queueOffset: 0 }), record({ queueOffset: 1 })]);
-    await advanceUntil(() => got.length === 2, 250);
-    await advanceUntil(() => commits().length > reported);
+    await clock.advanceUntil(() => got.length === 2, 250);
+    await clock.advanceUntil(() => commits().length > reported);
   });
 });
 
@@ -736,9 +724,9 @@ describe('shutting down', () => {
     let isClosed = false;
     void member.shutdown().then(() => (isClosed = true));
     const before = broker.requests(RequestCode.HEART_BEAT).length;
-    await advanceUntil(() => broker.requests(RequestCode.HEART_BEAT).length >= before + 3);
+    await clock.advanceUntil(() => broker.requests(RequestCode.HEART_BEAT).length >= before + 3);
     end();
-    await advanceUntil(() => isClosed);
+    await clock.advanceUntil(() => isClosed);
     expect(commits()).toContain(1);
     expect(clock.pendingTimers).toBe(0);
   });
@@ -809,7 +797,7 @@ describe('fallback of a consumer’s copy', () => {
     servePulls(broker, [record({ queueOffset: 0 })]);
     await consumer(() => 'RECONSUME_LATER').start();
     await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
-    await advanceUntil(() => commits().includes(1));
+    await clock.advanceUntil(() => commits().includes(1));
   });
 });
 

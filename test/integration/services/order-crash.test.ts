@@ -38,16 +38,18 @@ async function rows(sql: string): Promise<RowDataPacket[]> {
 }
 
 /** Asks until there is an answer that is not the fault of a crash; returns it. */
-async function insist(url: () => string, headers: Record<string, string>, sent?: string) {
-  for (;;) {
-    const answer = await fetch(url(), {
-      method: 'POST',
-      headers: { ...headers, ...(sent !== undefined && { 'content-type': 'application/json' }) },
-      ...(sent !== undefined && { body: sent }),
-    }).catch(() => undefined);
-    if (answer !== undefined && answer.status < 500) return answer;
-    await new Promise((resume) => setTimeout(resume, 20));
-  }
+function insist(url: () => string, headers: Record<string, string>, sent?: string) {
+  return until(
+    async () => {
+      const answer = await fetch(url(), {
+        method: 'POST',
+        headers: { ...headers, ...(sent !== undefined && { 'content-type': 'application/json' }) },
+        ...(sent !== undefined && { body: sent }),
+      });
+      return answer.status < 500 ? answer : undefined;
+    },
+    { what: `an answer to ${url()}`, timeoutMs: 60_000, pollMs: 20 },
+  );
 }
 
 it('brings every order to one end, announced once, though its process is killed again and again', async () => {

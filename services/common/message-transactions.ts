@@ -8,7 +8,6 @@ import { insertInto } from './insert-into.ts';
 import type { Log } from './log.ts';
 import type { HalfMessage, LocalTransactionState, TransactionSender } from './mq.module.ts';
 import type { OutgoingEvent } from './outgoing-event.ts';
-import { queueOf } from './queue-choice.ts';
 import { inTransaction } from './transaction.ts';
 
 export type TransactionOutcome = 'COMMITTED' | 'ROLLED_BACK';
@@ -85,6 +84,7 @@ export class MessageTransactions {
           topic: event.topic,
           tags: event.tag,
           keys: event.key,
+          shardingKey: event.key,
           properties: { [TRANSACTION_KEY_PROPERTY]: transactionKey },
           body: JSON.stringify({ eventId: transactionKey, ...event.payload }),
         },
@@ -92,7 +92,6 @@ export class MessageTransactions {
           local.ending = await this.#run(transactionKey, work, options.first);
           return local.ending.state;
         },
-        { select: (queues) => queueOf(event.key, queues) },
       );
       if (local.ending === undefined) throw brokerUnavailable(sent.status);
       log.info('message decided', { messageId: sent.msgId, state: local.ending.state });

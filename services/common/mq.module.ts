@@ -1,32 +1,16 @@
 /** The one door between the services and the package `millrace`. */
 import type { DynamicModule } from '@nestjs/common';
-import type {
-  ConsumedMessage,
-  LocalTransactionState,
-  Message,
-  MessageQueue,
-  SendResult,
-} from 'millrace';
+import type { ConsumedMessage, LocalTransactionState, Message, SendResult } from 'millrace';
 import { MillraceModule } from 'millrace/nestjs';
 import type { Log } from './log.ts';
 
 export { MqError, Producer, TransactionProducer } from 'millrace';
-export type {
-  ConsumedMessage,
-  LocalTransactionState,
-  Message,
-  MessageQueue,
-  SendResult,
-} from 'millrace';
+export type { ConsumedMessage, LocalTransactionState, Message, SendResult } from 'millrace';
 export { MessageListener, MillraceHealth, TransactionChecker } from 'millrace/nestjs';
-
-interface QueueChoice {
-  select: (queues: readonly MessageQueue[]) => MessageQueue;
-}
 
 /** What the outbox relay needs of a Producer. */
 export interface MessageSender {
-  send(message: Message, options: QueueChoice): Promise<Pick<SendResult, 'status' | 'msgId'>>;
+  send(message: Message): Promise<Pick<SendResult, 'status' | 'msgId'>>;
 }
 
 /** What a message transaction needs of a TransactionProducer. */
@@ -34,7 +18,6 @@ export interface TransactionSender {
   sendMessageInTransaction(
     message: Message,
     executeLocalTransaction: () => Promise<LocalTransactionState>,
-    options: QueueChoice,
   ): Promise<Pick<SendResult, 'status' | 'msgId'>>;
 }
 

@@ -5,7 +5,6 @@ import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 import type { MessageSender } from './mq.module.ts';
 import { OutboxMessage } from './outbox.ts';
-import { queueOf } from './queue-choice.ts';
 
 export interface OutboxSettings {
   /** How soon a row is found that another process committed and did not live to send. */
@@ -190,15 +189,13 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
   ): Promise<SendFailure | undefined> {
     for (const message of chain) {
       try {
-        const result = await this.#sender.send(
-          {
-            topic: message.topic,
-            tags: message.tag,
-            keys: message.messageKey,
-            body: Buffer.from(message.body),
-          },
-          { select: (queues) => queueOf(message.messageKey, queues) },
-        );
+        const result = await this.#sender.send({
+          topic: message.topic,
+          tags: message.tag,
+          keys: message.messageKey,
+          shardingKey: message.messageKey,
+          body: Buffer.from(message.body),
+        });
         // Stored is not enough: any other status says that a crash now could take the message with it.
         if (result.status !== 'SEND_OK') return { message, reason: result.status };
         messageIds.set(message.id, result.msgId);

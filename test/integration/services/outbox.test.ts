@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { Clock } from '../../../services/common/clock.ts';
-import type { Message, MessageQueue, MessageSender } from '../../../services/common/mq.module.ts';
+import type { Message, MessageSender } from '../../../services/common/mq.module.ts';
 import { appendToOutbox, OutboxMessage } from '../../../services/common/outbox.ts';
 import { OutboxRelay } from '../../../services/common/outbox-relay.ts';
 import { createOutboxTables } from '../../../services/common/outbox-table.ts';
@@ -15,28 +15,20 @@ interface Sent {
   key: string;
   tag: string;
   body: string;
-  queueId: number;
+  shardingKey: string | undefined;
 }
 
 /** A broker that keeps what it is sent, and fails or answers as a test says. */
 class FakeSender implements MessageSender {
   readonly sent: Sent[] = [];
-  readonly queues: MessageQueue[] = [0, 1, 2, 3].map((queueId) => ({
-    topic: 'ORDER_EVENTS',
-    brokerName: 'broker-a',
-    queueId,
-  }));
   answer: (sent: Sent) => Status | Promise<Status> = () => 'SEND_OK';
 
-  async send(
-    message: Message,
-    { select }: { select: (queues: readonly MessageQueue[]) => MessageQueue },
-  ): Promise<{ status: Status; msgId: string }> {
+  async send(message: Message): Promise<{ status: Status; msgId: string }> {
     const sent = {
       key: String(message.keys),
       tag: message.tags ?? '',
       body: Buffer.from(message.body as Buffer).toString(),
-      queueId: select(this.queues).queueId,
+      shardingKey: message.shardingKey,
     };
     const status = await this.answer(sent);
     this.sent.push(sent);
@@ -97,8 +89,10 @@ describe('the outbox relay', () => {
     expect(await relay().pass()).toEqual({ outcome: 'sent', sentCount: 60, hasMore: false });
     for (let order = 0; order < 20; order++) {
       expect(sender.of(`order-${order}`)).toEqual(['Created', 'Paid', 'Shipped']);
-      const queueIds = sender.sent.filter(({ key }) => key === `order-${order}`);
-      expect(new Set(queueIds.map(({ queueId }) => queueId)).size).toBe(1);
+      const ofOrder = sender.sent.filter(({ key }) => key === `order-${order}`);
+      expect(new Set(ofOrder.map(({ shardingKey }) => shardingKey))).toEqual(
+        new Set([`order-${order}`]),
+      );
     }
     expect(await unsent()).toBe(0);
     expect(await tables.count('outbox_messages', "message_id LIKE 'ID-%'")).toBe(60);

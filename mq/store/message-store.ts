@@ -1,16 +1,8 @@
 import path from 'node:path';
-import { defaultFrameLimits } from '../protocol/frame.ts';
 import { MqError } from '../errors.ts';
 import { offsetMsgId } from '../protocol/message-id.ts';
-import {
-  MESSAGE_MAGIC_V1,
-  MESSAGE_MAGIC_V2,
-  readInt64,
-  recordBytes,
-  type RecordFields,
-} from '../protocol/message.ts';
+import { recordBytes, type RecordFields } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { AbortFile, type AbortNote } from './abort-file.ts';
 import {
   assertStorable,
@@ -26,6 +18,7 @@ import { DiskSpace } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import { GroupCommit, type PendingAppend } from './group-commit.ts';
 import { readMessages, type GetRequest, type GetResult } from './message-reader.ts';
+import { readRecordAt, storeTimeAt } from './record-reader.ts';
 import { recover, type Recovered } from './recovery.ts';
 import { readCheckpoint } from './store-checkpoint.ts';
 import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
@@ -34,9 +27,6 @@ export type { AppendMessage, AppendResult } from './append-message.ts';
 export type { GetRequest, GetResult, GetStatus } from './message-reader.ts';
 
 export type { StoreOptions } from './store-options.ts';
-
-/** Of a record: up to and including its own commitLogOffset. */
-const PREFIX_BYTES = 36;
 
 /** A message became visible. */
 export interface Arrival {
@@ -312,7 +302,7 @@ export class MessageStore {
     if (queue === undefined) return 0;
     return queue.firstWhere(
       queue.minOffset(this.#log.minOffset),
-      (entry) => this.#storeTimeAt(entry.commitLogOffset) >= timestampMs,
+      (entry) => storeTimeAt(this.#log, entry.commitLogOffset) >= timestampMs,
     );
   }
 
@@ -320,7 +310,7 @@ export class MessageStore {
   earliestStoreTime(topic: string, queueId: number): number {
     const queue = this.#queues.find(topic, queueId);
     const entry = queue?.readEntry(queue.minOffset(this.#log.minOffset));
-    return entry === undefined ? -1 : this.#storeTimeAt(entry.commitLogOffset);
+    return entry === undefined ? -1 : storeTimeAt(this.#log, entry.commitLogOffset);
   }
 
   /**
@@ -329,23 +319,7 @@ export class MessageStore {
    */
   async readRecord(commitLogOffset: number, sizeBytes?: number): Promise<Buffer | undefined> {
     this.#assertOpen();
-    const end = this.#commit.confirmOffset;
-    if (commitLogOffset < this.#log.minOffset || commitLogOffset + PREFIX_BYTES > end)
-      return undefined;
-    if (sizeBytes !== undefined) {
-      if (sizeBytes < PREFIX_BYTES || commitLogOffset + sizeBytes > end) return undefined;
-      const record = await this.#log.read(commitLogOffset, sizeBytes);
-      const isWhole = record !== undefined && isRecordPrefix(record, commitLogOffset);
-      return isWhole && record.readInt32BE(0) === sizeBytes ? record : undefined;
-    }
-    // Anybody may ask for any offset: look before trusting a size that may be part of a message's body.
-    const prefix = await this.#log.read(commitLogOffset, PREFIX_BYTES);
-    if (prefix === undefined || !isRecordPrefix(prefix, commitLogOffset)) return undefined;
-    const totalSize = prefix.readInt32BE(0);
-    if (totalSize > defaultFrameLimits.maxFrameBytes || commitLogOffset + totalSize > end) {
-      return undefined;
-    }
-    return this.#log.read(commitLogOffset, totalSize);
+    return readRecordAt(this.#log, this.#commit.confirmOffset, commitLogOffset, sizeBytes);
   }
 
   /** Calls `listener` for every message that becomes visible, after it did. */
@@ -503,24 +477,8 @@ export class MessageStore {
     }
   }
 
-  #storeTimeAt(commitLogOffset: number): number {
-    const sysFlag = this.#log.readSync(commitLogOffset + 36, 4)?.readInt32BE(0);
-    if (sysFlag === undefined) return -1;
-    const at = (sysFlag & MessageSysFlag.BORN_HOST_V6) === 0 ? 56 : 68;
-    const bytes = this.#log.readSync(commitLogOffset + at, 8);
-    return bytes === undefined ? -1 : readInt64(bytes, 0);
-  }
-
   #noteFailure(error: MqError): void {
     this.#settings.logger.error('the store takes no more messages', { cause: error });
     this.#checkpointer.noteFailure();
   }
-}
-
-function isRecordPrefix(prefix: Buffer, commitLogOffset: number): boolean {
-  const magic = prefix.readUInt32BE(4);
-  const isMessage = magic === MESSAGE_MAGIC_V1 || magic === MESSAGE_MAGIC_V2;
-  return (
-    isMessage && prefix.readInt32BE(0) > 0 && prefix.readBigInt64BE(28) === BigInt(commitLogOffset)
-  );
 }

@@ -1,0 +1,54 @@
+import { defaultFrameLimits } from '../protocol/frame.ts';
+import { MESSAGE_MAGIC_V1, MESSAGE_MAGIC_V2, readInt64 } from '../protocol/message.ts';
+import { MessageSysFlag } from '../protocol/sys-flag.ts';
+import type { CommitLog } from './commit-log.ts';
+
+/** Of a record: up to and including its own commitLogOffset. */
+const PREFIX_BYTES = 36;
+const SYS_FLAG_AT = 36;
+
+/**
+ * One stored record, or undefined when none begins at that offset, or it does not end at or before `endOffset`.
+ * Whoever knows its size saves a read.
+ */
+export async function readRecordAt(
+  log: CommitLog,
+  endOffset: number,
+  commitLogOffset: number,
+  sizeBytes?: number,
+): Promise<Buffer | undefined> {
+  if (commitLogOffset < log.minOffset || commitLogOffset + PREFIX_BYTES > endOffset) {
+    return undefined;
+  }
+  if (sizeBytes !== undefined) {
+    if (sizeBytes < PREFIX_BYTES || commitLogOffset + sizeBytes > endOffset) return undefined;
+    const record = await log.read(commitLogOffset, sizeBytes);
+    const isWhole = record !== undefined && isRecordPrefix(record, commitLogOffset);
+    return isWhole && record.readInt32BE(0) === sizeBytes ? record : undefined;
+  }
+  // Anybody may ask for any offset: look before trusting a size that may be part of a message's body.
+  const prefix = await log.read(commitLogOffset, PREFIX_BYTES);
+  if (prefix === undefined || !isRecordPrefix(prefix, commitLogOffset)) return undefined;
+  const totalSize = prefix.readInt32BE(0);
+  if (totalSize > defaultFrameLimits.maxFrameBytes || commitLogOffset + totalSize > endOffset) {
+    return undefined;
+  }
+  return log.read(commitLogOffset, totalSize);
+}
+
+/** When the record at that offset was stored, in ms since epoch; −1 when it is not there any more. */
+export function storeTimeAt(log: CommitLog, commitLogOffset: number): number {
+  const sysFlag = log.readSync(commitLogOffset + SYS_FLAG_AT, 4)?.readInt32BE(0);
+  if (sysFlag === undefined) return -1;
+  const at = (sysFlag & MessageSysFlag.BORN_HOST_V6) === 0 ? 56 : 68;
+  const bytes = log.readSync(commitLogOffset + at, 8);
+  return bytes === undefined ? -1 : readInt64(bytes, 0);
+}
+
+function isRecordPrefix(prefix: Buffer, commitLogOffset: number): boolean {
+  const magic = prefix.readUInt32BE(4);
+  const isMessage = magic === MESSAGE_MAGIC_V1 || magic === MESSAGE_MAGIC_V2;
+  return (
+    isMessage && prefix.readInt32BE(0) > 0 && prefix.readBigInt64BE(28) === BigInt(commitLogOffset)
+  );
+}

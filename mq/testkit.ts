@@ -1,4 +1,5 @@
 /** An in-process broker for other people's tests. */
+import { awake } from './testkit/awake.ts';
 import { TestBroker, type TestBrokerOptions } from './testkit/test-broker.ts';
 
 export type { DelayedMessage } from './testkit/delayed-messages.ts';
@@ -20,5 +21,5 @@ export type { WaitOptions } from './testkit/waiting.ts';
  * them run side by side.
  */
 export async function testBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
-  return await TestBroker.start(options);
+  return await awake(() => TestBroker.start(options));
 }

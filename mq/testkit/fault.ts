@@ -1,6 +1,7 @@
 import { MqError } from '../errors.ts';
 import { isOneway, type RemotingCommand } from '../protocol/frame.ts';
 import { RequestCode } from '../protocol/request-code.ts';
+import { awake } from './awake.ts';
 
 /** Requests that a fault may strike, by name; a name stands for every form of the request on the wire. */
 const codesOf = {
@@ -137,7 +138,7 @@ export class ActiveFault implements Fault {
         `the fault has struck ${this.#count} requests and will not strike ${count}: it strikes at most ${this.#times}`,
       );
     }
-    await new Promise<void>((resolve) => this.#waiting.add({ count, resolve }));
+    await awake(() => new Promise<void>((resolve) => this.#waiting.add({ count, resolve })));
   }
 
   end(): void {

@@ -16,6 +16,7 @@ import {
   type NameServer,
 } from '../server.ts';
 import { nodeFiles } from '../store/files.ts';
+import { awake } from './awake.ts';
 import { backgroundClock } from './background-clock.ts';
 import { delayedMessages, type DelayedMessage } from './delayed-messages.ts';
 import { Faults } from './faults.ts';
@@ -195,7 +196,7 @@ export class TestBroker implements AsyncDisposable {
   async lag(group: string, topic: string): Promise<number> {
     assertGroupName(group);
     assertTopicName(topic);
-    return await lagOf(this.broker, group, topic);
+    return await awake(() => lagOf(this.broker, group, topic));
   }
 
   /**
@@ -317,7 +318,7 @@ export class TestBroker implements AsyncDisposable {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    const result = this.#turn.then(work);
+    const result = awake(() => this.#turn.then(work));
     this.#turn = result.catch(() => undefined);
     return result;
   }

@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
+import { awake } from './awake.ts';
 import { parseDuration, type Duration } from './duration.ts';
 
 interface Timer extends TimerHandle {
@@ -72,7 +73,7 @@ export class TestClock implements Clock {
     // One jump at a time, however many are asked for at once.
     const turn = this.#turn.then(() => this.#advance(ms));
     this.#turn = turn.catch(() => undefined);
-    await turn;
+    await awake(() => turn);
   }
 
   /**
@@ -87,7 +88,7 @@ export class TestClock implements Clock {
       ? -parseDuration(typeof step === 'number' ? -step : text.slice(1))
       : parseDuration(step);
     for (const listener of this.#stepListeners) listener();
-    await this.#settled();
+    await awake(this.#settled);
   }
 
   onWallStep(listener: () => void): void {

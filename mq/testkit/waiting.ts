@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import { awake } from './awake.ts';
 
 export interface WaitOptions {
   /** In real time. Default: what the test broker was given. */
@@ -12,7 +13,15 @@ const POLL_MS = 5;
  *
  * Errors: REQUEST_TIMEOUT with what `explain` says of how things stand then.
  */
-export async function waitFor<T>(
+export function waitFor<T>(
+  probe: () => Promise<T | undefined>,
+  timeoutMs: number,
+  explain: () => string | Promise<string>,
+): Promise<T> {
+  return awake(() => poll(probe, timeoutMs, explain));
+}
+
+async function poll<T>(
   probe: () => Promise<T | undefined>,
   timeoutMs: number,
   explain: () => string | Promise<string>,

@@ -1,0 +1,60 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { TestProcess } from '../support/process.ts';
+
+/** Inside the repository, so that the program finds the packages; not in git. */
+const state = resolve(import.meta.dirname, '..', '..', '.millrace');
+const directories: string[] = [];
+
+afterEach(async () => {
+  for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
+});
+
+/** A program of its own: Jest would keep a process alive by itself. */
+async function run(program: string): Promise<{ code: number | null; stdout: string }> {
+  await mkdir(state, { recursive: true });
+  const directory = await mkdtemp(resolve(state, 'testkit-'));
+  directories.push(directory);
+  const file = resolve(directory, 'program.mjs');
+  await writeFile(file, program);
+  await using running = await TestProcess.start({ args: [file] });
+  const { code } = await running.ended;
+  return { code, stdout: await running.stdout() };
+}
+
+describe('a program that uses the test kit outside of Jest', () => {
+  it('is not left in the middle of an await, though the broker keeps no process alive', async () => {
+    const { code, stdout } = await run(`
+      import { testBroker } from 'millrace/testkit';
+      const mq = await testBroker();
+      await mq.createTopic('T');
+      await mq.clock.advance('1h');
+      await mq.kill();
+      await mq.restart();
+      console.log((await mq.messages('T')).length, await mq.lag('g', 'T'));
+      const fault = mq.faults.refuseSends();
+      const struck = fault.struck();
+      const { Producer } = await import('millrace');
+      const producer = new Producer({ namesrvAddr: mq.namesrvAddr, producerGroup: 'g' });
+      await producer.send({ topic: 'T', body: 'x' }).catch((error) => console.log(error.code));
+      await struck;
+      await producer.shutdown();
+      await mq.close();
+      console.log('closed');
+    `);
+    expect({ code, lines: stdout.trim().split('\n') }).toEqual({
+      code: 0,
+      lines: ['0 0', 'SYSTEM_BUSY', 'closed'],
+    });
+  });
+
+  it('ends although it forgot to close the broker', async () => {
+    const { code, stdout } = await run(`
+      import { testBroker } from 'millrace/testkit';
+      await testBroker();
+      console.log('forgotten');
+    `);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'forgotten\n' });
+  });
+});

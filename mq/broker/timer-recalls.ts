@@ -2,12 +2,13 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import type { AppendResult } from '../store/message-store.ts';
+import type { TimerHeap } from '../store/timer-heap.ts';
 import { isHopeless } from './stored-records.ts';
 import type { TimerRecords } from './timer-records.ts';
 import type { TimerInstant } from './timer-table.ts';
 
-/** A send that was repeated may have stored the message twice, the second time to be delivered later. */
-const KEPT_AFTER_DUE_MS = 60_000;
+/** By how much a recall may be due before its message, or after it: a send that was repeated may have stored it twice, with two times. */
+const APART_MS = 60_000;
 const SWEEP_INTERVAL_MS = 60_000;
 
 /** Records read at a time. */
@@ -35,31 +36,34 @@ export class TimerRecalls {
   readonly #arrived = new Set<number>();
   /** Answered before they are visible: FLUSH_DISK_TIMEOUT, or nobody wanted to wait. */
   readonly #answeredEarly = new Set<number>();
-  /** queueOffsets of recalls of before, whose records are not read yet. */
-  readonly #unread = new Set<number>();
+  /** Recalls of before whose records are not read yet, by when they are due. */
+  readonly #unread: TimerHeap;
+  /** Taken from there, and not among the others yet; earliest first. */
+  #beingRead: readonly { readonly dueMs: number; readonly queueOffset: number }[] = [];
   #reading: Promise<void> | undefined;
   readonly #records: TimerRecords;
   readonly #logger: Logger;
   #isClosed = false;
   #sweptAtMs = 0;
 
-  /** `stored`: queueOffsets of what was found stored. It is read in the background, and `find` waits for that. */
-  constructor(records: TimerRecords, logger: Logger, stored: readonly number[]) {
+  /** `stored`: queueOffsets of what was found stored, by when it is due. `read` has to be called for it. */
+  constructor(records: TimerRecords, logger: Logger, stored: TimerHeap) {
     this.#records = records;
     this.#logger = logger;
-    for (const queueOffset of stored) this.#unread.add(queueOffset);
+    this.#unread = stored;
   }
 
   get size(): number {
-    return this.#recalls.size + this.#unread.size;
+    return this.#recalls.size + this.#unreadCount;
   }
 
-  /** Reads what is not read yet. Errors: what the store says; the next call goes on. */
-  read(): Promise<void> {
-    this.#reading ??= this.#readAll().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+  get #unreadCount(): number {
+    return this.#beingRead.length + this.#unread.size;
+  }
+
+  /** Reads what is not read yet, earliest first. Errors: what the store says; `find` reads on as far as it needs then. */
+  async read(): Promise<void> {
+    while (this.#unreadCount > 0 && !this.#isClosed) await this.#readSome();
   }
 
   /** Stops reading. */
@@ -88,17 +92,28 @@ export class TimerRecalls {
       this.#recalls.set(key, { dueMs, stored: result.queueOffset });
       return result;
     } catch (cause) {
-      if (before === undefined) this.#recalls.delete(key);
-      else this.#recalls.set(key, before);
+      // One of before may have been read meanwhile.
+      const isStillThis = this.#recalls.get(key)?.stored === stored;
+      if (isStillThis && before === undefined) this.#recalls.delete(key);
+      else if (isStillThis) this.#recalls.set(key, before!);
       throw cause;
     }
   }
 
-  /** queueOffset of the recall of that message, stored by the time the promise resolves; undefined when there is none. */
-  async find(key: string): Promise<number | undefined> {
-    if (this.#unread.size > 0) await this.read();
-    if (this.#unread.size > 0) throw new MqError('STORE_CLOSED', 'recalls are not read any more');
+  /**
+   * queueOffset of the recall of that message, stored by the time the promise resolves; undefined when there is none.
+   * Waits until those are read that are due by `dueMs`, when the message is, or soon after.
+   */
+  async find(key: string, dueMs: number): Promise<number | undefined> {
+    while (this.#unreadCount > 0 && this.#firstUnreadMs <= dueMs + APART_MS) {
+      if (this.#isClosed) throw new MqError('STORE_CLOSED', 'recalls are not read any more');
+      await this.#readSome();
+    }
     return this.#recalls.get(key)?.stored;
+  }
+
+  get #firstUnreadMs(): number {
+    return this.#beingRead[0]?.dueMs ?? this.#unread.firstKey;
   }
 
   /** To be called as soon as one is visible, so that no snapshot misses it. */
@@ -110,39 +125,64 @@ export class TimerRecalls {
   queueOffsets(): Float64Array {
     const stored = Array.from(this.#recalls.values(), ({ stored }) => stored);
     const known = stored.filter((each) => typeof each === 'number');
-    return Float64Array.from([...known, ...this.#arrived, ...this.#unread]);
+    const unread = [
+      ...this.#beingRead.map(({ queueOffset }) => queueOffset),
+      ...this.#unread.values,
+    ];
+    return Float64Array.from([...known, ...this.#arrived, ...unread]);
   }
 
-  async #readAll(): Promise<void> {
-    while (this.#unread.size > 0 && !this.#isClosed) {
-      const batch: Promise<void>[] = [];
-      for (const queueOffset of this.#unread) {
-        if (batch.push(this.#readOne(queueOffset)) === READ_AT_ONCE) break;
-      }
-      await Promise.all(batch);
+  #readSome(): Promise<void> {
+    this.#reading ??= this.#readEarliest().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readEarliest(): Promise<void> {
+    const batch: { dueMs: number; queueOffset: number }[] = [];
+    while (this.#unread.size > 0 && batch.length < READ_AT_ONCE) {
+      batch.push({ dueMs: this.#unread.firstKey, queueOffset: this.#unread.pop() });
+    }
+    this.#beingRead = batch;
+    try {
+      const found = await Promise.all(batch.map(({ queueOffset }) => this.#readOne(queueOffset)));
+      for (const recall of found) if (recall !== undefined) this.#noteRead(recall);
+    } catch (cause) {
+      for (const { dueMs, queueOffset } of batch) this.#unread.push(dueMs, queueOffset);
+      throw cause;
+    } finally {
+      this.#beingRead = [];
     }
   }
 
   /** One that can never be read has outlived what it was for. */
-  async #readOne(queueOffset: number): Promise<void> {
+  async #readOne(
+    queueOffset: number,
+  ): Promise<{ key: string; dueMs: number; stored: number } | undefined> {
     const record = await this.#records.read(queueOffset).catch((cause: unknown) => {
       if (!isHopeless(cause)) throw cause;
     });
     const key = record && keyOf(record.properties);
     const dueMs = Number(record?.properties.get(PropertyKey.TIMER_OUT_MS));
-    if (key === undefined || !Number.isSafeInteger(dueMs)) {
-      this.#logger.warn('a recall names no message and is dropped', { queueOffset });
-    } else {
-      this.#recalls.set(flat(key), { dueMs, stored: queueOffset });
+    if (key !== undefined && Number.isSafeInteger(dueMs)) {
+      return { key: flat(key), dueMs, stored: queueOffset };
     }
-    this.#unread.delete(queueOffset);
+    this.#logger.warn('a recall names no message and is dropped', { queueOffset });
+    return undefined;
+  }
+
+  /** A later one of the same message counts as much, once it is stored. */
+  #noteRead({ key, dueMs, stored }: { key: string; dueMs: number; stored: number }): void {
+    if (typeof this.#recalls.get(key)?.stored === 'number') return;
+    this.#recalls.set(key, { dueMs, stored });
   }
 
   /** Forgets, now and then, what can meet nothing any more: `firstDueMs` is the earliest time still waited for. */
   sweep(at: TimerInstant, firstDueMs: number): void {
     if (this.#recalls.size === 0 || at.monotonicMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
     this.#sweptAtMs = at.monotonicMs;
-    const overMs = Math.min(firstDueMs, at.wallMs) - KEPT_AFTER_DUE_MS;
+    const overMs = Math.min(firstDueMs, at.wallMs) - APART_MS;
     for (const [key, { dueMs }] of this.#recalls) {
       if (dueMs < overMs) this.#recalls.delete(key);
     }

@@ -33,8 +33,8 @@ export interface TimerRecoveryOptions {
 /** Everything that waits, as the files say. */
 export interface RecoveredTimers {
   readonly table: TimerTable;
-  /** queueOffsets of the recalls that may still meet their message. */
-  readonly recalls: number[];
+  /** queueOffsets of the recalls that may still meet their message, by when they are due. */
+  readonly recalls: TimerHeap;
   /** The first entry that is not in here. */
   readonly nextQueueOffset: number;
   /** What the steady clock showed when it was last noted. */
@@ -85,8 +85,11 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
     relative: new PairList(snapshot?.relative, waits),
     absolute: new PairList(snapshot?.absolute, waits),
   };
-  const recalls = [...(snapshot?.recalls ?? [])].filter(
-    (queueOffset) => queueOffset >= minOffset && queueOffset < maxOffset,
+  const recalls = await readRecalls(
+    options,
+    (snapshot?.recalls ?? new Float64Array(0)).filter(
+      (queueOffset) => queueOffset >= minOffset && queueOffset < maxOffset,
+    ),
   );
   const from = Math.min(Math.max(snapshot?.nextQueueOffset ?? minOffset, minOffset), maxOffset);
   const deliveredBy = snapshot === undefined ? deliveredAt(options) : undefined;
@@ -97,7 +100,7 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
       const isDelivered =
         deliveredBy !== undefined && queueOffset < deliveredBy.below && dueMs <= deliveredBy.dueMs;
       if (isDelivered) return;
-      if (kind === 'recall') recalls.push(queueOffset);
+      if (kind === 'recall') recalls.push(dueMs, queueOffset);
       else if (!journal.done.has(queueOffset)) found[kind].push(dueMs, queueOffset);
     },
   );
@@ -118,7 +121,7 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
   }
   return {
     table,
-    recalls,
+    recalls: recalls.toHeap(),
     nextQueueOffset: maxOffset,
     steadyMs: Math.max(snapshot?.steadyMs ?? 0, journal.steadyMs),
     nextGeneration: Math.max(snapshot?.generation ?? 0, generations.at(-1) ?? 0) + 1,
@@ -160,6 +163,31 @@ function deliveredAt({
   const checkpoint = readTimerCheckpoint(files, rootDir);
   if (checkpoint === undefined) return undefined;
   return { dueMs: checkpoint.lastReadTimeMs, below: checkpoint.masterTimerQueueOffset };
+}
+
+/** When those of the snapshot are due; before all others where only the record can tell, as that of an original. */
+async function readRecalls(
+  { store }: TimerRecoveryOptions,
+  queueOffsets: Float64Array,
+): Promise<PairList> {
+  const recalls = new PairList();
+  const ascending = queueOffsets.toSorted();
+  const last = ascending.at(-1) ?? 0;
+  let from = 0;
+  let bytes: Buffer = Buffer.alloc(0);
+  for (const queueOffset of ascending) {
+    if ((queueOffset - from) * ENTRY_BYTES >= bytes.length) {
+      await new Promise((resolve) => setImmediate(resolve));
+      from = queueOffset;
+      const count = Math.min(ENTRIES_PER_SLICE, last + 1 - from);
+      bytes = store.entries(SystemTopic.TIMER, QUEUE_ID, from, count);
+    }
+    const at = (queueOffset - from) * ENTRY_BYTES;
+    const entry = at < bytes.length ? decodeEntry(bytes, at) : undefined;
+    const timer = entry && isRealEntry(entry) ? decodeTimerCode(entry.tagsCode) : undefined;
+    recalls.push(timer?.dueMs ?? 0, queueOffset);
+  }
+  return recalls;
 }
 
 /**
@@ -229,7 +257,7 @@ class PairList {
   #queueOffsets: Float64Array;
   #size = 0;
 
-  constructor(pairs: TimerPairs | undefined, waits: (queueOffset: number) => boolean) {
+  constructor(pairs?: TimerPairs, waits: (queueOffset: number) => boolean = () => true) {
     this.#dueMs = new Float64Array(pairs?.dueMs.length ?? 0);
     this.#queueOffsets = new Float64Array(this.#dueMs.length);
     if (pairs === undefined) return;

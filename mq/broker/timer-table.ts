@@ -1,3 +1,4 @@
+import { TimeCounts } from '../store/time-counts.ts';
 import { TimerHeap } from '../store/timer-heap.ts';
 import type { TimerEntry } from '../store/timer-entry.ts';
 import type { TimerPairs } from '../store/timer-snapshot.ts';
@@ -25,9 +26,15 @@ export class TimerTable {
   readonly #waiting: Readonly<Record<DeliveredKind, TimerHeap>>;
   /** Keyed by the monotonic time of the next attempt. */
   readonly #failed = new TimerHeap();
+  /** The keys of both heaps: a heap does not find one without going over all. */
+  readonly #awaited: Readonly<Record<DeliveredKind, TimeCounts>>;
 
   constructor(relative = new TimerHeap(), absolute = new TimerHeap()) {
     this.#waiting = { relative, absolute };
+    this.#awaited = {
+      relative: new TimeCounts(relative.keys),
+      absolute: new TimeCounts(absolute.keys),
+    };
   }
 
   get size(): number {
@@ -38,21 +45,26 @@ export class TimerTable {
   /** What its arrays take in memory. */
   get bytes(): number {
     const { relative, absolute } = this.#waiting;
-    return relative.bytes + absolute.bytes + this.#failed.bytes;
+    const heapBytes = relative.bytes + absolute.bytes + this.#failed.bytes;
+    return heapBytes + this.#awaited.relative.bytes + this.#awaited.absolute.bytes;
   }
 
   add(kind: DeliveredKind, dueMs: number, queueOffset: number): void {
     this.#waiting[kind].push(dueMs, queueOffset);
+    this.#awaited[kind].add(dueMs);
   }
 
   /** The queueOffset that `take` would return. */
   peek(at: TimerInstant): number | undefined {
-    return this.#firstDue(at)?.firstValue;
+    return this.#firstDue(at)?.heap.firstValue;
   }
 
   /** Takes out the timer that is due first, if one is due. What was to be tried again comes before the others. */
   take(at: TimerInstant): number | undefined {
-    return this.#firstDue(at)?.pop();
+    const first = this.#firstDue(at);
+    if (first === undefined) return undefined;
+    first.awaited?.remove(first.heap.firstKey);
+    return first.heap.pop();
   }
 
   /** Its delivery failed: it is due again then, whatever the other two clocks do. */
@@ -75,10 +87,9 @@ export class TimerTable {
 
   /** Whether one that is not due yet waits for exactly this time, by either clock. */
   isAwaited(dueMs: number, at: TimerInstant): boolean {
-    const { relative, absolute } = this.#waiting;
+    const { relative, absolute } = this.#awaited;
     return (
-      (dueMs > at.steadyMs && relative.hasKey(dueMs)) ||
-      (dueMs > at.wallMs && absolute.hasKey(dueMs))
+      (dueMs > at.steadyMs && relative.has(dueMs)) || (dueMs > at.wallMs && absolute.has(dueMs))
     );
   }
 
@@ -103,7 +114,9 @@ export class TimerTable {
   /** Takes out the timers with these queueOffsets. Goes over the whole table. */
   remove(queueOffsets: ReadonlySet<number>): void {
     if (queueOffsets.size === 0) return;
-    for (const heap of Object.values(this.#waiting)) heap.removeValues(queueOffsets);
+    for (const kind of ['relative', 'absolute'] as const) {
+      this.#waiting[kind].removeValues(queueOffsets, (dueMs) => this.#awaited[kind].remove(dueMs));
+    }
   }
 
   /** A view of what waits, good until the next change; timers to be tried again, and those given, as relative ones long due. */
@@ -122,16 +135,21 @@ export class TimerTable {
     };
   }
 
-  #firstDue(at: TimerInstant): TimerHeap | undefined {
-    if (this.#failed.firstKey <= at.monotonicMs) return this.#failed;
+  #firstDue(at: TimerInstant): { heap: TimerHeap; awaited?: TimeCounts } | undefined {
+    if (this.#failed.firstKey <= at.monotonicMs) return { heap: this.#failed };
+    const kind = this.#firstKind(at);
+    return kind && { heap: this.#waiting[kind], awaited: this.#awaited[kind] };
+  }
+
+  #firstKind(at: TimerInstant): DeliveredKind | undefined {
     const { relative, absolute } = this.#waiting;
     const isRelativeDue = relative.firstKey <= at.steadyMs;
     const isAbsoluteDue = absolute.firstKey <= at.wallMs;
     if (isRelativeDue && isAbsoluteDue) {
-      return absolute.firstKey < relative.firstKey ? absolute : relative;
+      return absolute.firstKey < relative.firstKey ? 'absolute' : 'relative';
     }
-    if (isRelativeDue) return relative;
-    return isAbsoluteDue ? absolute : undefined;
+    if (isRelativeDue) return 'relative';
+    return isAbsoluteDue ? 'absolute' : undefined;
   }
 }
 

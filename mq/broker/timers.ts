@@ -379,8 +379,10 @@ export class Timers {
   ): Promise<{ readonly commitLogOffset: number } | undefined> {
     if (this.#recalls.size === 0) return undefined;
     const topic = properties.get(PropertyKey.REAL_TOPIC) ?? '';
+    const outMs = Number(properties.get(PropertyKey.TIMER_OUT_MS));
     const queueOffset = await this.#recalls.find(
       recallKey(topic, properties.get(PropertyKey.UNIQ_KEY) ?? ''),
+      Number.isSafeInteger(outMs) ? outMs : Number.POSITIVE_INFINITY,
     );
     if (queueOffset === undefined) return undefined;
     return { commitLogOffset: this.#records.entry(queueOffset)?.commitLogOffset ?? 1 };

@@ -49,6 +49,15 @@ function readsOfTimers(before: () => Promise<void>): { mockRestore(): void } {
   return read;
 }
 
+/** Holds the first such read until `release`: a start begins with its recalls. */
+function holdFirstRead(): { read: { mockRestore(): void }; release: () => void } {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let count = 0;
+  const read = readsOfTimers(() => (count++ === 0 ? held : Promise.resolve()));
+  return { read, release };
+}
+
 async function delivered(): Promise<string[]> {
   await broker.broker.context.timers.settled();
   return (await broker.messages('TopicA')).map(({ body }) => body.toString());
@@ -101,6 +110,59 @@ describe('recalling a message', () => {
     release();
     expect(await delivered()).toEqual([]);
     expect(broker.broker.context.timers.size).toBe(0);
+  });
+
+  it('holds nothing back after a start that is due long before it', async () => {
+    const handle = await park('m', { TIMER_DELAY_MS: String(30 * MINUTE), UNIQ_KEY: 'm' });
+    await park('soon');
+    await recall(handle);
+    await broker.stop();
+    const { read, release } = holdFirstRead();
+    await broker.restart();
+    await clock.advanceAndSettle(2 * MINUTE);
+    expect(await delivered()).toEqual(['soon']);
+    await clock.advanceAndSettle(30 * MINUTE);
+    expect(await broker.messages('TopicA')).toHaveLength(1);
+    read.mockRestore();
+    release();
+    expect(await delivered()).toEqual(['soon']);
+  });
+
+  it('meets after a start the first of two copies of its message, too, which was due before it', async () => {
+    await park('m', { TIMER_DELAY_MS: String(MINUTE), UNIQ_KEY: 'm' });
+    await recall(await park('m', { TIMER_DELAY_MS: String(1.5 * MINUTE), UNIQ_KEY: 'm' }));
+    await broker.stop();
+    const { read, release } = holdFirstRead();
+    await broker.restart();
+    await clock.advanceAndSettle(MINUTE);
+    expect(await broker.messages('TopicA')).toEqual([]);
+    read.mockRestore();
+    release();
+    await clock.advanceAndSettle(MINUTE);
+    expect(await delivered()).toEqual([]);
+  });
+
+  it('that is read after a start while another of the same message is refused still counts', async () => {
+    const handle = await park('m');
+    await recall(handle);
+    await broker.stop();
+    const { read, release } = holdFirstRead();
+    await broker.restart();
+    const append = jest.spyOn(broker.broker.store, 'append');
+    let refuse = (_cause: Error): void => undefined;
+    append.mockImplementationOnce(() => new Promise((_resolve, reject) => void (refuse = reject)));
+    const recalling = recall(handle);
+    while (append.mock.calls.length === 0) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    read.mockRestore();
+    release();
+    await clock.advanceAndSettle(30_000);
+    refuse(new MqError('SERVICE_NOT_AVAILABLE', 'the disk is full'));
+    expect((await recalling).code).toBe(ResponseCode.SERVICE_NOT_AVAILABLE);
+    append.mockRestore();
+    await clock.advanceAndSettle(MINUTE);
+    expect(await delivered()).toEqual([]);
   });
 
   it('that cannot be read after a restart holds its message back until it can', async () => {

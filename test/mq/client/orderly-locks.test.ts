@@ -45,6 +45,23 @@ function consumer(
   );
 }
 
+/** Serves so many messages in one queue and runs a listener on the first; returns what ends the listener. */
+async function held(count: number): Promise<{ end: () => void; signal: AbortSignal }> {
+  routes['T'] = routeOver([broker]);
+  servePulls(
+    broker,
+    Array.from({ length: count }, (_, queueOffset) => record({ queueOffset })),
+  );
+  let end: () => void = () => undefined;
+  let signal: AbortSignal | undefined;
+  await consumer((_message, context) => {
+    signal = context.signal;
+    return new Promise<void>((resolve) => (end = resolve));
+  }).start();
+  await until(() => got.length === 1);
+  return { end: () => end(), signal: signal! };
+}
+
 /** The queues of T named in each request of this code, as `queueId` lists. */
 function asked(code: number): number[][] {
   return broker.requests(code).map(({ body }) =>
@@ -124,20 +141,9 @@ describe('the locks of an ordered consumer', () => {
   });
 
   it('are lost when a renewal says so: nothing more is handed out, and what runs does not count', async () => {
-    routes['T'] = routeOver([broker]);
-    servePulls(
-      broker,
-      [0, 1].map((queueOffset) => record({ queueOffset })),
-    );
-    let signal: AbortSignal | undefined;
-    let end: () => void = () => undefined;
-    await consumer((_message, context) => {
-      signal = context.signal;
-      return new Promise<void>((resolve) => (end = resolve));
-    }).start();
-    await until(() => got.length === 1);
+    const { end, signal } = await held(2);
     grants = ({ topic }) => topic !== 'T';
-    await advanceUntil(() => signal!.aborted, 1_000);
+    await advanceUntil(() => signal.aborted, 1_000);
     end();
     await clock.advanceAndSettle(30_000);
     expect(got).toEqual(['0 0']);
@@ -149,14 +155,7 @@ describe('the locks of an ordered consumer', () => {
   });
 
   it('are not trusted 30 s after the last answer, although nobody says that they are lost', async () => {
-    routes['T'] = routeOver([broker]);
-    servePulls(
-      broker,
-      [0, 1].map((queueOffset) => record({ queueOffset })),
-    );
-    let end: () => void = () => undefined;
-    await consumer(() => new Promise<void>((resolve) => (end = resolve))).start();
-    await until(() => got.length === 1);
+    const { end } = await held(2);
     broker.on(LOCK_BATCH_MQ, () => undefined);
     await clock.advanceAndSettle(30_000);
     end();
@@ -165,14 +164,7 @@ describe('the locks of an ordered consumer', () => {
   });
 
   it('are asked for again when one renewal was not answered, before they cannot be trusted any more', async () => {
-    routes['T'] = routeOver([broker]);
-    servePulls(
-      broker,
-      [0, 1].map((queueOffset) => record({ queueOffset })),
-    );
-    let end: () => void = () => undefined;
-    await consumer(() => new Promise<void>((resolve) => (end = resolve))).start();
-    await until(() => got.length === 1);
+    const { end } = await held(2);
     const before = broker.requests(LOCK_BATCH_MQ).length;
     let isLost = false;
     broker.on(LOCK_BATCH_MQ, (request, reply) => {
@@ -189,28 +181,14 @@ describe('the locks of an ordered consumer', () => {
   });
 
   it('that ran out because nobody answered tell the listener that runs to stop, not only at the next renewal', async () => {
-    routes['T'] = routeOver([broker]);
-    servePulls(broker, [record({ queueOffset: 0 })]);
-    let signal: AbortSignal | undefined;
-    await consumer((_message, context) => {
-      signal = context.signal;
-      return new Promise<void>(() => undefined);
-    }).start();
-    await until(() => got.length === 1);
+    const { signal } = await held(1);
     broker.on(LOCK_BATCH_MQ, () => undefined);
-    await advanceUntil(() => signal!.aborted, 1_000);
+    await advanceUntil(() => signal.aborted, 1_000);
     expect(clock.monotonicMs()).toBeLessThan(36_000);
   });
 
   it('are doubted at once when the connection is gone, got again after it is back, and the offset read anew', async () => {
-    routes['T'] = routeOver([broker]);
-    servePulls(
-      broker,
-      [0, 1, 2].map((queueOffset) => record({ queueOffset })),
-    );
-    let end: () => void = () => undefined;
-    await consumer(() => new Promise<void>((resolve) => (end = resolve))).start();
-    await until(() => got.length === 1);
+    const { end } = await held(3);
     await broker.vanish();
     await until(() => broker.connectionCount === 0);
     await clock.advanceAndSettle(0);

@@ -52,6 +52,11 @@ export async function createHttpService(
     });
     done();
   });
+  // Fastify hangs up on a body it refuses, and the reset that follows can overtake the answer: a client that is still
+  // sending would see a broken pipe. Kept open, the connection has the rest read and dropped, within requestTimeout.
+  fastify.addHook('onSend', async (request, reply) => {
+    if (!request.raw.complete) reply.removeHeader('connection');
+  });
   const routes = new RouteTable();
   fastify.addHook('onRoute', (route) => routes.add(route));
   endConnectionsOnClose(fastify, settings.stopGraceMs);

@@ -95,6 +95,27 @@ describe('a service’s refusals', () => {
     });
   });
 
+  it.each([
+    ['a length that is over the limit', 'Content-Length: 2000000', '', 'x'.repeat(2_000_000)],
+    [
+      'pieces that come to more than the limit',
+      'Transfer-Encoding: chunked',
+      `1e8480\r\n${'x'.repeat(2_000_000)}\r\n`,
+      '1\r\nx\r\n0\r\n\r\n',
+    ],
+  ])('let the rest of the body come, for %s', async (_what, length, beforeAnswer, rest) => {
+    const socket = connect(port, '127.0.0.1');
+    const hungUp = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const head = `POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${length}\r\n\r\n`;
+    socket.write(head + beforeAnswer);
+    await until(() => text.includes('HTTP.413'), { what: 'the refusal' });
+    socket.write(`${rest}DELETE /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await within(hungUp, 'the end of the connection');
+    expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 405']);
+  });
+
   it('keep 404 for a path nobody serves', async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/nowhere`, { method: 'DELETE' });
     expect(answer.status).toBe(404);

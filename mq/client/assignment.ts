@@ -58,8 +58,11 @@ export class Assignment {
     return offsets;
   }
 
+  /** A route that is known from before will not be told as news, so its queues are taken from there. */
   addTopic(topic: string): void {
-    this.#rebalance.handle({ type: 'subscribed', topic });
+    const route = this.#options.watch.routes.get(topic);
+    const queues = route === undefined ? [] : readableQueues(topic, route);
+    this.#rebalance.handle({ type: 'subscribed', topic, queues });
   }
 
   /** Settles when the progress in the topic's queues is reported. */

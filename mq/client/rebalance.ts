@@ -2,7 +2,8 @@ import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import { allocateAveragely } from './allocate.ts';
 
 export type RebalanceEvent =
-  | { type: 'subscribed'; topic: string }
+  /** The queues of a route that is there already, if one is. */
+  | { type: 'subscribed'; topic: string; queues: readonly MessageQueue[] }
   | { type: 'unsubscribed'; topic: string }
   /** The topic's readable queues as the route now has them; empty when the topic is gone. */
   | { type: 'routeChanged'; topic: string; queues: readonly MessageQueue[] }
@@ -50,7 +51,7 @@ export class Rebalance {
     switch (event.type) {
       case 'subscribed':
         if (!this.#topics.has(event.topic)) {
-          this.#topics.set(event.topic, { queues: [], owned: new Map(), round: 0 });
+          this.#topics.set(event.topic, { queues: event.queues, owned: new Map(), round: 0 });
         }
         return [];
       case 'unsubscribed':

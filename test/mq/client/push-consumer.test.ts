@@ -694,6 +694,19 @@ describe('losing a queue', () => {
     await until(() => commits().includes(1));
     expect(member.assignedQueues().every(({ topic }) => topic !== 'T')).toBe(true);
   });
+
+  it('does not last when it subscribes again before the queue is left: the route is no news then', async () => {
+    servePulls(
+      broker,
+      [0, 1].map((queueOffset) => record({ queueOffset })),
+    );
+    const member = consumer();
+    await member.start();
+    await until(() => got.length === 2);
+    member.unsubscribe('T').subscribe('T', 'TagA');
+    await until(() => commits().includes(2));
+    await until(() => member.assignedQueues().some(({ topic }) => topic === 'T'));
+  });
 });
 
 describe('a broker that restarts', () => {

@@ -19,7 +19,7 @@ function roundOf(effects: readonly RebalanceEffect[]): number {
 
 function started(clientId = 'a', queueCount = 4): { rebalance: Rebalance; round: number } {
   const rebalance = new Rebalance(clientId);
-  rebalance.handle({ type: 'subscribed', topic: 'T' });
+  rebalance.handle({ type: 'subscribed', topic: 'T', queues: [] });
   const effects = rebalance.handle({
     type: 'routeChanged',
     topic: 'T',
@@ -31,8 +31,17 @@ function started(clientId = 'a', queueCount = 4): { rebalance: Rebalance; round:
 describe('rebalance', () => {
   it('asks nobody while a topic has no route', () => {
     const rebalance = new Rebalance('a');
-    rebalance.handle({ type: 'subscribed', topic: 'T' });
+    rebalance.handle({ type: 'subscribed', topic: 'T', queues: [] });
     expect(rebalance.handle({ type: 'due' })).toEqual([]);
+  });
+
+  it('asks about the queues a topic is known to have when it is subscribed to', () => {
+    const rebalance = new Rebalance('a');
+    rebalance.handle({ type: 'subscribed', topic: 'T', queues: queues('T', 1) });
+    const round = roundOf(rebalance.handle({ type: 'due' }));
+    expect(
+      rebalance.handle({ type: 'consumersListed', topic: 'T', round, consumerIds: ['a'] }),
+    ).toEqual([{ type: 'take', queue: queues('T', 1)[0] }]);
   });
 
   it('takes its share, and releases what a new member gets', () => {
@@ -140,7 +149,7 @@ describe('rebalance', () => {
           }
         };
         for (const id of members) {
-          group.get(id)!.rebalance.handle({ type: 'subscribed', topic: 'T' });
+          group.get(id)!.rebalance.handle({ type: 'subscribed', topic: 'T', queues: [] });
         }
         const list = (id: string, consumerIds: readonly string[]): void => {
           const { rebalance, round } = group.get(id)!;

@@ -37,6 +37,12 @@ import { timerRequest } from '../timer-parking.ts';
 type SendHeader = RequestOf<typeof sendMessage>;
 
 const NO_BODY = Buffer.alloc(0);
+/**
+ * For what is added when a consumer sends the message back, each at its longest: RETRY_TOPIC and REAL_TOPIC 140 bytes,
+ * ORIGIN_MESSAGE_ID 75, REAL_QID, DELAY, and what timers and transactions add. Without room for them, the message could
+ * be neither retried nor kept as a dead letter, and would hold up its queue for ever.
+ */
+const RETRY_ROOM_BYTES = 512;
 /** What would let a dead letter wait, or be half a transaction, instead of lying in its queue. */
 const notOfDeadLetters: ReadonlySet<string> = new Set([
   PropertyKey.DELAY,
@@ -168,6 +174,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const isHalf = sendsHalf(send.header, given);
     const uniqKey = findProperty(given, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
     const properties = stamp(given, uniqKey);
+    if (!isRetryTopic(send.header.topic)) checkRetryRoom(properties);
     const message = toMessage(send, topic, queueId, properties);
     const { saving } = topics;
     const result: Stored = await (isHalf
@@ -240,7 +247,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       const uniqKey = findProperty(inner.propertiesString, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
       uniqKeyList.push(uniqKey);
       const properties = stamp(inner.propertiesString, uniqKey);
-      checkProperties(properties);
+      checkRetryRoom(properties);
       return {
         ...toMessage(send, header.topic, queueId, properties),
         flag: inner.flag,
@@ -326,14 +333,16 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   }
 }
 
-function checkProperties(properties: string): void {
+function checkRetryRoom(properties: string): void {
+  checkProperties(properties, MAX_PROPERTIES_BYTES - RETRY_ROOM_BYTES);
+}
+
+function checkProperties(properties: string, limit: number = MAX_PROPERTIES_BYTES): void {
   const bytes = Buffer.byteLength(properties, 'utf8');
-  if (bytes <= MAX_PROPERTIES_BYTES) return;
-  throw new MqError(
-    'MESSAGE_ILLEGAL',
-    `message properties of ${bytes} bytes exceed ${MAX_PROPERTIES_BYTES}`,
-    { details: { propertiesBytes: bytes, limit: MAX_PROPERTIES_BYTES } },
-  );
+  if (bytes <= limit) return;
+  throw new MqError('MESSAGE_ILLEGAL', `message properties of ${bytes} bytes exceed ${limit}`, {
+    details: { propertiesBytes: bytes, limit },
+  });
 }
 
 /** 0 for a message that is to be delivered at once. */

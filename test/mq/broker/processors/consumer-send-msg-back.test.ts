@@ -104,6 +104,27 @@ describe('sending a message back', () => {
     expect((await only(RETRY)).properties.get('odd')).toBe('a\u0001b');
   });
 
+  it('takes any message that a producer could send: there is room for what a retry adds to its properties', async () => {
+    const topic = 't'.repeat(127);
+    const group = 'g'.repeat(120);
+    await broker.createTopic(topic);
+    const filled = (bytes: number) => ({ UNIQ_KEY: 'u', big: 'x'.repeat(bytes) });
+    const tooMuch = await broker.send({ topic, properties: filled(32_300) });
+    expect(tooMuch.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
+    const [bytes, limit] = tooMuch.remark!.match(/\d+/g)!.map(Number);
+    const fits = 32_300 - (bytes! - limit!);
+    const refused = await broker.send({ topic, properties: filled(fits + 1) });
+    expect(refused.remark).toContain('properties of 32256 bytes exceed 32255');
+    expect(await broker.send({ topic, properties: filled(fits) })).toMatchObject({ code: 0 });
+    expect(await sendBack(await only(topic), { group })).toMatchObject({ code: 0 });
+    await clock.advanceAndSettle(HOUR);
+    const retry = `%RETRY%${group}`;
+    await until(async () => (await broker.messages(retry)).length === 1);
+    expect(await sendBack(await only(retry), { group })).toMatchObject({ code: 0 });
+    expect(await sendBack(await only(retry), { group, delayLevel: -1 })).toMatchObject({ code: 0 });
+    expect((await only(`%DLQ%${group}`)).properties.get('big')).toHaveLength(fits);
+  });
+
   it('honours the level the consumer asks for', async () => {
     await sendBack(await only('TopicA'), { delayLevel: 1 });
     expect((await only('SCHEDULE_TOPIC_XXXX', 0)).reconsumeTimes).toBe(1);

@@ -146,7 +146,7 @@ describe('refusing a message', () => {
       properties: { UNIQ_KEY: 'u', big: 'x'.repeat(32_800) },
     });
     expect(reply.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
-    expect(reply.remark).toMatch(/properties of 328\d\d bytes exceed 32767/);
+    expect(reply.remark).toMatch(/properties of 328\d\d bytes exceed 32255/);
   });
 
   it.each([

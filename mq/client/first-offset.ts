@@ -20,6 +20,12 @@ export interface FirstOffset {
   isStored: boolean;
 }
 
+export interface FirstOffsetOptions {
+  /** Where the group has been before, should the broker have lost its progress. */
+  remembered?: number | undefined;
+  signal: AbortSignal;
+}
+
 /**
  * Where a consumer group begins in a queue it has just got: at its stored progress, else where the group was told to
  * start. consumeFromWhere thus only matters the first time. Brokers answer 0 themselves for young queues whose first message
@@ -32,7 +38,7 @@ export async function firstOffset(
   address: string,
   queue: MessageQueue,
   start: StartingPoint,
-  signal: AbortSignal,
+  { remembered, signal }: FirstOffsetOptions,
 ): Promise<FirstOffset> {
   const { topic, queueId } = queue;
   const options = { signal };
@@ -47,7 +53,7 @@ export async function firstOffset(
   } catch (error) {
     if (!MqError.is(error) || error.code !== 'QUERY_NOT_FOUND') throw error;
   }
-  return { queueOffset: await configuredOffset(), isStored: false };
+  return { queueOffset: remembered ?? (await configuredOffset()), isStored: false };
 
   async function configuredOffset(): Promise<number> {
     // Retries of a group exist because of the group: it wants all of them.

@@ -16,6 +16,7 @@ export class Progress {
   readonly #queue: MessageQueue;
   readonly #consumerGroup: string;
   #knownOffset: number | undefined;
+  #acknowledgedOffset: number | undefined;
   #reporting: Promise<void> = Promise.resolve();
 
   constructor(client: MqClient, routes: RouteCache, queue: MessageQueue, consumerGroup: string) {
@@ -25,9 +26,15 @@ export class Progress {
     this.#consumerGroup = consumerGroup;
   }
 
+  /** What the broker told or acknowledged last, which it may have forgotten since. */
+  get acknowledgedOffset(): number | undefined {
+    return this.#acknowledgedOffset;
+  }
+
   /** The broker itself said so. */
   isKnown(queueOffset: number): void {
     this.#knownOffset = queueOffset;
+    this.#acknowledgedOffset = queueOffset;
   }
 
   /** The broker may know less than it acknowledged: it stores progress only every few seconds. */
@@ -56,7 +63,7 @@ export class Progress {
         queueId,
         commitOffset: queueOffset,
       });
-      this.#knownOffset = queueOffset;
+      this.isKnown(queueOffset);
     } catch (error) {
       if (!MqError.is(error)) throw error;
       this.#client.settings.logger.debug('a broker did not take a progress report', {

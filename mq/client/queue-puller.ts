@@ -70,6 +70,8 @@ export class QueuePuller {
   #abort = new AbortController();
   #processQueue: ProcessQueue | undefined;
   #hold: LockHold | undefined;
+  /** Where the first ProcessQueue began. */
+  #beganAt: number | undefined;
   /** The offset whose surprising answer is being asked for a second time. */
   #doubtedOffset: number | undefined;
   #failureCount = 0;
@@ -238,7 +240,12 @@ export class QueuePuller {
       // A slave may not have heard of that.
       this.#source.askMaster();
     }
-    const first = await firstOffset(client, this.#source.address(), queue, start, signal);
+    const first = await firstOffset(client, this.#source.address(), queue, start, {
+      // A broker that was killed may have forgotten a new group: begun anew, it would skip what came meanwhile.
+      remembered: this.#progress.acknowledgedOffset ?? this.#beganAt,
+      signal,
+    });
+    this.#beganAt ??= first.queueOffset;
     client.settings.logger.debug('begins to consume a queue', {
       queue: queueKey(queue),
       queueOffset: first.queueOffset,

@@ -255,6 +255,44 @@ describe('the locks of an ordered consumer', () => {
   });
 });
 
+describe('the place of a new group', () => {
+  /** The broker is killed before it has saved where the group began, and meanwhile the queue grows. */
+  async function forgotten(): Promise<void> {
+    await broker.vanish();
+    await until(() => broker.connectionCount === 0);
+    broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { code: 22 });
+    broker.answer(RequestCode.GET_MAX_OFFSET, { extFields: { offset: '9' } });
+    await broker.reopen();
+  }
+
+  beforeEach(() => {
+    routes['T'] = routeOver([broker]);
+    broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { code: 22 });
+    broker.answer(RequestCode.GET_MAX_OFFSET, { extFields: { offset: '7' } });
+  });
+
+  it('is kept when the broker forgets it: at the end of the queue it would skip what came meanwhile', async () => {
+    await consumer().start();
+    await until(() => fields(PULL_MESSAGE).length === 1);
+    await forgotten();
+    await advanceUntil(() => fields(PULL_MESSAGE).length === 2);
+    expect(fields(PULL_MESSAGE)[1]).toMatchObject({ queueOffset: '7' });
+  });
+
+  it('is the last that the broker acknowledged', async () => {
+    servePulls(
+      broker,
+      Array.from({ length: 8 }, (_, queueOffset) => record({ queueOffset })),
+    );
+    await consumer().start();
+    await advanceUntil(() => fields(UPDATE_CONSUMER_OFFSET).at(-1)?.['commitOffset'] === '8');
+    const before = fields(PULL_MESSAGE).length;
+    await forgotten();
+    await advanceUntil(() => fields(PULL_MESSAGE).length > before);
+    expect(fields(PULL_MESSAGE)[before]).toMatchObject({ queueOffset: '8' });
+  });
+});
+
 describe('a message given up in order', () => {
   it('is sent to the retry topic as one retry too many, by the limit of the message before the consumer’s', async () => {
     routes['T'] = routeOver([broker]);

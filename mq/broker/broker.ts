@@ -289,6 +289,11 @@ async function startParts(
   });
   // Before anything can be appended: it completes what a crash cut off at the end of the log.
   await transactions.start();
+  if (store.stats.wasAborted) {
+    offsets.cutAt((topic, queueId) => store.maxOffset(topic, queueId));
+    // Or the next crash would find it within a queue that has grown again.
+    await offsets.persist();
+  }
   const listening = await server.start();
   advertised = { ...advertised, port: listening.port };
   shutdowns.push(() => server.close());

@@ -96,6 +96,28 @@ export class ConsumerOffsets {
     this.#state.noteChange();
   }
 
+  /**
+   * After a crash: progress reaches the disk by itself and may be beyond the end of a queue whose tail was lost. Kept, it
+   * would send its group past the messages that get those offsets next.
+   */
+  cutAt(endOf: (topic: string, queueId: number) => number): void {
+    for (const [key, queues] of this.#table) {
+      const topic = key.slice(0, key.indexOf('@'));
+      for (const [queueId, queueOffset] of queues) {
+        const end = endOf(topic, queueId);
+        if (queueOffset <= end) continue;
+        this.#logger.warn('a group had come farther in a queue than the crash left of it', {
+          progress: key,
+          queueId,
+          from: queueOffset,
+          to: end,
+        });
+        queues.set(queueId, end);
+        this.#state.noteChange();
+      }
+    }
+  }
+
   /** Forgets a deleted topic: should it be created again, its groups must not resume beyond its end. */
   removeTopic(topic: string): void {
     for (const key of this.#table.keys()) {

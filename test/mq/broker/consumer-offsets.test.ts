@@ -39,6 +39,23 @@ describe('the offsets of consumer groups', () => {
     expect(offsets.query('cg', 'TopicA', 2)).toBeUndefined();
   });
 
+  it('end where their queues do after a crash, which is logged and saved', async () => {
+    const { offsets, commit, warnings, file } = await setUp();
+    commit(4, 0);
+    commit(3, 1);
+    commit(2, 0, 'TopicB');
+    const ends: Record<string, number> = { TopicA0: 4, TopicA1: 2 };
+    offsets.cutAt((topic, queueId) => ends[`${topic}${queueId}`] ?? 0);
+    await offsets.persist();
+    expect(file.content).toEqual({
+      offsetTable: { 'TopicA@cg': { '0': 4, '1': 2 }, 'TopicB@cg': { '0': 0 } },
+    });
+    expect(warnings.map(([, fields]) => fields)).toEqual([
+      { progress: 'TopicA@cg', queueId: 1, from: 3, to: 2 },
+      { progress: 'TopicB@cg', queueId: 0, from: 2, to: 0 },
+    ]);
+  });
+
   it('may go backwards, which is logged with both numbers', async () => {
     const { offsets, commit, warnings } = await setUp();
     commit(100);

@@ -16,7 +16,10 @@ export interface StartingPoint {
 
 export interface FirstOffset {
   queueOffset: number;
-  /** True when the broker has it stored as the group's progress; otherwise it is ours to commit. */
+  /**
+   * True when the broker has it stored as the group's progress; otherwise it is ours to commit, even 0: a group that is stuck
+   * at its first message would begin at the end, and skip all, once the broker does not take the queue for young any more.
+   */
   isStored: boolean;
 }
 
@@ -49,7 +52,8 @@ export async function firstOffset(
       { consumerGroup: start.consumerGroup, topic, queueId },
       options,
     );
-    if (header.offset >= 0) return { queueOffset: header.offset, isStored: true };
+    // 0 may be what the broker answers for any queue that is young.
+    if (header.offset >= 0) return { queueOffset: header.offset, isStored: header.offset > 0 };
   } catch (error) {
     if (!MqError.is(error) || error.code !== 'QUERY_NOT_FOUND') throw error;
   }

@@ -147,7 +147,7 @@ describe('the locks of an ordered consumer', () => {
     end();
     await clock.advanceAndSettle(30_000);
     expect(got).toEqual(['0 0']);
-    expect(fields(UPDATE_CONSUMER_OFFSET)).toEqual([]);
+    expect(fields(UPDATE_CONSUMER_OFFSET).map(({ commitOffset }) => commitOffset)).toEqual(['0']);
     grants = () => true;
     broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { extFields: { offset: '1' } });
     await advanceUntil(() => got.length === 2);
@@ -323,7 +323,7 @@ describe('a message given up in order', () => {
     ).start();
     await advanceUntil(() => broker.requests(SEND_MESSAGE_V2).length === 2);
     expect(got).toEqual(['0 0', '0 1']);
-    expect(fields(UPDATE_CONSUMER_OFFSET)).toEqual([]);
+    expect(fields(UPDATE_CONSUMER_OFFSET).map(({ commitOffset }) => commitOffset)).toEqual(['0']);
   });
 });
 

@@ -215,6 +215,14 @@ describe('where a new group begins', () => {
     await clock.advanceUntil(() => commits().includes(77));
   });
 
+  it('is remembered although it is 0, which brokers answer for any queue that is young', async () => {
+    broker.answer(RequestCode.QUERY_CONSUMER_OFFSET, { extFields: { offset: '0' } });
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    await consumer(() => new Promise(() => undefined)).start();
+    await clock.advanceUntil(() => commits().length > 0);
+    expect(commits()).toEqual([0]);
+  });
+
   it('is asked for until the broker answers', async () => {
     let asked = 0;
     broker.on(RequestCode.QUERY_CONSUMER_OFFSET, (_request, reply) => {

@@ -36,10 +36,17 @@ const CONSUMED: ConsumeVerdict = { isConsumed: true };
  */
 export function readConsumeResult(result: unknown): ConsumeVerdict {
   if (typeof result === 'string') return readStatus(result, BROKER_DECIDES, result);
-  if (typeof result !== 'object' || result === null) return CONSUMED;
+  if (!looksLikeResult(result)) return CONSUMED;
   const { status, delayTimeLevel } = result as { status?: unknown; delayTimeLevel?: unknown };
-  if (typeof status !== 'string' && delayTimeLevel === undefined) return CONSUMED;
   return readStatus(status, delayTimeLevel ?? BROKER_DECIDES, { status, delayTimeLevel });
+}
+
+/** Whether a listener meant this for its result: a word, a status in words, a delay level. An HTTP response has a status, too. */
+export function looksLikeResult(result: unknown): boolean {
+  if (typeof result === 'string') return true;
+  if (typeof result !== 'object' || result === null) return false;
+  const { status, delayTimeLevel } = result as { status?: unknown; delayTimeLevel?: unknown };
+  return typeof status === 'string' || delayTimeLevel !== undefined;
 }
 
 function readStatus(status: unknown, delayTimeLevel: unknown, result: unknown): ConsumeVerdict {

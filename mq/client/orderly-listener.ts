@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import { looksLikeResult } from './consume-result.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
 import type { LazyAbort } from './lazy-abort.ts';
 
@@ -62,8 +63,7 @@ export class OrderlyContext implements ConsumeOrderlyContext {
  *         success, the message would be lost.
  */
 export function isOrderlySuccess(result: unknown): boolean {
-  const isStatus = typeof result === 'object' && result !== null && 'status' in result;
-  if ((typeof result === 'string' || isStatus) && !orderlyResults.has(result)) {
+  if (looksLikeResult(result) && !orderlyResults.has(result)) {
     throw new MqError('INVALID_ARGUMENT', `the listener returned ${JSON.stringify(result)}`);
   }
   return result !== 'SUSPEND_CURRENT_QUEUE_A_MOMENT';

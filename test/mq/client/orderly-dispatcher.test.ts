@@ -107,6 +107,7 @@ describe('dispatching in order', () => {
     ['suspends its queue', () => 'SUSPEND_CURRENT_QUEUE_A_MOMENT' as const],
     ['returns a word it made up', () => 'COMMIT' as never],
     ['returns what a concurrent one may', () => ({ status: 'RECONSUME_LATER' }) as never],
+    ['names a delay level', () => ({ delayTimeLevel: 3 }) as never],
   ])('gives a listener that %s the same message again, later', async (_what, listener) => {
     const queue = processQueue();
     const times: number[] = [];
@@ -145,6 +146,13 @@ describe('dispatching in order', () => {
     expect(calls).toHaveLength(1);
     await clock.advanceAndSettle(1);
     expect(calls).toHaveLength(2);
+  });
+
+  it('takes what its last statement happened to yield for success: an HTTP response has a status, too', async () => {
+    const orderly = dispatcher(() => ({ status: 200 }) as never);
+    orderly.submit(await fetched(processQueue(), 2));
+    await settle();
+    expect(calls).toEqual(['0:0', '0:1']);
   });
 
   it('gives a message up when it has failed maxReconsumeTimes after the first, and goes on', async () => {

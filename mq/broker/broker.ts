@@ -13,7 +13,7 @@ import { MessageStore } from '../store/message-store.ts';
 import { advertisedAddress } from './advertised-address.ts';
 import type { BrokerContext } from './broker-context.ts';
 import { ClientChannels } from './client-channels.ts';
-import type { BrokerConfig } from './config.ts';
+import { LARGEST_BODY_BYTES, type BrokerConfig } from './config.ts';
 import { ConsumerManager } from './consumer-manager.ts';
 import { ConsumerOffsets } from './consumer-offsets.ts';
 import { parseDelayLevels } from './delay-levels.ts';
@@ -143,7 +143,8 @@ async function startParts(
     flushDiskType: config.flushDiskType,
     commitLogSegmentBytes: config.mappedFileSizeCommitLog,
     consumeQueueEntriesPerFile: config.mappedFileSizeConsumeQueue / CONSUME_QUEUE_ENTRY_BYTES,
-    maxMessageBytes: config.maxMessageSize,
+    // maxMessageSize is for what producers send. What was taken before it was lowered is stored anew when it is due or retried.
+    maxMessageBytes: LARGEST_BODY_BYTES,
     diskMaxUsedPercent: config.diskSpaceWarningLevelRatio,
     syncFlushTimeoutMs: config.syncFlushTimeout,
     delayLevelsMs: levels,

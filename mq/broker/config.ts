@@ -13,6 +13,8 @@ import { parseDelayLevels } from './delay-levels.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** Java clients close a connection over a frame of more than 16 MiB. */
+export const LARGEST_BODY_BYTES = 15 * MIB;
 const int32 = { min: 0, max: 2 ** 31 - 1 };
 const milliseconds = { min: 1, max: 2 ** 31 - 1 };
 
@@ -72,8 +74,7 @@ const options = {
   ),
   maxMessageSize: integer(
     4 * MIB,
-    // Java clients close a connection over a frame of more than 16 MiB.
-    { min: 1, max: 15 * MIB },
+    { min: 1, max: LARGEST_BODY_BYTES },
     'Largest message body, and batch body, in bytes.',
   ),
   autoCreateTopicEnable: flag(false, 'Create a topic when the first message for it arrives.'),

@@ -170,11 +170,13 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
 
   async function sendOne(send: Send, topic: string, queueId: number): Promise<Reply> {
     const given = send.header.properties ?? '';
-    checkBody(send.body);
+    const isRetry = isRetryTopic(send.header.topic);
+    // What is resent was taken once, perhaps when maxMessageSize was larger.
+    if (!isRetry) checkBody(send.body);
     const isHalf = sendsHalf(send.header, given);
     const uniqKey = findProperty(given, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
     const properties = stamp(given, uniqKey);
-    if (!isRetryTopic(send.header.topic)) checkRetryRoom(properties);
+    if (!isRetry) checkRetryRoom(properties);
     const message = toMessage(send, topic, queueId, properties);
     const { saving } = topics;
     const result: Stored = await (isHalf

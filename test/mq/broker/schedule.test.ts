@@ -158,11 +158,25 @@ describe('a message with a delay level', () => {
     expect(await delivered()).toEqual(['before', 'after']);
   });
 
-  it('that no longer fits the store is logged and skipped; its neighbours are delivered once', async () => {
-    await delayed(1, 'before');
+  it('that is larger than maxMessageSize has become since is delivered: it was taken when it was sent', async () => {
     await delayed(1, 'x'.repeat(2000));
-    await delayed(1, 'behind');
     await broker.restart({ maxMessageSize: 1000 });
+    await clock.advanceAndSettle(SECOND);
+    await until(async () => (await delivered()).length === 1);
+  });
+
+  it('that the store can never take is logged and skipped; its neighbours are delivered once', async () => {
+    await delayed(1, 'before');
+    await delayed(1, 'never');
+    await delayed(1, 'behind');
+    const { store } = broker.broker;
+    jest
+      .spyOn(store, 'append')
+      .mockImplementation((message) =>
+        message.body.toString() === 'never'
+          ? Promise.reject(new MqError('MESSAGE_ILLEGAL', 'not this one'))
+          : MessageStore.prototype.append.call(store, message),
+      );
     await clock.advanceAndSettle(SECOND);
     await until(() => progressOf(1) === '3,3');
     await clock.advanceAndSettle(MINUTE);

@@ -251,10 +251,24 @@ describe('many timers', () => {
     expect(await bodies()).toHaveLength(600);
   });
 
-  it('are skipped, with a log line, when they no longer fit the store', async () => {
+  it('are delivered although maxMessageSize has become smaller since: they were taken when they were sent', async () => {
     await send({ TIMER_DELAY_MS: '10' }, 'x'.repeat(2000));
-    await send({ TIMER_DELAY_MS: '10' }, 'small');
     await broker.restart({ maxMessageSize: 1000 });
+    await clock.advanceAndSettle(10);
+    expect(await bodies()).toHaveLength(1);
+  });
+
+  it('are skipped, with a log line, when the store can never take them', async () => {
+    await send({ TIMER_DELAY_MS: '10' }, 'never');
+    await send({ TIMER_DELAY_MS: '10' }, 'small');
+    const { store } = broker.broker;
+    jest
+      .spyOn(store, 'append')
+      .mockImplementation((message) =>
+        message.body.toString() === 'never'
+          ? Promise.reject(new MqError('MESSAGE_ILLEGAL', 'not this one'))
+          : MessageStore.prototype.append.call(store, message),
+      );
     await clock.advanceAndSettle(10);
     expect(await bodies()).toEqual(['small']);
     expect(logger.messages('error')).toEqual([

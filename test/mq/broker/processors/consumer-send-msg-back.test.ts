@@ -125,6 +125,16 @@ describe('sending a message back', () => {
     expect((await only(`%DLQ%${group}`)).properties.get('big')).toHaveLength(fits);
   });
 
+  it('takes a message that is larger than maxMessageSize has become since, and the copy a consumer sends of it', async () => {
+    await broker.createTopic('TopicB');
+    await broker.send({ topic: 'TopicB', body: 'x'.repeat(2000) });
+    await broker.restart({ maxMessageSize: 1000 });
+    expect(await sendBack(await only('TopicB'))).toMatchObject({ code: 0 });
+    const copy = { topic: RETRY, body: 'x'.repeat(2000), reconsumeTimes: 1 };
+    expect(await broker.send({ ...copy, maxReconsumeTimes: 0 })).toMatchObject({ code: 0 });
+    expect((await only('%DLQ%cg')).body).toHaveLength(2000);
+  });
+
   it('honours the level the consumer asks for', async () => {
     await sendBack(await only('TopicA'), { delayLevel: 1 });
     expect((await only('SCHEDULE_TOPIC_XXXX', 0)).reconsumeTimes).toBe(1);

@@ -1,10 +1,10 @@
 import type { Logger } from '../logger.ts';
-import { decodeRecord, readRecordHeader } from '../protocol/message.ts';
+import { decodeRecord, readRecordHeader, type MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import type { MessageStore } from '../store/message-store.ts';
-import { recordsOf } from './stored-records.ts';
+import { isHopeless, recordsOf } from './stored-records.ts';
 import {
   destinationOf,
   readStoredHalf,
@@ -18,6 +18,15 @@ import type { Outcome, Progress } from './transaction-table.ts';
 
 const BATCH_COUNT = 1024;
 const BATCH_BYTES = 1024 * 1024;
+
+interface StoredQueue {
+  readonly topic: string;
+  readonly queueId: number;
+}
+
+const HALF_QUEUE = { topic: SystemTopic.TRANSACTION_HALF, queueId: TRANSACTION_QUEUE };
+const OP_QUEUE = { topic: SystemTopic.TRANSACTION_OP, queueId: TRANSACTION_QUEUE };
+const MARK_QUEUE = { topic: SystemTopic.TRANSACTION_OP, queueId: RESUMED_QUEUE };
 
 /** An op message that a crash kept from being written, behind the record it belongs to. */
 export type OwedOp =
@@ -69,8 +78,7 @@ export async function recoverTransactions(
   const outcomes: { id: number; outcome: Outcome }[] = [];
   const ops: { opOffset: number; halfOffset: number }[] = [];
   const opFrom = Math.max(0, (progress?.op ?? 0) - options.maxOutcomes);
-  for await (const record of queueRecords(store, SystemTopic.TRANSACTION_OP, 0, opFrom)) {
-    const op = readStoredOp(record);
+  for await (const op of queueRecords(options, OP_QUEUE, opFrom, readStoredOp)) {
     ended.note(op.halfOffsets, op.ours);
     if (op.ours !== undefined && op.ours.state !== 'MOVED') {
       outcomes.push({ id: op.ours.id, outcome: op.ours.state });
@@ -87,8 +95,8 @@ export async function recoverTransactions(
   });
 
   const resumed = new Set<number>();
-  for await (const record of queueRecords(store, SystemTopic.TRANSACTION_OP, RESUMED_QUEUE, 0)) {
-    for (const queueOffset of readStoredOp(record).halfOffsets) resumed.add(queueOffset);
+  for await (const { halfOffsets } of queueRecords(options, MARK_QUEUE, 0, readStoredOp)) {
+    for (const queueOffset of halfOffsets) resumed.add(queueOffset);
   }
 
   const last = await cutOff(store, open, resumed);
@@ -114,7 +122,7 @@ interface Halves {
  * returned undefined.
  */
 async function readHalves(
-  { store, transactionTimeOutMs }: TransactionRecoveryOptions,
+  options: TransactionRecoveryOptions,
   from: number,
   ended: Ended,
   originals?: Map<string, { readonly id: number; isEnded: boolean }>,
@@ -122,8 +130,9 @@ async function readHalves(
   const open = new Map<number, StoredHalf>();
   const superseded: StoredHalf[] = [];
   const adopted = new Map<number, number>();
-  for await (const record of queueRecords(store, SystemTopic.TRANSACTION_HALF, 0, from)) {
-    let half = readStoredHalf(record, transactionTimeOutMs);
+  const read = (record: Buffer): StoredHalf => readStoredHalf(record, options.transactionTimeOutMs);
+  for await (const stored of queueRecords(options, HALF_QUEUE, from, read)) {
+    let half = stored;
     if (originals === undefined && half.isPutAgainByOriginal) return undefined;
     const known = half.isPutAgainByOriginal ? originals?.get(half.uniqKey) : undefined;
     if (known !== undefined) {
@@ -196,9 +205,8 @@ async function cutOff(
   const kind = sysFlag & MessageSysFlag.TRANSACTION_MASK;
   if (!isDiscarded && !isHalf && kind !== MessageSysFlag.TRANSACTION_COMMIT) return undefined;
 
-  const origin = await store.readRecord(from);
-  if (origin === undefined) return undefined;
-  const before = decodeRecord(origin, 0, { verifyCrc: false });
+  const before = await originOf(store, from);
+  if (before === undefined) return undefined;
   if (isHalf) {
     if (before.topic !== SystemTopic.TRANSACTION_CHECK_MAX_TIME) return undefined;
     const { queueOffset } = before;
@@ -220,14 +228,33 @@ async function cutOff(
   return { kind: 'half', halfOffset: half.queueOffset, id: half.id, state };
 }
 
-/** The records of a queue, from `from` or its beginning on. One that cannot be read is passed over. */
-async function* queueRecords(
+/** Undefined also when it is damaged: it is none of the open half messages then. */
+async function originOf(
   store: MessageStore,
-  topic: string,
-  queueId: number,
+  commitLogOffset: number,
+): Promise<MessageExt | undefined> {
+  const record = await store.readRecord(commitLogOffset);
+  try {
+    return record && decodeRecord(record, 0, { verifyCrc: false });
+  } catch (error) {
+    if (!isHopeless(error)) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * What `read` makes of the records of a queue, from `from` or its beginning on. Damaged ones are passed over, one by one:
+ * what became of their transactions cannot be known, but that of the others can.
+ */
+async function* queueRecords<T>(
+  { store, logger }: TransactionRecoveryOptions,
+  { topic, queueId }: StoredQueue,
   from: number,
-): AsyncGenerator<Buffer> {
+  read: (record: Buffer) => T,
+): AsyncGenerator<T> {
   let queueOffset = Math.max(from, store.minOffset(topic, queueId));
+  let damagedCount = 0;
+  let cause: unknown;
   for (;;) {
     const found = await store.get({
       topic,
@@ -236,8 +263,32 @@ async function* queueRecords(
       maxCount: BATCH_COUNT,
       maxBytes: BATCH_BYTES,
     });
-    yield* recordsOf(found.buffers);
-    if (found.nextBeginOffset <= queueOffset) return;
-    queueOffset = found.nextBeginOffset;
+    for (const record of recordsOf(found.buffers)) {
+      let known: T;
+      try {
+        known = read(record);
+      } catch (error) {
+        if (!isHopeless(error)) throw error;
+        damagedCount++;
+        cause ??= error;
+        continue;
+      }
+      yield known;
+    }
+    if (found.nextBeginOffset <= queueOffset) break;
+    // A consumer is sent on to the next segment; here each record of this one counts.
+    const isHole = found.status === 'OFFSET_FOUND_NULL';
+    if (isHole) {
+      damagedCount++;
+      cause ??= `no record begins where queueOffset ${queueOffset} points to`;
+    }
+    queueOffset = isHole ? queueOffset + 1 : found.nextBeginOffset;
   }
+  if (damagedCount === 0) return;
+  logger.error('records of transactions are damaged, and passed over', {
+    topic,
+    queueId,
+    damagedCount,
+    first: cause,
+  });
 }

@@ -1,13 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { TRANSACTION_GROUP } from '../../../mq/broker/transaction-log.ts';
+import type { MessageExt } from '../../../mq/protocol/message.ts';
 import { SystemTopic } from '../../../mq/protocol/names.ts';
 import { MessageSysFlag } from '../../../mq/protocol/sys-flag.ts';
 import type { AppendMessage } from '../../../mq/store/message-store.ts';
 import { failure } from '../../support/failure.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
-import { message, openStore } from '../store/store-under-test.ts';
-import { GROUP, OFFSETS_FILE, TransactionsUnderTest } from './transactions-under-test.ts';
+import { message, openStore, readAll } from '../store/store-under-test.ts';
+import {
+  GROUP,
+  OFFSETS_FILE,
+  TransactionsUnderTest,
+  type Place,
+} from './transactions-under-test.ts';
 
 /** A half message as an original puts it, first or again: it says nothing of the one before. */
 function originalHalf(body: string, properties: Record<string, string> = {}): AppendMessage {
@@ -196,6 +202,60 @@ describe('a record that only looks like the end of a transaction', () => {
     expect(broker.transactions.openCount).toBe(1);
     await broker.close();
   });
+});
+
+describe('a damaged record', () => {
+  const damages: Record<string, (log: Buffer, at: number) => void> = {
+    'that has lost its place': (log, at) => log.writeInt32BE(-1, at),
+    'whose lengths do not add up': (log, at) => log.writeInt32BE(99_999, at + 84),
+  };
+
+  /** Four half messages, of which 'b' and 'c' are rolled back; damages the record that `choose` names. */
+  async function damaged(
+    how: string,
+    choose: (places: readonly Place[], ops: readonly MessageExt[]) => Place | MessageExt,
+  ): Promise<{ broker: TransactionsUnderTest; places: Place[]; logger: RecordingLogger }> {
+    const files = new FaultyFiles();
+    const before = await TransactionsUnderTest.open(files);
+    const places: Place[] = [];
+    for (const body of ['a', 'b', 'c', 'd']) places.push(await before.half(body));
+    await before.end(places[1]!, 'ROLLBACK');
+    await before.end(places[2]!, 'ROLLBACK');
+    const ops = await readAll(before.store, SystemTopic.TRANSACTION_OP);
+    await before.close();
+    const log = '/store/commitlog/00000000000000000000';
+    const bytes = files.bytes(log);
+    damages[how]!(bytes, choose(places, ops).commitLogOffset);
+    files.put(log, bytes);
+    const logger = new RecordingLogger();
+    const startMs = Date.parse('2030-01-02T00:00:00Z');
+    return { broker: await TransactionsUnderTest.open(files, { logger, startMs }), places, logger };
+  }
+
+  it.each(Object.keys(damages))(
+    'of the half messages, %s, keeps the broker from none of the others',
+    async (how) => {
+      const { broker, places, logger } = await damaged(how, ([first]) => first!);
+      expect(logger.messages('error').join()).toContain('damaged, and passed over');
+      broker.join('p');
+      expect(await broker.checkedBodies()).toEqual(['d']);
+      expect((await failure(broker.end(places[1]!, 'COMMIT'))).message).toContain('ROLLED_BACK');
+      await broker.end(places[3]!, 'COMMIT');
+      expect(await broker.visible()).toEqual(['d']);
+      await broker.close();
+    },
+  );
+
+  it.each(Object.keys(damages))(
+    'of the op messages, %s, has its own transaction asked after again and no other',
+    async (how) => {
+      const { broker, places } = await damaged(how, (_places, [first]) => first!);
+      broker.join('p');
+      expect(await broker.checkedBodies()).toEqual(['a', 'b', 'd']);
+      expect((await failure(broker.end(places[2]!, 'COMMIT'))).message).toContain('ROLLED_BACK');
+      await broker.close();
+    },
+  );
 });
 
 describe('an op message that a crash cut off', () => {

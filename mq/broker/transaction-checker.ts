@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.ts';
 import { requestCommand, type RemotingCommand } from '../protocol/frame.ts';
-import { encodeRecord, type MessageExt } from '../protocol/message.ts';
+import { assertIntact, encodeRecord, type MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { PropertyKey, reencodeProperties } from '../protocol/properties.ts';
 import { checkTransactionState } from '../protocol/requests/check-transaction-state.ts';
@@ -39,7 +39,7 @@ export class TransactionChecker {
     return this.#channels(producerGroup).length > 0;
   }
 
-  /** Returns whether the question was handed to a producer. */
+  /** Returns whether the question was handed to a producer. Errors: MESSAGE_CORRUPT for a damaged body. */
   async ask(half: MessageExt, checkCount: number): Promise<boolean> {
     const group = half.properties.get(PropertyKey.PGROUP) ?? '';
     const channels = this.#channels(group);
@@ -89,7 +89,11 @@ async function nextTurn(): Promise<true> {
   return true;
 }
 
-/** Undefined when the half message does not say where it belongs, so that nobody could say what became of it. */
+/**
+ * Undefined when the half message does not say where it belongs, so that nobody could say what became of it.
+ *
+ * Errors: MESSAGE_CORRUPT: a producer may tell by the body what became of it.
+ */
 export function checkCommand(
   half: MessageExt,
   checkCount: number,
@@ -97,6 +101,7 @@ export function checkCommand(
 ): RemotingCommand | undefined {
   const destination = destinationOf(half);
   if (destination === undefined) return undefined;
+  assertIntact(half);
   const properties = new Map(half.properties);
   properties.set(PropertyKey.TRANSACTION_CHECK_TIMES, String(checkCount));
   return requestCommand({

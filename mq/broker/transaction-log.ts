@@ -44,7 +44,7 @@ export class TransactionLog {
     return this.#owed.length > 0;
   }
 
-  /** Errors: SYSTEM_ERROR when no half message begins there. */
+  /** Its body may be damaged: to end it without a copy nobody needs that. Errors: SYSTEM_ERROR when none begins there. */
   readHalf(commitLogOffset: number): Promise<MessageExt> {
     return this.#read(SystemTopic.TRANSACTION_HALF, commitLogOffset);
   }

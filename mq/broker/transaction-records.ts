@@ -1,5 +1,10 @@
 import type { HostAddress } from '../protocol/host-address.ts';
-import { decodeRecord, readRecordHeader, type MessageExt } from '../protocol/message.ts';
+import {
+  assertIntact,
+  decodeRecord,
+  readRecordHeader,
+  type MessageExt,
+} from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import {
   decodeProperties,
@@ -129,8 +134,13 @@ export function destinationOf({
   return topic === undefined || !Number.isInteger(queueId) ? undefined : { topic, queueId };
 }
 
-/** Its preparedTransactionOffset says which message it was copied from: a start finds by it what a crash cut off. */
+/**
+ * Its preparedTransactionOffset says which message it was copied from: a start finds by it what a crash cut off.
+ *
+ * Errors: MESSAGE_CORRUPT for a damaged body.
+ */
 function transactionCopy(message: MessageExt, properties: Properties): AppendMessage {
+  assertIntact(message);
   return {
     ...copyOf(message, properties),
     preparedTransactionOffset: message.commitLogOffset,

@@ -143,7 +143,8 @@ export class Transactions {
    * Commits or rolls back. Saying the same again is no error.
    *
    * Errors: SYSTEM_ERROR (no such half message, another group's, settled otherwise or long ago), ILLEGAL_OPERATION
-   *         (after its immunity time), TOPIC_NOT_EXIST (a commit for a topic that was deleted), the store's refusal.
+   *         (after its immunity time), TOPIC_NOT_EXIST (a commit for a topic that was deleted), MESSAGE_CORRUPT (a commit
+   *         of a damaged body), the store's refusal.
    */
   async end(request: TransactionEnd): Promise<void> {
     const named = await this.#log.readHalf(request.commitLogOffset);
@@ -175,7 +176,7 @@ export class Transactions {
    * Makes a discarded half message one that is checked again, as if it never had been.
    *
    * Errors: SYSTEM_ERROR when the id is not that of a discarded half message, or it was resumed already;
-   *         INVALID_ARGUMENT when it is no id; the store's refusal.
+   *         INVALID_ARGUMENT when it is no id; MESSAGE_CORRUPT for a damaged body; the store's refusal.
    */
   async resume(offsetMsgId: string): Promise<void> {
     const { commitLogOffset } = parseOffsetMsgId(offsetMsgId);

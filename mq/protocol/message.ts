@@ -254,10 +254,7 @@ export function decodeRecord(
 ): MessageExt {
   const header = readRecordHeader(source, at);
   const body = source.subarray(header.bodyAt, header.bodyAt + header.bodyBytes);
-  // A stored CRC of 0 means it was never computed (the original skips the check then, too).
-  if (options.verifyCrc !== false && header.bodyCrc !== 0 && bodyCrc(body) !== header.bodyCrc) {
-    throw corrupt(`body CRC ${bodyCrc(body)} differs from the record's ${header.bodyCrc}`);
-  }
+  if (options.verifyCrc !== false) assertIntact({ body, bodyCrc: header.bodyCrc });
   const bornHost = readHost(source, at + 48, header.sysFlag, MessageSysFlag.BORN_HOST_V6);
   const storeHostAt = at + 48 + hostBytes(header.sysFlag, MessageSysFlag.BORN_HOST_V6) + 8;
   const storeHost = readHost(source, storeHostAt, header.sysFlag, MessageSysFlag.STORE_HOST_V6);
@@ -285,6 +282,21 @@ export function decodeRecord(
     msgId: properties.get(PropertyKey.UNIQ_KEY) ?? idFromOffset,
     offsetMsgId: idFromOffset,
   };
+}
+
+/**
+ * Whoever encodes the body anew has to ask this first: the new record's CRC would fit a damaged body.
+ *
+ * Errors: MESSAGE_CORRUPT with both CRCs.
+ */
+export function assertIntact({
+  body,
+  bodyCrc: stored,
+}: Pick<MessageExt, 'body' | 'bodyCrc'>): void {
+  // A stored CRC of 0 means it was never computed (the original skips the check then, too).
+  if (stored === 0) return;
+  const actual = bodyCrc(body);
+  if (actual !== stored) throw corrupt(`body CRC ${actual} differs from the record's ${stored}`);
 }
 
 /** Decodes the records of a pull reply, laid end to end. */

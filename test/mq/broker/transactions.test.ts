@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { failure } from '../../support/failure.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { TransactionsUnderTest } from './transactions-under-test.ts';
 
 describe('a decision', () => {
@@ -34,6 +35,35 @@ describe('a decision', () => {
     topics.add('TopicA');
     await broker.end(place, 'COMMIT');
     expect(await broker.visible()).toEqual(['a']);
+    await broker.close();
+  });
+});
+
+describe('a half message whose body the disk has damaged', () => {
+  it('is neither delivered nor asked after, because its copy would look sound, and can be rolled back', async () => {
+    const files = new FaultyFiles();
+    const before = await TransactionsUnderTest.open(files);
+    const place = await before.half('damaged');
+    await before.half('sound');
+    await before.close();
+    const log = '/store/commitlog/00000000000000000000';
+    const bytes = files.bytes(log);
+    bytes.write('D', bytes.indexOf('damaged'));
+    files.put(log, bytes);
+
+    const logger = new RecordingLogger();
+    const startMs = Date.parse('2030-01-02T00:00:00Z');
+    const broker = await TransactionsUnderTest.open(files, { logger, startMs });
+    expect(await failure(broker.end(place, 'COMMIT'))).toMatchObject({
+      code: 'MESSAGE_CORRUPT',
+      message: expect.stringContaining('CRC'),
+    });
+    expect(await broker.visible()).toEqual([]);
+    broker.join('p');
+    expect(await broker.checkedBodies()).toEqual(['sound']);
+    expect(logger.messages('error').join()).toContain('could not be checked');
+    await broker.end(place, 'ROLLBACK');
+    expect(broker.transactions.openCount).toBe(1);
     await broker.close();
   });
 });

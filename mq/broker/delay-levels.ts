@@ -23,3 +23,9 @@ export function parseDelayLevels(text: string): readonly number[] {
     return Number(match[1]) * unitMs[match[2]!]!;
   });
 }
+
+/** What the value of a DELAY property asks for; 0 for a message that is to be delivered at once. */
+export function delayLevel(value: string | undefined): number {
+  const level = Number.parseInt(value ?? '0', 10);
+  return level > 0 ? level : 0;
+}

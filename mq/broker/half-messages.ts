@@ -11,6 +11,7 @@ import {
 import type { sendMessage } from '../protocol/requests/send-message.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import type { AppendMessage } from '../store/message-store.ts';
+import { delayLevel } from './delay-levels.ts';
 import { firstHalf, HALF_AGAIN_PROPERTIES_BYTES } from './transaction-records.ts';
 
 const delays = [
@@ -36,7 +37,8 @@ export function isHalfMessage(
     findProperty(properties, PropertyKey.TRAN_MSG)?.toLowerCase() === 'true';
   const isHandedBack =
     isRetryTopic(header.topic) ||
-    ((header.reconsumeTimes ?? 0) > 0 && Number(findProperty(properties, PropertyKey.DELAY)) > 0);
+    ((header.reconsumeTimes ?? 0) > 0 &&
+      delayLevel(findProperty(properties, PropertyKey.DELAY)) > 0);
   if (isMarked && !isHandedBack) return true;
   const kind = header.sysFlag & MessageSysFlag.TRANSACTION_MASK;
   if (kind === 0 || kind === MessageSysFlag.TRANSACTION_COMMIT) return false;
@@ -57,7 +59,7 @@ export function halfOf(message: AppendMessage): { half: AppendMessage; propertie
   }
   for (const name of delays) {
     const value = properties.get(name);
-    if (value === undefined || (name === PropertyKey.DELAY && !(Number(value) > 0))) continue;
+    if (value === undefined || (name === PropertyKey.DELAY && delayLevel(value) === 0)) continue;
     throw new MqError(
       'MESSAGE_ILLEGAL',
       `a message is either transactional or delayed, not both: TRAN_MSG=true and ${name}=${value.slice(0, 40)}`,

@@ -29,6 +29,7 @@ import type { TopicConfig } from '../../protocol/topic-config.ts';
 import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
+import { delayLevel } from '../delay-levels.ts';
 import { isHalfMessage } from '../half-messages.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
@@ -204,7 +205,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
 
   /** Stores a message where it belongs, or where it waits for its time. Synchronous up to the store's append. */
   async function append(message: AppendMessage, uniqKey: string): Promise<Stored> {
-    const level = delayLevel(message.propertiesString);
+    const level = delayLevel(findProperty(message.propertiesString, PropertyKey.DELAY));
     const parked = level === 0 ? context.timers.park(message) : undefined;
     const stored =
       level === 0
@@ -233,7 +234,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const wait = findProperty(header.properties ?? '', PropertyKey.WAIT);
     const uniqKeyList: string[] = [];
     const messages = decodeBatchBody(send.body).map((inner, index) => {
-      if (delayLevel(inner.propertiesString) > 0) {
+      if (delayLevel(findProperty(inner.propertiesString, PropertyKey.DELAY)) > 0) {
         throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has a delay level`);
       }
       if (sendsHalf(header, inner.propertiesString)) {
@@ -345,12 +346,6 @@ function checkProperties(properties: string, limit: number = MAX_PROPERTIES_BYTE
   throw new MqError('MESSAGE_ILLEGAL', `message properties of ${bytes} bytes exceed ${limit}`, {
     details: { propertiesBytes: bytes, limit },
   });
-}
-
-/** 0 for a message that is to be delivered at once. */
-function delayLevel(properties: string): number {
-  const level = Number.parseInt(findProperty(properties, PropertyKey.DELAY) ?? '0', 10);
-  return level > 0 ? level : 0;
 }
 
 function withoutProperties(encoded: string, isUnwanted: (name: string) => boolean): string {

@@ -395,6 +395,19 @@ describe('a committed message that its consumer hands back', () => {
   });
 });
 
+describe('a half message that only seems to be handed back', () => {
+  it.each(['0.5', '0x5'])('stays one: DELAY %s delays nothing', async (DELAY) => {
+    const reply = await broker.send({
+      topic: 'TopicA',
+      reconsumeTimes: 1,
+      properties: { TRAN_MSG: 'true', PGROUP: 'pg', DELAY },
+    });
+    expect(reply.code).toBe(ResponseCode.SUCCESS);
+    expect(await bodies('TopicA')).toEqual([]);
+    expect(await bodies(HALF)).toHaveLength(1);
+  });
+});
+
 describe('frames of official peers', () => {
   const frames = capturedFrames().filter(({ kind }) => kind === 'request');
 

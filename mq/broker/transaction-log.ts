@@ -56,7 +56,8 @@ export class TransactionLog {
 
   async #read(topic: string, commitLogOffset: number): Promise<MessageExt> {
     const { store } = this.#deps;
-    const record = await store.readRecord(commitLogOffset);
+    const record =
+      (await store.readRecord(commitLogOffset)) ?? (await this.#readWhenSafe(commitLogOffset));
     const found = record === undefined ? undefined : decodeRecord(record, 0, { verifyCrc: false });
     if (found?.topic === topic && isInItsQueue(store, found)) return found;
     throw new MqError(
@@ -64,6 +65,16 @@ export class TransactionLog {
       `no message of ${topic} begins at commitLogOffset ${commitLogOffset}` +
         (found === undefined || found.topic === topic ? '' : `, but one of ${found.topic}`),
     );
+  }
+
+  /** A producer may be told of its half message before that is safe: WAIT=false, FLUSH_DISK_TIMEOUT. It ends it at once. */
+  async #readWhenSafe(commitLogOffset: number): Promise<Buffer | undefined> {
+    const { store } = this.#deps;
+    const isUnderWay =
+      commitLogOffset >= store.confirmOffset && commitLogOffset < store.maxCommitLogOffset;
+    if (!isUnderWay) return undefined;
+    await store.flush();
+    return store.readRecord(commitLogOffset);
   }
 
   /** A producer's half message, which it may be told is not flushed in time. */

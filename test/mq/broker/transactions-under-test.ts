@@ -126,10 +126,19 @@ export class TransactionsUnderTest {
     );
   }
 
-  async half(body: string, properties: Record<string, string> = {}): Promise<Place> {
+  async half(
+    body: string,
+    properties: Record<string, string> = {},
+    waitStoreOk?: boolean,
+  ): Promise<Place> {
     const all = { TRAN_MSG: 'true', PGROUP: GROUP, UNIQ_KEY: `u-${body}`, ...properties };
     const { queueOffset, commitLogOffset } = await this.transactions.prepare(
-      message(body, { queueId: 1, sysFlag: 4, properties: all }),
+      message(body, {
+        queueId: 1,
+        sysFlag: 4,
+        properties: all,
+        ...(waitStoreOk !== undefined && { waitStoreOk }),
+      }),
     );
     return { halfOffset: queueOffset, commitLogOffset };
   }

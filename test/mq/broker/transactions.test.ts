@@ -39,6 +39,26 @@ describe('a decision', () => {
   });
 });
 
+describe('a half message that its producer was told of before it was safe', () => {
+  it('waits for the disk when it is ended, and is not taken for none', async () => {
+    const files = new FaultyFiles();
+    const broker = await TransactionsUnderTest.open(files);
+    const release = files.holdSyncs();
+    const withoutWaiting = await broker.half('a', {}, false);
+    const slow = broker.half('b');
+    await broker.clock.advanceAndSettle(5_001);
+    const ends = [broker.end(withoutWaiting, 'COMMIT'), broker.end(await slow, 'ROLLBACK')];
+    const isOver = Promise.all(ends);
+    await broker.clock.advanceAndSettle(1_000);
+    expect(await broker.visible()).toEqual([]);
+    release();
+    await isOver;
+    expect(await broker.visible()).toEqual(['a']);
+    expect(broker.transactions.openCount).toBe(0);
+    await broker.close();
+  });
+});
+
 describe('a half message whose body the disk has damaged', () => {
   it('is neither delivered nor asked after, because its copy would look sound, and can be rolled back', async () => {
     const files = new FaultyFiles();

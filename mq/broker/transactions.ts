@@ -18,7 +18,7 @@ import { TransactionRounds, type TransactionRoundsDeps } from './transaction-rou
 import { TransactionTable, type Decision, type Half, type Outcome } from './transaction-table.ts';
 import { TransactionWork } from './transaction-work.ts';
 
-/** Outcomes remembered for producers that ask twice, also over a restart. */
+/** Outcomes remembered for producers that ask twice; over a restart, those that so many op messages tell of. */
 const MAX_RECENT = 16_384;
 
 export interface TransactionsDeps extends TransactionRoundsDeps {

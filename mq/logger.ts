@@ -53,7 +53,16 @@ function formatLine(level: LogLevel, message: string, fields: LogFields = {}): s
   return `${stamp} ${level.toUpperCase().padEnd(5)} ${escapeControls(message)}${pairs.join('')}\n`;
 }
 
+/** Whatever a peer's or a listener's failure carries: a log line must not become a failure of its own. */
 function formatValue(value: unknown): string {
+  try {
+    return textOf(value);
+  } catch {
+    return '"(cannot be shown)"';
+  }
+}
+
+function textOf(value: unknown): string {
   if (typeof value === 'string')
     return /^[\w.:/%@+-]+$/.test(value) ? value : JSON.stringify(value);
   if (value instanceof Error) return JSON.stringify(describeError(value));

@@ -28,8 +28,15 @@ const MAX_REMARK_CHARS = 1_000;
 
 /** For the broker's log: why a transaction is UNKNOW. */
 export function remarkOn(what: string, error: unknown): string {
-  // Anything can be thrown, also what String() cannot make a text of.
-  const thrown = typeof error === 'string' ? error : inspect(error);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : thrown;
-  return `${what}: ${reason}`.slice(0, MAX_REMARK_CHARS);
+  return `${what}: ${reasonOf(error)}`.slice(0, MAX_REMARK_CHARS);
+}
+
+/** Anything can be thrown, also what cannot be made a text of. */
+function reasonOf(error: unknown): string {
+  try {
+    if (error instanceof Error) return `${error.name}: ${error.message}`;
+    return typeof error === 'string' ? error : inspect(error);
+  } catch {
+    return 'with what cannot be shown';
+  }
 }

@@ -6,6 +6,7 @@ import type { TransactionProducerOptions } from '../../../mq/client/transaction-
 import { TransactionProducer } from '../../../mq/client/transaction-producer.ts';
 import type { LocalTransactionState } from '../../../mq/client/transaction-state.ts';
 import { MqError } from '../../../mq/errors.ts';
+import { consoleLogger } from '../../../mq/logger.ts';
 import { decodeFrame, type RemotingCommand } from '../../../mq/protocol/frame.ts';
 import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
@@ -486,6 +487,27 @@ describe('a check', () => {
       expect.stringContaining("checkLocalTransaction returned 'YES'"),
       'the check failed: [Object: null prototype] {}',
     ]);
+  });
+
+  it('that throws what no log line and no remark can hold is UNKNOW all the same', async () => {
+    const circular: Record<string, unknown> = {};
+    circular['itself'] = circular;
+    const unspeakable = Object.assign(new Error(), { message: Object.create(null) as string });
+    const lines: string[] = [];
+    const sender = producer(
+      ({ msgId }) => {
+        throw msgId === 'circular' ? circular : unspeakable;
+      },
+      { logger: consoleLogger('warn', (line) => void lines.push(line)) },
+    );
+    await sender.start();
+    a.notify(check({ msgId: 'circular' }));
+    await ends(1);
+    a.notify(check({ msgId: 'unspeakable' }));
+    const answers = await ends(2);
+    for (const { extFields } of answers) expect(extFields).toMatchObject({ commitOrRollback: '0' });
+    expect(answers[1]?.remark).toBe('the check failed: with what cannot be shown');
+    expect(lines[0]).toContain('msgId=circular error="(cannot be shown)"');
   });
 
   it('with a body that cannot be inflated is UNKNOW, and the checker is not called', async () => {

@@ -231,22 +231,12 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   async function sendBatch(send: Send, queueId: number): Promise<Reply> {
     const { header } = send;
     checkBody(send.body);
-    const wait = findProperty(header.properties ?? '', PropertyKey.WAIT);
+    const common = header.properties ?? '';
+    assertVisibleAtOnce(header, common, 'the batch');
+    const wait = findProperty(common, PropertyKey.WAIT);
     const uniqKeyList: string[] = [];
     const messages = decodeBatchBody(send.body).map((inner, index) => {
-      if (delayLevel(findProperty(inner.propertiesString, PropertyKey.DELAY)) > 0) {
-        throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has a delay level`);
-      }
-      if (sendsHalf(header, inner.propertiesString)) {
-        throw new MqError(
-          'MESSAGE_ILLEGAL',
-          `batch message ${index} is a half message (TRAN_MSG=true), and a batch is visible at once`,
-        );
-      }
-      const timer = timerRequest(inner.propertiesString);
-      if (timer !== undefined) {
-        throw new MqError('MESSAGE_ILLEGAL', `batch message ${index} has ${timer.property}`);
-      }
+      assertVisibleAtOnce(header, inner.propertiesString, `batch message ${index}`);
       const uniqKey = findProperty(inner.propertiesString, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
       uniqKeyList.push(uniqKey);
       const properties = stamp(inner.propertiesString, uniqKey);
@@ -268,6 +258,21 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       queueOffset: results[0]!.queueOffset,
       transactionId: uniqKeyList.join(','),
     });
+  }
+
+  /** What a batch says of all its messages counts as what one says of itself: neither may be stored as if it said nothing. */
+  function assertVisibleAtOnce(header: SendHeader, properties: string, what: string): void {
+    const level = delayLevel(findProperty(properties, PropertyKey.DELAY));
+    if (level > 0) throw new MqError('MESSAGE_ILLEGAL', `${what} has a delay level, ${level}`);
+    if (sendsHalf(header, properties)) {
+      throw new MqError(
+        'MESSAGE_ILLEGAL',
+        `${what} is a half message (TRAN_MSG=true), and a batch is visible at once`,
+      );
+    }
+    const timer = timerRequest(properties);
+    if (timer === undefined) return;
+    throw new MqError('MESSAGE_ILLEGAL', `${what} has ${timer.property}`);
   }
 
   function toMessage(

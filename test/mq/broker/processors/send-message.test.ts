@@ -305,6 +305,19 @@ describe('sending a batch', () => {
     expect(new Set(sendReply(reply).msgId.split(',')).size).toBe(2_000);
   });
 
+  it.each([
+    ['DELAY', '3', 'the batch has a delay level, 3'],
+    ['TIMER_DELAY_MS', '60000', 'the batch has TIMER_DELAY_MS'],
+    ['TRAN_MSG', 'true', 'the batch is a half message'],
+  ])('refuses one that is to wait as a whole, by %s in its header', async (name, value, remark) => {
+    const properties = encodeProperties(new Map([[name, value]]));
+    const header = sendMessageV2.encodeRequest({ ...sendHeader({ topic: 'TopicA' }), properties });
+    const reply = await broker.request(sendBatchMessage.code, header, { body: batch });
+    expect(reply.code).toBe(ResponseCode.MESSAGE_ILLEGAL);
+    expect(reply.remark).toContain(remark);
+    expect(await broker.messages('TopicA')).toHaveLength(0);
+  });
+
   it('refuses one with a delay level, and one to a retry topic', async () => {
     const delayed = encodeBatchBody([
       {

@@ -17,8 +17,7 @@ const READ_AT_ONCE = 64;
 /** No more than that: as many may be taken back as wait. */
 interface Recall {
   readonly dueMs: number;
-  /** Its queueOffset; undefined when it was refused after all. Never rejects. */
-  readonly stored: number | Promise<number | undefined>;
+  readonly queueOffset: number;
 }
 
 /** `topic+msgId`, as the original has it in TIMER_DEL_UNIQKEY. Source: RocketMQ 5.3 TimerMessageStore.buildDeleteKey. */
@@ -31,7 +30,10 @@ export function recallKey(topic: string, msgId: string): string {
  * due, and are dropped then.
  */
 export class TimerRecalls {
+  /** Of each message the one that is due last: it is there for as long as any of them. */
   readonly #recalls = new Map<string, Recall>();
+  /** Settled when all of that message which are being stored are decided. Never rejects. */
+  readonly #undecided = new Map<string, Promise<unknown>>();
   /** queueOffsets that became visible and whose `begin` has not gone on yet. */
   readonly #arrived = new Set<number>();
   /** Answered before they are visible: FLUSH_DISK_TIMEOUT, or nobody wanted to wait. */
@@ -54,7 +56,7 @@ export class TimerRecalls {
   }
 
   get size(): number {
-    return this.#recalls.size + this.#unreadCount;
+    return this.#recalls.size + this.#undecided.size + this.#unreadCount;
   }
 
   get #unreadCount(): number {
@@ -73,31 +75,23 @@ export class TimerRecalls {
   }
 
   /** From the call on, the delivery of that message waits for the outcome. */
-  async begin(
+  begin(
     recalled: string,
     dueMs: number,
     append: () => Promise<AppendResult>,
   ): Promise<AppendResult> {
     const key = flat(recalled);
-    const before = this.#recalls.get(key);
-    const appended = append();
-    const stored = appended.then(
-      ({ queueOffset }) => queueOffset,
-      () => before?.stored,
-    );
-    this.#recalls.set(key, { dueMs, stored });
-    try {
-      const result = await appended;
-      if (!this.#arrived.delete(result.queueOffset)) this.#answeredEarly.add(result.queueOffset);
-      this.#recalls.set(key, { dueMs, stored: result.queueOffset });
+    const appended = append().then((result) => {
+      const { queueOffset } = result;
+      if (!this.#arrived.delete(queueOffset)) this.#answeredEarly.add(queueOffset);
+      this.#noteStored(key, { dueMs, queueOffset });
       return result;
-    } catch (cause) {
-      // One of before may have been read meanwhile.
-      const isStillThis = this.#recalls.get(key)?.stored === stored;
-      if (isStillThis && before === undefined) this.#recalls.delete(key);
-      else if (isStillThis) this.#recalls.set(key, before!);
-      throw cause;
-    }
+    });
+    const decided = Promise.allSettled([this.#undecided.get(key), appended]).then(() => {
+      if (this.#undecided.get(key) === decided) this.#undecided.delete(key);
+    });
+    this.#undecided.set(key, decided);
+    return appended;
   }
 
   /**
@@ -109,7 +103,8 @@ export class TimerRecalls {
       if (this.#isClosed) throw new MqError('STORE_CLOSED', 'recalls are not read any more');
       await this.#readSome();
     }
-    return this.#recalls.get(key)?.stored;
+    while (!this.#recalls.has(key) && this.#undecided.has(key)) await this.#undecided.get(key);
+    return this.#recalls.get(key)?.queueOffset;
   }
 
   get #firstUnreadMs(): number {
@@ -123,8 +118,7 @@ export class TimerRecalls {
 
   /** Of those that are stored. */
   queueOffsets(): Float64Array {
-    const stored = Array.from(this.#recalls.values(), ({ stored }) => stored);
-    const known = stored.filter((each) => typeof each === 'number');
+    const known = Array.from(this.#recalls.values(), ({ queueOffset }) => queueOffset);
     const unread = [
       ...this.#beingRead.map(({ queueOffset }) => queueOffset),
       ...this.#unread.values,
@@ -147,7 +141,7 @@ export class TimerRecalls {
     this.#beingRead = batch;
     try {
       const found = await Promise.all(batch.map(({ queueOffset }) => this.#readOne(queueOffset)));
-      for (const recall of found) if (recall !== undefined) this.#noteRead(recall);
+      for (const each of found) if (each !== undefined) this.#noteStored(each.key, each.recall);
     } catch (cause) {
       for (const { dueMs, queueOffset } of batch) this.#unread.push(dueMs, queueOffset);
       throw cause;
@@ -157,25 +151,22 @@ export class TimerRecalls {
   }
 
   /** One that can never be read has outlived what it was for. */
-  async #readOne(
-    queueOffset: number,
-  ): Promise<{ key: string; dueMs: number; stored: number } | undefined> {
+  async #readOne(queueOffset: number): Promise<{ key: string; recall: Recall } | undefined> {
     const record = await this.#records.read(queueOffset).catch((cause: unknown) => {
       if (!isHopeless(cause)) throw cause;
     });
     const key = record && keyOf(record.properties);
     const dueMs = Number(record?.properties.get(PropertyKey.TIMER_OUT_MS));
     if (key !== undefined && Number.isSafeInteger(dueMs)) {
-      return { key: flat(key), dueMs, stored: queueOffset };
+      return { key: flat(key), recall: { dueMs, queueOffset } };
     }
     this.#logger.warn('a recall names no message and is dropped', { queueOffset });
     return undefined;
   }
 
-  /** A later one of the same message counts as much, once it is stored. */
-  #noteRead({ key, dueMs, stored }: { key: string; dueMs: number; stored: number }): void {
-    if (typeof this.#recalls.get(key)?.stored === 'number') return;
-    this.#recalls.set(key, { dueMs, stored });
+  #noteStored(key: string, recall: Recall): void {
+    const known = this.#recalls.get(key);
+    if (known === undefined || known.dueMs <= recall.dueMs) this.#recalls.set(key, recall);
   }
 
   /** Forgets, now and then, what can meet nothing any more: `firstDueMs` is the earliest time still waited for. */

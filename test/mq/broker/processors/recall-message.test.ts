@@ -87,6 +87,23 @@ describe('recalling a message', () => {
     expect(await delivered()).toEqual([]);
   });
 
+  it.each([false, true])(
+    'outlasts another of the same message that is due before it (restart: %s)',
+    async (isRestarted) => {
+      const handle = await park('m', { TIMER_DELAY_MS: String(60 * MINUTE), UNIQ_KEY: 'm' });
+      for (let minute = 1; minute < 10; minute++) {
+        await park(`n${minute}`, { TIMER_DELAY_MS: String(minute * MINUTE) });
+      }
+      expect((await recall(handle)).code).toBe(ResponseCode.SUCCESS);
+      await park('x', { TIMER_DELAY_MS: '1000', TIMER_DEL_UNIQKEY: 'TopicA+m', UNIQ_KEY: 'x' });
+      if (isRestarted) await broker.restart();
+      await clock.advanceAndSettle(61 * MINUTE);
+      const names = await delivered();
+      expect(names).toHaveLength(9);
+      expect(names).not.toContain('m');
+    },
+  );
+
   it('survives a restart', async () => {
     const handle = await park('m');
     await recall(handle);

@@ -65,6 +65,8 @@ export class Timers {
   readonly #rolling: TimerRolling;
   /** Taken from the table, and not noted as done yet. */
   readonly #underWay = new Set<number>();
+  /** Answered and not visible yet (FLUSH_DISK_TIMEOUT, or nobody wanted to wait): their times by queueOffset. */
+  readonly #answeredEarly = new Map<number, number>();
   #nextQueueOffset: number;
   #state: 'new' | 'started' | 'closed' = 'new';
   #pausedUntilMs = 0;
@@ -183,14 +185,21 @@ export class Timers {
     return park(message, outMs, this.#clock.now());
   }
 
-  append({ message, outMs, recalls }: Parked): Promise<AppendResult> {
+  async append({ message, outMs, recalls }: Parked): Promise<AppendResult> {
     const { store } = this.#deps;
-    if (recalls === undefined) return store.append(message);
-    return this.#recalls.begin(recalls, outMs, () => store.append(message));
+    if (recalls !== undefined) {
+      return this.#recalls.begin(recalls, outMs, () => store.append(message));
+    }
+    const result = await store.append(message);
+    const { queueOffset } = result;
+    if (queueOffset >= this.#nextQueueOffset) this.#answeredEarly.set(queueOffset, outMs);
+    return result;
   }
 
   /** Whether a message waits for exactly this time, so that it can be recalled. */
   isAwaited(outMs: number): boolean {
+    // What is not visible is not delivered either, and its recall becomes visible behind it.
+    for (const each of this.#answeredEarly.values()) if (each === outMs) return true;
     return this.#table.isAwaited(outMs, this.#clock.now());
   }
 
@@ -201,6 +210,7 @@ export class Timers {
 
   #parked({ queueOffset, tagsCode }: Arrival): void {
     this.#nextQueueOffset = queueOffset + 1;
+    this.#answeredEarly.delete(queueOffset);
     this.#progress.notePark();
     const entry = decodeTimerCode(tagsCode);
     if (entry === undefined) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RemotingCommand } from '../../../mq/protocol/frame.ts';
 import { recallMessage } from '../../../mq/protocol/requests/recall-message.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { until } from '../../support/deadline.ts';
@@ -74,6 +75,28 @@ describe('FLUSH_DISK_TIMEOUT', () => {
     await commit;
     expect(code).toBe(ResponseCode.SUCCESS);
     expect(await visible()).toEqual(['work']);
+  });
+
+  it('of a message that waits does not keep it from being recalled', async () => {
+    const properties = { TIMER_DELAY_MS: '600000', UNIQ_KEY: 'm' };
+    let sending: Promise<RemotingCommand> | undefined;
+    await slowDisk(async () => {
+      sending = broker.send({ topic: 'TopicA', body: 'm', properties });
+      await until(() => broker.broker.store.maxCommitLogOffset > 0);
+      await settle(20);
+    });
+    const sent = await sending!;
+    expect(sent.code).toBe(ResponseCode.FLUSH_DISK_TIMEOUT);
+    const { recallHandle } = sendReply(sent);
+    const header = { producerGroup: 'pg', topic: 'TopicA', recallHandle: recallHandle! };
+    const before = broker.broker.store.maxCommitLogOffset;
+    const recalled = broker.request(recallMessage.code, recallMessage.encodeRequest(header));
+    await Promise.race([recalled, until(() => broker.broker.store.maxCommitLogOffset > before)]);
+    release();
+    expect((await recalled).code).toBe(ResponseCode.SUCCESS);
+    await clock.advanceAndSettle(600_000);
+    await until(() => broker.broker.context.timers.size === 0);
+    expect(await visible()).toEqual([]);
   });
 
   it('of a recall is what its sender is told', async () => {

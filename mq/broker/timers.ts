@@ -27,7 +27,9 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 /** Where nobody says that the wall clock is set, it is looked at this often while something waits. */
 const MAX_SLEEP_MS = 10_000;
-/** By how much the wall clock may be behind the steady one without a note on disk. */
+/** What the steady clock shows is noted at a look when the last note is older: so none is older than MAX_SLEEP_MS. */
+const NOTE_AFTER_MS = 5_000;
+/** By how much the wall clock may be behind the steady one without having been set back. */
 const STEP_MS = 1_000;
 
 export interface TimersDeps {
@@ -70,7 +72,9 @@ export class Timers {
   #nextQueueOffset: number;
   #state: 'new' | 'started' | 'closed' = 'new';
   #pausedUntilMs = 0;
-  #steadyNotedMs = Number.NEGATIVE_INFINITY;
+  /** When the steady clock was last noted on disk, in ms of the monotonic one. */
+  #notedAtMs = Number.NEGATIVE_INFINITY;
+  #isStepLogged = false;
   #sleep: { handle: TimerHandle; untilMs: number } | undefined;
   #delivering: Promise<void> | undefined;
 
@@ -170,7 +174,11 @@ export class Timers {
     if (request === undefined) return undefined;
     const now = this.#clock.now();
     const outMs = outTimeOf(request, now, this.#deps.maxDelayMs);
-    if (outMs !== undefined) return park(message, outMs, now);
+    if (outMs !== undefined) {
+      // Before the message is on disk: nobody may meet it there without the clock it waits by.
+      this.#noteSteady(now);
+      return park(message, outMs, now);
+    }
     const { propertiesString } = message;
     const recalled = findProperty(propertiesString, PropertyKey.TIMER_DEL_UNIQKEY);
     if (recalled === undefined) return undefined;
@@ -233,7 +241,7 @@ export class Timers {
   #wake(): void {
     if (this.#state !== 'started' || this.#delivering !== undefined) return;
     const now = this.#clock.now();
-    this.#noteSteady(now);
+    if (this.size > 0) this.#noteSteady(now);
     const waitMs = this.#waitMs(now);
     if (waitMs === 0) {
       this.#delivering = this.#deliverDue().finally(() => {
@@ -253,22 +261,30 @@ export class Timers {
     this.#sleep = { handle, untilMs };
   }
 
-  #maxSleepMs({ wallMs, steadyMs }: TimerInstant): number {
-    const isStepTold = this.#deps.clock.onWallStep !== undefined;
-    // While the wall clock is behind, the steady one has to be noted now and then.
-    return isStepTold && steadyMs - wallMs <= STEP_MS ? Infinity : MAX_SLEEP_MS;
+  #maxSleepMs(now: TimerInstant): number {
+    return this.#isStepTold(now) ? Infinity : this.#notedAtMs + MAX_SLEEP_MS - now.monotonicMs;
   }
 
-  /** A new process would believe the wall clock: what the steady one shows has to be on disk by then. */
-  #noteSteady({ wallMs, steadyMs, monotonicMs }: TimerInstant): void {
-    const isBehind = steadyMs - wallMs > STEP_MS && this.size > 0;
-    if (!isBehind || monotonicMs < this.#steadyNotedMs + MAX_SLEEP_MS) return;
-    if (this.#steadyNotedMs === Number.NEGATIVE_INFINITY) {
+  /** It is not behind, and should it be set back, this is told. */
+  #isStepTold({ wallMs, steadyMs }: TimerInstant): boolean {
+    return this.#deps.clock.onWallStep !== undefined && steadyMs - wallMs <= STEP_MS;
+  }
+
+  /**
+   * A new process would believe the wall clock: what the steady one shows has to be on disk by then, also before the wall
+   * clock is set back, for after that there may be no time to find it out.
+   */
+  #noteSteady(now: TimerInstant): void {
+    const { wallMs, steadyMs, monotonicMs } = now;
+    if (this.#state === 'closed' || this.#isStepTold(now)) return;
+    if (monotonicMs < this.#notedAtMs + NOTE_AFTER_MS) return;
+    if (steadyMs - wallMs > STEP_MS && !this.#isStepLogged) {
+      this.#isStepLogged = true;
       this.#deps.logger.warn('the wall clock was set back; delays under way keep their length', {
         behindMs: Math.round(steadyMs - wallMs),
       });
     }
-    this.#steadyNotedMs = monotonicMs;
+    this.#notedAtMs = monotonicMs;
     this.#progress.noteSteady(steadyMs);
     this.#progress.write(this.size);
   }
@@ -276,6 +292,7 @@ export class Timers {
   /** Never rejects. */
   async #deliverDue(): Promise<void> {
     while (this.#state === 'started') {
+      this.#noteSteady(this.#clock.now());
       const batch = this.#takeBatch();
       if (batch.length === 0) return;
       const outcomes = await Promise.all(batch.map((queueOffset) => this.#deliver(queueOffset)));

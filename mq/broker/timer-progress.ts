@@ -120,6 +120,7 @@ export class TimerProgress {
         cause,
       });
     } finally {
+      await this.#syncJournal();
       this.#journal.close();
     }
   }
@@ -141,6 +142,8 @@ export class TimerProgress {
     };
     this.#journal = new TimerJournal(files, this.#directory, generation);
     await this.#syncing;
+    // Nobody comes back to it, and it counts for as long as there is no snapshot.
+    await this.#syncJournal(before);
     before.close();
     await store.flush();
     files.makeDirectory(this.#directory);
@@ -158,10 +161,17 @@ export class TimerProgress {
     if (this.#isClosed) return;
     this.#timer ??= this.#deps.clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#syncing = this.#journal.sync().catch((cause: unknown) => {
-        this.#deps.logger.error('the journal of delivered timers was not flushed', { cause });
-      });
+      this.#syncing = this.#syncJournal();
     }, SYNC_AFTER_MS);
+  }
+
+  /** Never rejects. */
+  async #syncJournal(journal = this.#journal): Promise<void> {
+    try {
+      await journal.sync();
+    } catch (cause) {
+      this.#deps.logger.error('the journal of delivered timers was not flushed', { cause });
+    }
   }
 }
 

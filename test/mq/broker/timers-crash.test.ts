@@ -194,6 +194,29 @@ async function check(run: Run, death: Death, flushDiskType: FlushDiskType): Prom
   }).toEqual({ lost: [], recalledAndDelivered: [], early: [], twice: [], waiting: 0 });
 }
 
+describe('the snapshot of timers', () => {
+  it.each(Array.from({ length: 8 }, (_, seed) => seed))(
+    'that is not saved at the end leaves it to the journal to survive a power cut (disk seed %i)',
+    async (seed) => {
+      const disk = new FaultyFiles(seed);
+      const clock = new FakeClock();
+      const first = await TimersUnderTest.open({ files: disk.process(), clock });
+      await first.park('m', 'TIMER_DELAY_MS', 1_000);
+      await first.advance(1_000);
+      disk.failNext('write', { path: 'snapshot.tmp', code: 'ENOSPC' });
+      await first.close();
+      disk.cutPower();
+      const second = await TimersUnderTest.open({
+        files: disk.process(),
+        clock: nextLife(clock, 60_000),
+      });
+      await second.advance(60_000);
+      expect(await second.copies()).toHaveLength(1);
+      await second.close();
+    },
+  );
+});
+
 describe('the copy of a timer', () => {
   it.each(Array.from({ length: 16 }, (_, seed) => seed))(
     'that was answered FLUSH_DISK_TIMEOUT and lost by a power cut is delivered again (disk seed %i)',

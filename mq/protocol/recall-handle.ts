@@ -25,8 +25,8 @@ export function encodeRecallHandle(handle: RecallHandle): string {
 export function decodeRecallHandle(text: string): RecallHandle {
   const isBase64 = /^[A-Za-z0-9_-]{1,1024}={0,2}$/.test(text);
   const parts = isBase64 ? Buffer.from(text, 'base64url').toString('utf8').split(' ') : [];
-  const [version, topic, brokerName, timestamp, msgId] = parts;
-  if (version !== 'v1' || msgId === undefined || topic === '' || brokerName === '') {
+  const [version, topic, brokerName, timestamp, ...rest] = parts;
+  if (version !== 'v1' || rest.length === 0 || topic === '' || brokerName === '') {
     throw new MqError('INVALID_ARGUMENT', 'recall handle is invalid');
   }
   const timestampMs = Number(timestamp);
@@ -35,6 +35,7 @@ export function decodeRecallHandle(text: string): RecallHandle {
     brokerName: brokerName!,
     timestampMs:
       /^\d{1,16}$/.test(timestamp!) && Number.isSafeInteger(timestampMs) ? timestampMs : -1,
-    msgId,
+    // Clients make it as they like, also with blanks: half of one would take back another message, or none.
+    msgId: rest.join(' '),
   };
 }

@@ -104,6 +104,14 @@ describe('recalling a message', () => {
     },
   );
 
+  it('takes back the one whose id has a blank in it', async () => {
+    const handle = await park('m 1');
+    await park('m');
+    expect((await recall(handle)).code).toBe(ResponseCode.SUCCESS);
+    await clock.advanceAndSettle(MINUTE);
+    expect(await delivered()).toEqual(['m']);
+  });
+
   it('survives a restart', async () => {
     const handle = await park('m');
     await recall(handle);

@@ -30,6 +30,7 @@ export class DelayOffsets {
   #isUnsaved = false;
   #saving: Promise<void> = Promise.resolve();
   #timer: TimerHandle | undefined;
+  #isClosed = false;
 
   private constructor(deps: DelayOffsetsDeps, stored: unknown) {
     const file = 'delayOffset.json';
@@ -62,15 +63,22 @@ export class DelayOffsets {
   set(level: number, queueOffset: number): void {
     this.#table.set(level, queueOffset);
     this.#isUnsaved = true;
+    this.#saveLater();
+  }
+
+  #saveLater(): void {
+    if (this.#isClosed) return;
     this.#timer ??= this.#deps.clock.setTimeout(() => {
       this.#timer = undefined;
-      this.#save().catch((cause: unknown) =>
-        this.#deps.logger.error('delayOffset.json not saved', { cause }),
-      );
+      this.#save().catch((cause: unknown) => {
+        this.#deps.logger.error('delayOffset.json not saved, trying again', { cause });
+        this.#saveLater();
+      });
     }, this.#deps.persistIntervalMs);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#deps.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     await this.#save();

@@ -31,7 +31,7 @@ describe('progress of delay levels', () => {
     expect(file.content).toEqual({ offsetTable: { 1: 6 } });
   });
 
-  it('is tried again when the disk refused it', async () => {
+  it('is saved an interval later when the disk refused it, also when nothing more is delivered', async () => {
     const file = new FakeConfigFile();
     const clock = new FakeClock();
     const deps = { flush: () => Promise.resolve(), persistIntervalMs: 1_000, clock };
@@ -40,7 +40,9 @@ describe('progress of delay levels', () => {
     offsets.set(2, 1);
     await clock.advanceAndSettle(1_000);
     file.failure = undefined;
-    await offsets.close();
+    await clock.advanceAndSettle(1_000);
     expect(file.content).toEqual({ offsetTable: { 2: 1 } });
+    await offsets.close();
+    expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -14,7 +14,8 @@ export interface DelayOffsetsDeps {
 }
 
 /**
- * How far each delay level has been delivered, kept in delayOffset.json as `{"offsetTable":{"1":12}}`.
+ * How far each delay level has been delivered, kept in delayOffset.json as `{"offsetTable":{"1":12}}`; while one that
+ * the store refused holds up a level, with `"deliveredAhead":{"1":[13,14]}`, which an original does not know.
  *
  * Units:  level → queueOffset in SCHEDULE_TOPIC_XXXX of the message to deliver next.
  * Order:  progress is on disk an interval after it was made, and never before the copies it stands for: a power cut
@@ -24,9 +25,13 @@ export interface DelayOffsetsDeps {
 export class DelayOffsets {
   readonly #deps: DelayOffsetsDeps;
   readonly #table: Map<number, number>;
+  readonly #ahead: Map<number, readonly number[]>;
   readonly #state: StateFile;
   /** Progress whose copies are flushed. */
-  #flushed: ReadonlyMap<number, number>;
+  #flushed: {
+    readonly table: ReadonlyMap<number, number>;
+    readonly ahead: ReadonlyMap<number, readonly number[]>;
+  };
   #isUnsaved = false;
   #saving: Promise<void> = Promise.resolve();
   #timer: TimerHandle | undefined;
@@ -34,7 +39,7 @@ export class DelayOffsets {
 
   private constructor(deps: DelayOffsetsDeps, stored: unknown) {
     const file = 'delayOffset.json';
-    const { offsetTable, ...rest } = storedObject(stored, file);
+    const { offsetTable, deliveredAhead, ...rest } = storedObject(stored, file);
     const offsets = storedObject(offsetTable, `${file}: offsetTable`);
     this.#deps = deps;
     this.#table = new Map(
@@ -43,11 +48,16 @@ export class DelayOffsets {
         storedInteger(queueOffset, `${file}: offsetTable.${level}`),
       ]),
     );
-    this.#flushed = this.#table;
-    this.#state = new StateFile(deps.file, () => ({
-      ...rest,
-      offsetTable: Object.fromEntries(this.#flushed),
-    }));
+    this.#ahead = storedAhead(deliveredAhead, `${file}: deliveredAhead`);
+    this.#flushed = { table: this.#table, ahead: this.#ahead };
+    this.#state = new StateFile(deps.file, () => {
+      const { table, ahead } = this.#flushed;
+      return {
+        ...rest,
+        offsetTable: Object.fromEntries(table),
+        ...(ahead.size === 0 ? {} : { deliveredAhead: Object.fromEntries(ahead) }),
+      };
+    });
   }
 
   /** Errors: STORE_FAILED when the file is not what it should be. */
@@ -59,9 +69,16 @@ export class DelayOffsets {
     return this.#table.get(level);
   }
 
+  /** The queueOffsets behind that which are delivered already. */
+  aheadOf(level: number): readonly number[] {
+    return this.#ahead.get(level) ?? [];
+  }
+
   /** The timer runs only while there is progress to save. */
-  set(level: number, queueOffset: number): void {
+  set(level: number, queueOffset: number, ahead: readonly number[] = []): void {
     this.#table.set(level, queueOffset);
+    if (ahead.length > 0) this.#ahead.set(level, ahead);
+    else this.#ahead.delete(level);
     this.#isUnsaved = true;
     this.#saveLater();
   }
@@ -93,7 +110,7 @@ export class DelayOffsets {
   async #saveNow(): Promise<void> {
     if (!this.#isUnsaved) return;
     this.#isUnsaved = false;
-    const made = new Map(this.#table);
+    const made = { table: new Map(this.#table), ahead: new Map(this.#ahead) };
     try {
       await this.#deps.flush();
       this.#flushed = made;
@@ -104,4 +121,16 @@ export class DelayOffsets {
       throw cause;
     }
   }
+}
+
+function storedAhead(stored: unknown, path: string): Map<number, readonly number[]> {
+  const ahead = new Map<number, readonly number[]>();
+  for (const [level, offsets] of Object.entries(storedObject(stored, path))) {
+    const each = Array.isArray(offsets) ? (offsets as unknown[]) : [offsets];
+    ahead.set(
+      storedInteger(Number(level), path),
+      each.map((queueOffset) => storedInteger(queueOffset, `${path}.${level}`)),
+    );
+  }
+  return ahead;
 }

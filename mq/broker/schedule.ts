@@ -132,8 +132,8 @@ class LevelQueue {
   #state: 'new' | 'started' | 'closed' = 'new';
   /** A message arrived while a delivery round was running, so its "nothing left" may be out of date. */
   #hasNews = false;
-  /** Delivered although one before them has to be tried again. Not kept across a restart. */
-  readonly #deliveredAhead = new Set<number>();
+  /** Delivered although one before them has to be tried again. */
+  readonly #deliveredAhead: Set<number>;
   readonly #wallSteps: WallSteps;
   /** Entries below maxOffset are due at dueAtMs, on the monotonic clock, whatever the wall clock says. */
   #parkedBy: { maxOffset: number; dueAtMs: number } | undefined;
@@ -143,6 +143,9 @@ class LevelQueue {
     this.level = level;
     this.#queueId = level - 1;
     this.#delayMs = delayMs;
+    const end = deps.store.maxOffset(SystemTopic.SCHEDULE, this.#queueId);
+    // Beyond the end of a queue that damage cut, other messages will be parked.
+    this.#deliveredAhead = new Set(deps.offsets.aheadOf(level).filter((each) => each < end));
     this.#wallSteps = new WallSteps(deps.clock);
   }
 
@@ -225,6 +228,7 @@ class LevelQueue {
     // Progress stops at the first that is to be tried again; those behind it are not delivered twice for that.
     let progress = next;
     let failure: PromiseRejectedResult | undefined;
+    const aheadCount = this.#deliveredAhead.size;
     for (const [index, outcome] of outcomes.entries()) {
       const { queueOffset } = due[index]!;
       if (outcome.status === 'fulfilled') {
@@ -234,11 +238,12 @@ class LevelQueue {
         progress = Math.min(progress, queueOffset);
       }
     }
-    if (progress !== from) offsets.set(this.level, progress);
+    const isNew = progress !== from || this.#deliveredAhead.size > aheadCount;
     this.#wallSteps.forgetBelow(progress);
     for (const queueOffset of this.#deliveredAhead) {
       if (queueOffset < progress) this.#deliveredAhead.delete(queueOffset);
     }
+    if (isNew) offsets.set(this.level, progress, [...this.#deliveredAhead]);
     if (failure !== undefined) throw failure.reason;
     return waitMs;
   }

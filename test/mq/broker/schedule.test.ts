@@ -207,6 +207,30 @@ describe('a message with a delay level', () => {
     expect(await delivered()).toEqual(['a', 'c', 'b']);
   });
 
+  it('that the store refuses for now is tried again after a restart, too, without its neighbours', async () => {
+    for (const body of ['a', 'b', 'c']) await delayed(1, body);
+    const { store } = broker.broker;
+    const full = new MqError('SERVICE_NOT_AVAILABLE', 'the disk is full', { retriable: true });
+    jest
+      .spyOn(store, 'append')
+      .mockImplementation((message) =>
+        message.body.toString() === 'a'
+          ? Promise.reject(full)
+          : MessageStore.prototype.append.call(store, message),
+      );
+    await clock.advanceAndSettle(SECOND);
+    await until(async () => (await delivered()).length === 2);
+    await broker.restart();
+    await clock.advanceAndSettle(MINUTE);
+    await until(() => progressOf(1) === '3,3');
+    expect(await delivered()).toEqual(['b', 'c', 'a']);
+    await delayed(1, 'd');
+    await broker.restart();
+    await clock.advanceAndSettle(MINUTE);
+    await until(() => progressOf(1) === '4,4');
+    expect(await delivered()).toEqual(['b', 'c', 'a', 'd']);
+  });
+
   it('shares an fsync with the others that are due, also when they are read from disk', async () => {
     await broker.restart({ flushDiskType: 'SYNC_FLUSH' });
     const bodies = Array.from({ length: 64 }, (_, index) => String(index));

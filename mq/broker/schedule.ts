@@ -53,10 +53,12 @@ export interface DelayScheduleDeps {
  * Source: RocketMQ 4.9 ScheduleMessageService.java.
  */
 export class DelaySchedule {
+  readonly #deps: DelayScheduleDeps;
   readonly #levels: readonly number[];
   readonly #queues: readonly LevelQueue[];
 
   constructor(deps: DelayScheduleDeps) {
+    this.#deps = deps;
     this.#levels = deps.levels;
     this.#queues = deps.levels.map((delayMs, index) => new LevelQueue(deps, index + 1, delayMs));
     deps.store.onArrival((arrival) => {
@@ -67,6 +69,23 @@ export class DelaySchedule {
   /** Begins to deliver, from where delayOffset.json says. */
   start(): void {
     for (const queue of this.#queues) queue.start();
+    this.#reportStranded();
+  }
+
+  /** How long they were to wait only the setting said that had their level. */
+  #reportStranded(): void {
+    const { store, offsets, levels, logger } = this.#deps;
+    const known = store.topics().find(({ topic }) => topic === SystemTopic.SCHEDULE);
+    for (const queueId of known?.queueIds ?? []) {
+      const level = queueId + 1;
+      const from = offsets.get(level) ?? store.minOffset(SystemTopic.SCHEDULE, queueId);
+      const count = store.maxOffset(SystemTopic.SCHEDULE, queueId) - from;
+      if (level <= levels.length || count <= 0) continue;
+      logger.error(
+        `delay level ${level}: messages wait until messageDelayLevel, which has ${levels.length} levels, has so many again`,
+        { count },
+      );
+    }
   }
 
   /** Resolves when nothing is being delivered, and nothing is due but what the store refused and is tried again later. */

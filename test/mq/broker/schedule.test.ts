@@ -231,6 +231,20 @@ describe('a message with a delay level', () => {
     expect(await delivered()).toEqual(['b', 'c', 'a', 'd']);
   });
 
+  it('that is of a level no longer there waits for it, and a start says so', async () => {
+    await delayed(3, 'third');
+    await delayed(2, 'second');
+    await broker.restart({ messageDelayLevel: '1s 5s' });
+    await clock.advanceAndSettle(MINUTE);
+    await until(async () => (await delivered()).length === 1);
+    expect(logger.messages('error')).toEqual([
+      'delay level 3: messages wait until messageDelayLevel, which has 2 levels, has so many again',
+    ]);
+    await broker.restart({ messageDelayLevel: '1s 5s 10s' });
+    await until(async () => (await delivered()).length === 2);
+    expect(await delivered()).toEqual(['second', 'third']);
+  });
+
   it('shares an fsync with the others that are due, also when they are read from disk', async () => {
     await broker.restart({ flushDiskType: 'SYNC_FLUSH' });
     const bodies = Array.from({ length: 64 }, (_, index) => String(index));

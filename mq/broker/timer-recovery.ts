@@ -43,6 +43,8 @@ export interface RecoveredTimers {
   readonly nextGeneration: number;
   /** Files say what is no longer so: a new snapshot has to replace them before anything is appended. */
   readonly needsSnapshot: boolean;
+  /** There is something to save, and no snapshot that was. */
+  readonly lacksSnapshot: boolean;
 }
 
 /** `timers/` below the root of the store. */
@@ -125,8 +127,8 @@ export async function recoverTimers(options: TimerRecoveryOptions): Promise<Reco
     nextQueueOffset: maxOffset,
     steadyMs: Math.max(snapshot?.steadyMs ?? 0, journal.steadyMs),
     nextGeneration: Math.max(snapshot?.generation ?? 0, generations.at(-1) ?? 0) + 1,
-    needsSnapshot:
-      journal.staleCount > 0 || isCut || (snapshot === undefined && (maxOffset > 0 || hadOriginal)),
+    needsSnapshot: journal.staleCount > 0 || isCut || hadOriginal,
+    lacksSnapshot: snapshot === undefined && maxOffset > 0,
   };
 }
 

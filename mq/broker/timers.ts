@@ -83,6 +83,8 @@ export class Timers {
     const recovered = await recoverTimers(deps);
     const timers = new Timers(deps, recovered);
     if (recovered.needsSnapshot) await timers.#progress.save();
+    // The queue and the journals say the same, more slowly: a full disk is no reason not to start.
+    else if (recovered.lacksSnapshot) timers.#progress.saveSoon();
     return timers;
   }
 

@@ -215,6 +215,23 @@ describe('the snapshot of timers', () => {
       await second.close();
     },
   );
+
+  it('that a full disk does not take keeps no broker from starting that was killed before its first', async () => {
+    const disk = new FaultyFiles();
+    const clock = new FakeClock();
+    const first = await TimersUnderTest.open({ files: disk.process(), clock });
+    await first.park('a', 'TIMER_DELAY_MS', 1_000);
+    await first.park('b', 'TIMER_DELAY_MS', 2_000);
+    await first.advance(1_000);
+    disk.killProcess();
+    for (let life = 0; life < 2; life++) {
+      disk.failNext('write', { path: 'snapshot.tmp', code: 'ENOSPC' });
+      const next = await TimersUnderTest.open({ files: disk.process(), clock: nextLife(clock) });
+      await next.advance(1_000);
+      expect((await next.copies()).map(({ name }) => name)).toEqual(['a', 'b']);
+      disk.killProcess();
+    }
+  });
 });
 
 describe('the copy of a timer', () => {

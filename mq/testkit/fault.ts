@@ -1,7 +1,8 @@
+import { systemClock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import { isOneway, type RemotingCommand } from '../protocol/frame.ts';
 import { RequestCode } from '../protocol/request-code.ts';
-import { awake } from './awake.ts';
+import { assertCount, assertTimeout, type WaitOptions } from './waiting.ts';
 
 /** Requests that a fault may strike, by name; a name stands for every form of the request on the wire. */
 const codesOf = {
@@ -53,8 +54,12 @@ export interface Fault extends Disposable {
   /** How many requests it has struck. */
   readonly count: number;
   readonly isOver: boolean;
-  /** Resolves when it has struck so many requests. */
-  struck(count?: number): Promise<void>;
+  /**
+   * Resolves when it has struck so many requests.
+   *
+   * Errors: INVALID_ARGUMENT when it will not strike so many, or is ended before; REQUEST_TIMEOUT saying how many it struck.
+   */
+  struck(count?: number, options?: WaitOptions): Promise<void>;
   end(): void;
 }
 
@@ -77,7 +82,9 @@ export class ActiveFault implements Fault {
   readonly #codes: ReadonlySet<number>;
   readonly #topic: string | undefined;
   readonly #times: number;
-  readonly #waiting = new Set<{ count: number; resolve: () => void }>();
+  readonly #timeoutMs: number;
+  /** What looks whether its wait is over. */
+  readonly #waiting = new Set<() => void>();
   readonly #onEnd: (fault: ActiveFault) => void;
   #count = 0;
   #isEnded = false;
@@ -87,9 +94,10 @@ export class ActiveFault implements Fault {
     effect: Effect,
     { topic, times }: FaultScope,
     requests: FaultyRequest | readonly FaultyRequest[],
-    onEnd: (fault: ActiveFault) => void,
+    { timeoutMs, onEnd }: { timeoutMs: number; onEnd: (fault: ActiveFault) => void },
   ) {
     this.effect = effect;
+    this.#timeoutMs = timeoutMs;
     this.#onEnd = onEnd;
     const names = typeof requests === 'string' ? [requests] : requests;
     const codes = names.flatMap(codesNamed);
@@ -97,9 +105,7 @@ export class ActiveFault implements Fault {
     if (topic !== undefined && !codes.some((code) => topicFields.has(code))) {
       throw new MqError('INVALID_ARGUMENT', `${names.join(', ')} is about no topic: leave it out`);
     }
-    if (times !== undefined && (!Number.isSafeInteger(times) || times < 1)) {
-      throw new MqError('INVALID_ARGUMENT', `times is ${times}, it must be an integer ≥ 1`);
-    }
+    if (times !== undefined) assertCount('times', times, 1);
     this.#codes = new Set(codes);
     this.#topic = topic;
     this.#times = times ?? Infinity;
@@ -122,32 +128,54 @@ export class ActiveFault implements Fault {
   strike(request: RemotingCommand): boolean {
     if (this.isOver || !this.#isMeant(request)) return false;
     this.#count++;
-    for (const waiting of this.#waiting) {
-      if (this.#count < waiting.count) continue;
-      this.#waiting.delete(waiting);
-      waiting.resolve();
-    }
+    for (const look of this.#waiting) look();
     return true;
   }
 
-  async struck(count = 1): Promise<void> {
+  /** Not by polling: what the test does next is done before the client hears of the request that was struck. */
+  async struck(count = 1, { timeoutMs = this.#timeoutMs }: WaitOptions = {}): Promise<void> {
+    assertCount('count', count, 0);
+    assertTimeout(timeoutMs);
+    const hopeless = this.#hopeless(count);
+    if (hopeless !== undefined) throw hopeless;
     if (this.#count >= count) return;
-    if (this.isOver || count > this.#times) {
-      throw new MqError(
-        'INVALID_ARGUMENT',
-        `the fault has struck ${this.#count} requests and will not strike ${count}: it strikes at most ${this.#times}`,
-      );
-    }
-    await awake(() => new Promise<void>((resolve) => this.#waiting.add({ count, resolve })));
+    await new Promise<void>((resolve, reject) => {
+      const settle = (error?: MqError): void => {
+        systemClock.clearTimeout(timer);
+        this.#waiting.delete(look);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const look = (): void => {
+        const hopeless = this.#hopeless(count);
+        if (hopeless !== undefined || this.#count >= count) settle(hopeless);
+      };
+      const timer = systemClock.setTimeout(() => {
+        const what = `the fault has struck ${this.#count} requests, not ${count}`;
+        settle(new MqError('REQUEST_TIMEOUT', `${what}, after ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#waiting.add(look);
+    });
   }
 
   end(): void {
     this.#isEnded = true;
+    for (const look of this.#waiting) look();
     this.#onEnd(this);
   }
 
   [Symbol.dispose](): void {
     this.end();
+  }
+
+  /** When it will never have struck so many. */
+  #hopeless(count: number): MqError | undefined {
+    if (this.#count >= count || (!this.#isEnded && count <= this.#times)) return undefined;
+    const why = this.#isEnded ? 'it is ended' : `it strikes at most ${this.#times}`;
+    return new MqError(
+      'INVALID_ARGUMENT',
+      `the fault has struck ${this.#count} requests and will not strike ${count}: ${why}`,
+    );
   }
 
   #isMeant(request: RemotingCommand): boolean {

@@ -55,12 +55,15 @@ interface HeldUp {
  */
 export class Faults {
   readonly #clock: Clock;
+  /** How long `struck` waits unless told otherwise. */
+  readonly #timeoutMs: number;
   readonly #faults = new Set<ActiveFault>();
   readonly #heldUp = new Set<HeldUp>();
   #letGoCount = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Sends are answered with an error and not stored: single ones, batches, oneway ones, half messages. */
@@ -155,7 +158,10 @@ export class Faults {
     scope: FaultScope,
     request: FaultyRequest | readonly FaultyRequest[],
   ): Fault {
-    const fault = new ActiveFault(effect, scope, request, () => this.#ended(fault));
+    const fault: ActiveFault = new ActiveFault(effect, scope, request, {
+      timeoutMs: this.#timeoutMs,
+      onEnd: () => this.#ended(fault),
+    });
     this.#faults.add(fault);
     return fault;
   }

@@ -25,7 +25,7 @@ import { GroupWaits, type DrainOptions } from './group-waits.ts';
 import { MortalFiles } from './mortal-files.ts';
 import { readTopic } from './stored-messages.ts';
 import { TestClock } from './test-clock.ts';
-import { waitFor, type WaitOptions } from './waiting.ts';
+import { assertCount, assertTimeout, waitFor, type WaitOptions } from './waiting.ts';
 
 /** Any setting of the broker, by its RocketMQ name, and what only a test needs. */
 export interface TestBrokerOptions extends Partial<BrokerConfig> {
@@ -91,9 +91,10 @@ export class TestBroker implements AsyncDisposable {
     options: TestBrokerOptions,
   ): Promise<TestBroker> {
     const { logger = silentLogger, timeoutMs = DEFAULT_TIMEOUT_MS, ...config } = options;
+    assertTimeout(timeoutMs);
     let settled = (): Promise<void> => Promise.resolve();
     const clock = new TestClock({ real: systemClock, settled: () => settled() });
-    const faults = new Faults(backgroundClock);
+    const faults = new Faults(backgroundClock, timeoutMs);
     const files = new MortalFiles(nodeFiles);
     const { nameServer, broker } = await startDev(
       {
@@ -265,6 +266,7 @@ export class TestBroker implements AsyncDisposable {
     { atLeast = 0, timeoutMs = this.#timeoutMs }: MessagesOptions,
     read: () => Promise<ConsumedMessage[]>,
   ): Promise<ConsumedMessage[]> {
+    assertCount('atLeast', atLeast, 0);
     let found: ConsumedMessage[] = [];
     return await waitFor(
       async () => {

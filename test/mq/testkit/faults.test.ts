@@ -268,6 +268,27 @@ describe('struck', () => {
     using fault = mq.faults.refuseSends({ times: 1 });
     await expect(fault.struck(2)).rejects.toThrow('will not strike 2: it strikes at most 1');
     await expect(fault.struck(0)).resolves.toBeUndefined();
+    await expect(fault.struck(Number.NaN)).rejects.toThrow('count is NaN, it must be an integer');
+  });
+
+  it('fails when the fault is ended meanwhile, by itself or with the broker, and does not wait for ever', async () => {
+    const fault = mq.faults.refuseSends();
+    const struck = failure(fault.struck());
+    fault.end();
+    expect((await struck).message).toContain('and will not strike 1: it is ended');
+    const other = mq.faults.refuseSends();
+    const struckByClose = failure(other.struck());
+    await mq.close();
+    expect((await struckByClose).message).toContain('and will not strike 1: it is ended');
+  });
+
+  it('says how often it struck when time is up', async () => {
+    using fault = mq.faults.refuseSends();
+    await rejected(producer.send({ topic: 'T', body: 'a' }));
+    await expect(fault.struck(2, { timeoutMs: 10 })).rejects.toMatchObject({
+      code: 'REQUEST_TIMEOUT',
+      message: 'the fault has struck 1 requests, not 2, after 10 ms',
+    });
   });
 });
 

@@ -100,6 +100,18 @@ describe('messages', () => {
     });
   });
 
+  it('cannot be waited for without end, nor for no number of them', async () => {
+    const limits = [Number.NaN, Infinity, -1, '4s' as unknown as number];
+    for (const timeoutMs of limits) {
+      const problem = `timeoutMs is ${timeoutMs}, it must be a number from 0 to `;
+      await expect(mq.messages('T', { atLeast: 1, timeoutMs })).rejects.toThrow(problem);
+      await expect(mq.consumed('g', 'T', { timeoutMs })).rejects.toThrow(problem);
+      await expect(testBroker({ timeoutMs })).rejects.toThrow(problem);
+    }
+    const none = mq.messages('T', { atLeast: Number.NaN });
+    await expect(none).rejects.toThrow('atLeast is NaN, it must be an integer ≥ 0');
+  });
+
   it('do not show what waits for its time, which is in delayed', async () => {
     const sentMs = mq.clock.now();
     await producer.send({ topic: 'T', body: 'in 10 s', delayTimeLevel: 3 });

@@ -147,9 +147,10 @@ export class TestBroker implements AsyncDisposable {
     });
   }
 
-  /** Errors: SERVICE_NOT_AVAILABLE while it is stopped. */
+  /** Errors: SERVICE_NOT_AVAILABLE while it is stopped, and when it is closed. */
   get broker(): Broker {
     if (this.#running !== undefined) return this.#running.broker;
+    this.#assertNotClosed();
     throw new MqError(
       'SERVICE_NOT_AVAILABLE',
       'the broker of this test is stopped: restart() starts it again',
@@ -240,8 +241,11 @@ export class TestBroker implements AsyncDisposable {
   /**
    * Starts the broker again on its store and at its address, after stopping it in good order if it runs. Clients find
    * it by themselves. What fell due meanwhile is delivered when this resolves.
+   *
+   * Errors: SERVICE_NOT_AVAILABLE when it is closed.
    */
   async restart(): Promise<void> {
+    this.#assertNotClosed();
     await this.#inTurn(async () => {
       await this.#stop();
       const files = new MortalFiles(nodeFiles);
@@ -276,6 +280,11 @@ export class TestBroker implements AsyncDisposable {
       timeoutMs,
       () => `${topic} has ${found.length} messages, not ${atLeast}`,
     );
+  }
+
+  #assertNotClosed(): void {
+    if (this.#closing === undefined) return;
+    throw new MqError('SERVICE_NOT_AVAILABLE', 'the broker of this test is closed');
   }
 
   async #close(): Promise<void> {

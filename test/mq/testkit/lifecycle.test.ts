@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Producer, PushConsumer, type PushConsumerOptions } from '../../../mq/index.ts';
@@ -181,6 +182,19 @@ describe('kill', () => {
     await mq.stop();
     await mq.close();
     await mq.close();
+  });
+});
+
+describe('close', () => {
+  it('is for good: no restart brings back a broker that nobody would stop, or its store', async () => {
+    const waiting = failure(mq.messages('T', { atLeast: 1 }));
+    await mq.close();
+    expect((await waiting).message).toBe('the broker of this test is closed');
+    expect(await failure(mq.restart())).toMatchObject({
+      code: 'SERVICE_NOT_AVAILABLE',
+      message: 'the broker of this test is closed',
+    });
+    expect(existsSync(mq.storeDir)).toBe(false);
   });
 });
 

@@ -66,6 +66,7 @@ export async function startDev(
   const nameServer = await startNameServer(
     {
       ...(rest.bindAddress === undefined ? {} : { bindAddress: rest.bindAddress }),
+      ...(rest.allowNonLoopback === undefined ? {} : { allowNonLoopback: rest.allowNonLoopback }),
       listenPort: namesrvPort,
       kvConfigPath: join(storePathRootDir, 'config', 'kvConfig.json'),
     },

@@ -63,6 +63,16 @@ describe('testBroker', () => {
 });
 
 describe('startDev', () => {
+  it('lets both listen where other machines can reach when the settings allow it', async () => {
+    const storePathRootDir = join(directory, 'store');
+    const open = { bindAddress: '0.0.0.0', namesrvPort: 0, listenPort: 0, storePathRootDir };
+    await expect(startDev(open)).rejects.toThrow('set allowNonLoopback=true');
+    await using dev = await startDev({ ...open, allowNonLoopback: true });
+    await using admin = new Admin({ namesrvAddr: dev.namesrvAddr });
+    await admin.createTopic({ topic: 'T', readQueueNums: 1, writeQueueNums: 1 });
+    expect(dev.broker.config.bindAddress).toBe('0.0.0.0');
+  });
+
   it('gives the name server’s port back when the broker’s settings are wrong', async () => {
     const nameServer = await startNameServer({ listenPort: 0, kvConfigPath: '' });
     const namesrvPort = Number(nameServer.address.split(':')[1]);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { TestProcess } from '../support/process.ts';
 
@@ -11,11 +12,16 @@ afterEach(async () => {
   for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
 });
 
-/** A program of its own: Jest would keep a process alive by itself. */
-async function run(program: string): Promise<{ code: number | null; stdout: string }> {
+async function newDirectory(): Promise<string> {
   await mkdir(state, { recursive: true });
   const directory = await mkdtemp(resolve(state, 'testkit-'));
   directories.push(directory);
+  return directory;
+}
+
+/** A program of its own: Jest would keep a process alive by itself. */
+async function run(program: string): Promise<{ code: number | null; stdout: string }> {
+  const directory = await newDirectory();
   const file = resolve(directory, 'program.mjs');
   await writeFile(file, program);
   await using running = await TestProcess.start({ args: [file] });
@@ -56,5 +62,41 @@ describe('a program that uses the test kit outside of Jest', () => {
       console.log('forgotten');
     `);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'forgotten\n' });
+  });
+});
+
+describe('the test kit in a project of its own that runs Jest', () => {
+  it('works as the README says, from ES modules and from CommonJS', async () => {
+    const directory = await newDirectory();
+    const test = `
+      it('has a broker', async () => {
+        const mq = await testBroker();
+        expect(await mq.messages('T')).toEqual([]);
+        await mq.close();
+      });`;
+    const files = {
+      'jest.config.json': JSON.stringify({ rootDir: directory, transform: {} }),
+      'esm.test.mjs': `import { testBroker } from 'millrace/testkit';\n${test}`,
+      'commonjs.test.cjs': test.replace(
+        'mq =',
+        "{ testBroker } = await import('millrace/testkit');\nconst mq =",
+      ),
+    };
+    for (const [name, text] of Object.entries(files))
+      await writeFile(resolve(directory, name), text);
+    await using jest = await TestProcess.start({
+      args: [
+        createRequire(import.meta.url).resolve('jest/bin/jest'),
+        `--config=${resolve(directory, 'jest.config.json')}`,
+        '--testMatch=**/*.test.*',
+      ],
+      env: { NODE_OPTIONS: '--experimental-vm-modules' },
+      cwd: directory,
+    });
+    const { code } = await jest.ended;
+    expect({ code, log: await jest.log() }).toEqual({
+      code: 0,
+      log: expect.stringContaining('Tests:       2 passed, 2 total'),
+    });
   });
 });

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import { Admin, type ConsumedMessage } from '../index.ts';
@@ -24,6 +21,7 @@ import { lagOf } from './group-progress.ts';
 import { GroupWaits, type DrainOptions } from './group-waits.ts';
 import { MortalFiles } from './mortal-files.ts';
 import { readTopic } from './stored-messages.ts';
+import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.ts';
 import { TestClock } from './test-clock.ts';
 import { assertCount, assertTimeout, waitFor, type WaitOptions } from './waiting.ts';
 
@@ -75,12 +73,12 @@ export class TestBroker implements AsyncDisposable {
 
   /** See testBroker. */
   static async start(options: TestBrokerOptions): Promise<TestBroker> {
-    const storeDir = options.storePathRootDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')));
+    const storeDir = options.storePathRootDir ?? (await makeTemporaryDirectory());
     const isOwnStore = options.storePathRootDir === undefined;
     try {
       return await TestBroker.#startIn(storeDir, isOwnStore, options);
     } catch (error) {
-      if (isOwnStore) await removeStore(storeDir);
+      if (isOwnStore) await removeTemporaryDirectory(storeDir);
       throw error;
     }
   }
@@ -293,7 +291,7 @@ export class TestBroker implements AsyncDisposable {
       await this.#stop();
     } finally {
       await this.#nameServer.close();
-      if (this.#isOwnStore) await removeStore(this.storeDir);
+      if (this.#isOwnStore) await removeTemporaryDirectory(this.storeDir);
     }
   }
 
@@ -343,8 +341,4 @@ function brokerDeps(
 ): BrokerDeps {
   const { intercept } = faults;
   return { clock, peerClock: backgroundClock, intercept, files, logger, isBackground: true };
-}
-
-async function removeStore(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -55,13 +55,17 @@ describe('a program that uses the test kit outside of Jest', () => {
     });
   });
 
-  it('ends although it forgot to close the broker', async () => {
+  it('ends although it forgot to close the broker, and leaves no store behind', async () => {
     const { code, stdout } = await run(`
+      import { existsSync } from 'node:fs';
       import { testBroker } from 'millrace/testkit';
-      await testBroker();
+      const closed = await testBroker();
+      const { storeDir } = await testBroker();
+      await closed.close();
+      process.once('exit', () => console.log(existsSync(storeDir)));
       console.log('forgotten');
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'forgotten\n' });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'forgotten\nfalse\n' });
   });
 });
 

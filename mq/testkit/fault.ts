@@ -1,6 +1,7 @@
 import { systemClock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import { isOneway, type RemotingCommand } from '../protocol/frame.ts';
+import { assertTopicName } from '../protocol/names.ts';
 import { RequestCode } from '../protocol/request-code.ts';
 import { assertCount, assertTimeout, type WaitOptions } from './waiting.ts';
 
@@ -105,6 +106,7 @@ export class ActiveFault implements Fault {
     if (topic !== undefined && !codes.some((code) => topicFields.has(code))) {
       throw new MqError('INVALID_ARGUMENT', `${names.join(', ')} is about no topic: leave it out`);
     }
+    if (topic !== undefined) assertTopicName(topic);
     if (times !== undefined) assertCount('times', times, 1);
     this.#codes = new Set(codes);
     this.#topic = topic;

@@ -86,6 +86,7 @@ describe('refuseSends', () => {
     [{ code: 'SUCCESS' as const }, 'SUCCESS, which says that it was not refused'],
     [{ code: 'FLUSH_DISK_TIMEOUT' as const }, 'says that it was not refused'],
     [{ times: 0 }, 'times is 0, it must be an integer ≥ 1'],
+    [{ topic: 'no topic' }, 'topic name "no topic" may only contain'],
   ])('refuses %j, which would strike nothing or lie', (options, message) => {
     expect(() => mq.faults.refuseSends(options)).toThrow(message);
   });

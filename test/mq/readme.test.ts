@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { brokerConfig } from '../../mq/broker/config.ts';
 import * as millrace from '../../mq/index.ts';
 import * as nestjs from '../../mq/nestjs/index.ts';
 import * as testkit from '../../mq/testkit.ts';
@@ -186,5 +187,29 @@ describe('the samples of mq/README.md', () => {
     running.push({ [Symbol.asyncDispose]: () => application.close() });
     await sendPaid('A-2');
     await until(() => notified.includes('A-2'));
+  });
+});
+
+it('the table of settings names every default that is not that of RocketMQ 5.5, as it is', async () => {
+  const readme = await readFile(new URL('../../mq/README.md', import.meta.url), 'utf8');
+  const rows = Array.from(readme.matchAll(/^\| `(\w+)` +\| (\S.*?) +\|/gm), ([, name, text]) => [
+    name!,
+    text!.replaceAll(/[`,]/g, ''),
+  ]);
+  // Compared by reflection with what new BrokerConfig(), MessageStoreConfig() and NettyServerConfig() hold there.
+  const differing = [
+    'autoCreateTopicEnable',
+    'bindAddress',
+    'brokerName',
+    'flushDiskType',
+    'recallMessageEnable',
+    'registerBrokerTimeoutMills',
+    'storePathRootDir',
+    'timerMaxDelaySec',
+  ] as const;
+  const defaults = brokerConfig({});
+  expect(Object.fromEntries(rows)).toEqual({
+    ...Object.fromEntries(differing.map((name) => [name, String(defaults[name])])),
+    brokerIP1: 'the address listened on',
   });
 });

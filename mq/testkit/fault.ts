@@ -134,8 +134,25 @@ export class ActiveFault implements Fault {
     return true;
   }
 
+  struck(count?: number, options?: WaitOptions): Promise<void> {
+    const struck = this.#struck(count, options);
+    // A test that fails before it comes to await this is to show its own error, not end by an unhandled rejection.
+    struck.catch(() => undefined);
+    return struck;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    for (const look of this.#waiting) look();
+    this.#onEnd(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
   /** Not by polling: what the test does next is done before the client hears of the request that was struck. */
-  async struck(count = 1, { timeoutMs = this.#timeoutMs }: WaitOptions = {}): Promise<void> {
+  async #struck(count = 1, { timeoutMs = this.#timeoutMs }: WaitOptions = {}): Promise<void> {
     assertCount('count', count, 0);
     assertTimeout(timeoutMs);
     const hopeless = this.#hopeless(count);
@@ -158,16 +175,6 @@ export class ActiveFault implements Fault {
       }, timeoutMs);
       this.#waiting.add(look);
     });
-  }
-
-  end(): void {
-    this.#isEnded = true;
-    for (const look of this.#waiting) look();
-    this.#onEnd(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.end();
   }
 
   /** When it will never have struck so many. */

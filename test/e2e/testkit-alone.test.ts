@@ -20,13 +20,15 @@ async function newDirectory(): Promise<string> {
 }
 
 /** A program of its own: Jest would keep a process alive by itself. */
-async function run(program: string): Promise<{ code: number | null; stdout: string }> {
+async function run(
+  program: string,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const directory = await newDirectory();
   const file = resolve(directory, 'program.mjs');
   await writeFile(file, program);
   await using running = await TestProcess.start({ args: [file] });
   const { code } = await running.ended;
-  return { code, stdout: await running.stdout() };
+  return { code, stdout: await running.stdout(), stderr: await running.stderr() };
 }
 
 describe('a program that uses the test kit outside of Jest', () => {
@@ -53,6 +55,22 @@ describe('a program that uses the test kit outside of Jest', () => {
       code: 0,
       lines: ['0 0', 'SYSTEM_BUSY', 'closed'],
     });
+  });
+
+  it('shows why it failed, when that was before it awaited what struck() waits for', async () => {
+    const { code, stderr } = await run(`
+      import { testBroker } from 'millrace/testkit';
+      const mq = await testBroker();
+      try {
+        const struck = mq.faults.refuseSends().struck();
+        throw new Error('the reason');
+      } finally {
+        await mq.close();
+      }
+    `);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Error: the reason');
+    expect(stderr).not.toContain('will not strike');
   });
 
   it('ends although it forgot to close the broker, and leaves no store behind', async () => {

@@ -25,8 +25,8 @@ import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-di
 import { TestClock } from './test-clock.ts';
 import { assertCount, assertTimeout, waitFor, type WaitOptions } from './waiting.ts';
 
-/** Any setting of the broker, by its RocketMQ name, and what only a test needs. */
-export interface TestBrokerOptions extends Partial<BrokerConfig> {
+/** Any setting of the broker, by its RocketMQ name, and what only a test needs. Its name server is its own. */
+export interface TestBrokerOptions extends Partial<Omit<BrokerConfig, 'namesrvAddr'>> {
   /** Default: silent. */
   logger?: Logger;
   /** How long this object's methods wait for clients, in real time. Default 4000, which is less than Jest's 5 s. */
@@ -90,6 +90,12 @@ export class TestBroker implements AsyncDisposable {
   ): Promise<TestBroker> {
     const { logger = silentLogger, timeoutMs = DEFAULT_TIMEOUT_MS, ...config } = options;
     assertTimeout(timeoutMs);
+    if ('namesrvAddr' in config) {
+      throw new MqError(
+        'CONFIG_INVALID',
+        'a test broker has a name server of its own: leave namesrvAddr out',
+      );
+    }
     let settled = (): Promise<void> => Promise.resolve();
     const clock = new TestClock({ real: systemClock, settled: () => settled() });
     const faults = new Faults(backgroundClock, timeoutMs);

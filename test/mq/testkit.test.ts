@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Admin, Producer } from '../../mq/index.ts';
 import { startDev, startNameServer } from '../../mq/server.ts';
+import type { TestBrokerOptions } from '../../mq/testkit.ts';
 
 let directory: string;
 
@@ -35,6 +36,8 @@ describe('testBroker', () => {
       await expect(testBroker({ listenPort: port })).rejects.toThrow('the port is in use');
     }
     await expect(testBroker({ brokerId: -1 })).rejects.toThrow('brokerId');
+    const elsewhere = { namesrvAddr: '127.0.0.1:9876' } as TestBrokerOptions;
+    await expect(testBroker(elsewhere)).rejects.toThrow('leave namesrvAddr out');
     expect(await readdir(directory)).toEqual([]);
   });
 

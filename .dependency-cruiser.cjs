@@ -142,7 +142,7 @@ module.exports = {
       comment: 'Topics and payload types, readable without a framework.',
       severity: 'error',
       from: { path: '^services/contracts/' },
-      to: { pathNot: '^services/(contracts/|common/(money|errors)[.]ts$)' },
+      to: { pathNot: '^services/(contracts/|common/(money|errors)[.]ts$)|^(node:)?crypto$' },
     },
     {
       name: 'domain-is-plain-typescript',

@@ -80,6 +80,15 @@ export class EnvReader {
     return url;
   }
 
+  /** Required, and never quoted. */
+  secret(name: string, minCharacters: number): string {
+    const value = this.#value(name) ?? '';
+    const count = value.length;
+    if (count >= minCharacters) return value;
+    const found = count === 0 ? 'is not set' : `has ${count} characters`;
+    return this.#refuse(`${name} ${found}, it must have at least ${minCharacters} characters`, '');
+  }
+
   /** For relations between settings. */
   require(holds: boolean, problem: string): void {
     if (!holds) this.#problems.push(problem);

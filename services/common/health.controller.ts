@@ -25,14 +25,14 @@ interface Reply {
 @Controller('health')
 export class HealthController {
   readonly #database: Probe;
-  readonly #mq: MillraceHealth;
+  readonly #mq: MillraceHealth | undefined;
   readonly #needs: readonly ReadinessPart[];
   readonly #redis: Probe | undefined;
 
   constructor(
     dataSource: DataSource,
-    mq: MillraceHealth,
     @Inject(READINESS_NEEDS) needs: readonly ReadinessPart[],
+    @Optional() mq?: MillraceHealth,
     @Optional() redis?: RedisConnection,
   ) {
     this.#database = new Probe(() => dataSource.query('SELECT 1'), PROBE_TIMEOUT_MS);
@@ -58,7 +58,7 @@ export class HealthController {
     const [database, redis] = await Promise.all([this.#database.status(), this.#redis?.status()]);
     const parts: Partial<Record<ReadinessPart, PartStatus>> = {
       database,
-      mq: this.#mq.check(),
+      ...(this.#mq ? { mq: this.#mq.check() } : {}),
       ...(redis ? { redis } : {}),
     };
     const isReady = this.#needs.every((part) => parts[part]?.status === 'up');

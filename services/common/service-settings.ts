@@ -13,8 +13,8 @@ export interface DatabaseSettings {
   readonly idleTransactionMs: number;
 }
 
-/** What every service is told. */
-export interface ServiceSettings {
+/** What every service is told, one that only speaks HTTP, too. */
+export interface HttpServiceSettings {
   readonly host: string;
   /** 0 lets the system choose; the `listening` log line tells which. */
   readonly port: number;
@@ -23,14 +23,26 @@ export interface ServiceSettings {
   readonly stopTimeoutMs: number;
   /** What of it listeners get, and after them running requests; the rest is for good-byes and the database. */
   readonly stopGraceMs: number;
-  readonly namesrvAddr: string;
   readonly database: DatabaseSettings;
+}
+
+/** What a service is told that has to do with messages. */
+export interface ServiceSettings extends HttpServiceSettings {
+  readonly namesrvAddr: string;
 }
 
 export function readServiceSettings(
   env: EnvReader,
   defaults: { port: number; schema: string },
 ): ServiceSettings {
+  const settings = readHttpServiceSettings(env, defaults);
+  return Object.freeze({ ...settings, namesrvAddr: readNamesrvAddr(env) });
+}
+
+export function readHttpServiceSettings(
+  env: EnvReader,
+  defaults: { port: number; schema: string },
+): HttpServiceSettings {
   const stopTimeoutMs = env.integer('STOP_TIMEOUT_MS', {
     default: 10_000,
     min: 100,
@@ -42,7 +54,6 @@ export function readServiceSettings(
     logLevel: env.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
     stopTimeoutMs,
     stopGraceMs: Math.floor(stopTimeoutMs / 3),
-    namesrvAddr: readNamesrvAddr(env),
     database: readDatabaseSettings(env, defaults.schema),
   });
 }

@@ -35,6 +35,19 @@ describe('EnvReader', () => {
     );
   });
 
+  it('takes a secret that is long enough, and repeats none that is not', () => {
+    const env = new EnvReader({ LONG: 'sixteen letters!', SHORT: 'hunter2' });
+    expect(env.secret('LONG', 16)).toBe('sixteen letters!');
+    env.secret('SHORT', 16);
+    env.secret('MISSING', 16);
+    expect(() => env.finish()).toThrow(
+      new ConfigError([
+        'SHORT has 7 characters, it must have at least 16 characters',
+        'MISSING is not set, it must have at least 16 characters',
+      ]),
+    );
+  });
+
   it.each([
     ['mysql:///', 'DATABASE_URL names no host'],
     ['mysql:root', 'DATABASE_URL names no host'],

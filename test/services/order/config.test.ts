@@ -40,8 +40,8 @@ describe('the order service’s settings', () => {
       expect.objectContaining({
         problems: [
           'PORT is "70000", it must be an integer from 0 to 65535',
-          'NAMESRV_ADDR is not set, it must be host:port, several separated by ;',
           expect.stringMatching(/^DATABASE_URL names the schema "shop"/),
+          'NAMESRV_ADDR is not set, it must be host:port, several separated by ;',
           'ORDER_PAY_TIMEOUT_MS is "30min", it must be an integer from 100 to 259200000',
           'ORDER_MAX_RECONSUME_TIMES is "-1", it must be an integer from 0 to 1000',
         ],

@@ -1,0 +1,77 @@
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Clock } from '../../common/clock.ts';
+import { Log } from '../../common/log.ts';
+import { backoffMs, type Charge } from '../domain/charge.ts';
+import { ChargeRepository } from '../persistence/charge.repository.ts';
+import { isSettled } from './callback-sender.ts';
+import { Pauses } from './pauses.ts';
+import { SettleCharge } from './settle-charge.ts';
+import { TellOutcome } from './tell-outcome.ts';
+
+/** Between attempts when a step failed for a reason of our own: the database is away, say. */
+const retry = { minMs: 100, maxMs: 5_000 };
+
+/**
+ * Brings every charge to its end: settles it when its time has come, then sends its callback until it is taken.
+ *
+ * What is to be done next, and when, stands in the row (`due_at`): a process that was killed finds it there at its next
+ * start. A callback that was sent and not noted is then sent again.
+ */
+@Injectable()
+export class ChargeProgress implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly charges: ChargeRepository,
+    private readonly settleCharge: SettleCharge,
+    private readonly tellOutcome: TellOutcome,
+    private readonly pauses: Pauses,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const unfinished = await this.charges.findUnfinished(this.dataSource.manager);
+    for (const charge of unfinished) this.follow(charge);
+    if (unfinished.length > 0) this.log.info('charges resumed', { count: unfinished.length });
+  }
+
+  /** The pauses have ended by now. What is not done waits in its row for the next start. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  follow(charge: Charge): void {
+    const run = this.#run(charge).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  async #run(charge: Charge): Promise<void> {
+    let current = charge;
+    let failureCount = 0;
+    while (current.dueAt !== null) {
+      const untilDueMs = current.dueAt.getTime() - this.clock.now().getTime();
+      const waitMs = failureCount > 0 ? backoffMs(failureCount, retry) : untilDueMs;
+      if (!(await this.pauses.wait(waitMs))) return;
+      try {
+        current = await this.#step(current);
+        failureCount = 0;
+      } catch (error) {
+        failureCount++;
+        this.log.error('a charge cannot go on', { requestNo: charge.requestNo, error });
+      }
+    }
+  }
+
+  #step(charge: Charge): Promise<Charge> {
+    return isSettled(charge)
+      ? this.tellOutcome.execute(charge, this.pauses.stopping)
+      : this.settleCharge.execute(charge.requestNo);
+  }
+}

@@ -11,6 +11,8 @@ import { loadConfig as loadOrderConfig } from '../../../services/order/config.ts
 import { OrderModule } from '../../../services/order/order.module.ts';
 import { loadConfig as loadPushConfig } from '../../../services/push/config.ts';
 import { PushModule } from '../../../services/push/push.module.ts';
+import { loadConfig as loadThirdPartyConfig } from '../../../services/third-party/config.ts';
+import { ThirdPartyModule } from '../../../services/third-party/third-party.module.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 
 /** Nobody listens there: for tests in which the broker is away. */
@@ -115,7 +117,7 @@ export interface StartOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-type ServiceName = 'order' | 'coupon' | 'push';
+type ServiceName = 'order' | 'coupon' | 'push' | 'third-party';
 
 export async function startService(
   name: ServiceName,
@@ -135,6 +137,7 @@ export async function startService(
     order: () => OrderModule.with(loadOrderConfig(env), log),
     coupon: () => CouponModule.with(loadCouponConfig(env), log),
     push: () => PushModule.with(loadPushConfig(env), log),
+    'third-party': () => ThirdPartyModule.with(loadThirdPartyConfig(env), log),
   };
   const app = await createHttpService(modules[name](), { stopGraceMs: 5_000 }, log);
   await app.listen(0, '127.0.0.1');

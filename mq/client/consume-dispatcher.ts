@@ -4,10 +4,11 @@ import type { Logger } from '../logger.ts';
 import { queueKey } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import {
-  BROKER_DECIDES,
   readConsumeResult,
+  USUAL_RETRY,
   type ConsumeResult,
   type ConsumeVerdict,
+  type HandBack,
 } from './consume-result.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
 import { LazyAbort } from './lazy-abort.ts';
@@ -45,7 +46,7 @@ export interface DispatcherOptions {
    * Hands a message back for a later try: at this delay level, to the dead-letter queue at −1 and when unreadable.
    * Rejects when it could not.
    */
-  sendBack: (delivery: Delivery, delayTimeLevel: number) => Promise<void>;
+  sendBack: (delivery: Delivery, how: HandBack) => Promise<void>;
   clock: Clock;
   logger: Logger;
 }
@@ -171,7 +172,7 @@ export class ConsumeDispatcher {
           delivery,
         );
         // At once, not when the listener ends: until then the message holds back the whole queue's progress.
-        handedBack = this.#handBack(delivery, BROKER_DECIDES).then((outcome) =>
+        handedBack = this.#handBack(delivery, USUAL_RETRY).then((outcome) =>
           this.#settle(delivery, outcome),
         );
       }, this.#options.consumeTimeoutMs);
@@ -181,14 +182,14 @@ export class ConsumeDispatcher {
       this.#timeoutTimers.delete(timer);
       await handedBack;
       if (delivery.processQueue.isDropped || context.isAborted) return 'ignored';
-      return verdict.isConsumed ? 'finished' : this.#handBack(delivery, verdict.delayTimeLevel);
+      return verdict.isConsumed ? 'finished' : this.#handBack(delivery, verdict);
     }
     this.#warn(
       'a message cannot be read and goes to the dead-letter queue',
       delivery,
       delivery.fault,
     );
-    return this.#handBack(delivery, BROKER_DECIDES);
+    return this.#handBack(delivery, USUAL_RETRY);
   }
 
   async #listen(
@@ -208,13 +209,13 @@ export class ConsumeDispatcher {
       return verdict;
     } catch (error) {
       this.#warn('the listener failed', delivery, error);
-      return { isConsumed: false, delayTimeLevel: BROKER_DECIDES };
+      return { isConsumed: false, ...USUAL_RETRY };
     }
   }
 
-  async #handBack(delivery: Delivery, delayTimeLevel: number): Promise<Outcome> {
+  async #handBack(delivery: Delivery, how: HandBack): Promise<Outcome> {
     try {
-      await this.#options.sendBack(delivery, delayTimeLevel);
+      await this.#options.sendBack(delivery, how);
       return 'finished';
     } catch (error) {
       this.#warn('a message could not be sent back and is retried here', delivery, error);

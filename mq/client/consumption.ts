@@ -1,6 +1,7 @@
 import { MqError } from '../errors.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import { ConsumeDispatcher, type Delivery, type MessageListener } from './consume-dispatcher.ts';
+import type { HandBack } from './consume-result.ts';
 import type { MqClient } from './mq-client.ts';
 import { createOrdering, type Ordering } from './ordering.ts';
 import type { MessageListenerOrderly } from './orderly-listener.ts';
@@ -74,7 +75,7 @@ export class Consumption {
         concurrency,
         consumeTimeoutMs,
         listener: this.#listening.listener,
-        sendBack: (delivery, delayTimeLevel) => this.#handBack(delivery, delayTimeLevel),
+        sendBack: (delivery, how) => this.#handBack(delivery, how),
         clock,
         logger,
       });
@@ -96,9 +97,9 @@ export class Consumption {
     );
   }
 
-  #handBack({ record, processQueue, message }: Delivery, delayTimeLevel: number): Promise<void> {
+  #handBack({ record, processQueue, message }: Delivery, how: HandBack): Promise<void> {
     return message === undefined
       ? this.#sendBack.toDeadLetterQueue(record, processQueue.queue)
-      : this.#sendBack.retryLater(record, processQueue.queue, delayTimeLevel);
+      : this.#sendBack.retryLater(record, processQueue.queue, how);
   }
 }

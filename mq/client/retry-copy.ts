@@ -6,6 +6,7 @@ import { reencodeProperties, PropertyKey, type Properties } from '../protocol/pr
 import type { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { originalTopic } from './consumed-message.ts';
+import { DLQ_REASON, reasonProperty } from './dead-letter-reason.ts';
 
 export interface RetryCopyOptions {
   consumerGroup: string;
@@ -16,6 +17,8 @@ export interface RetryCopyOptions {
   maxReconsumeTimes: number | undefined;
   /** 0: without a delay. */
   delayTimeLevel: number;
+  /** Why the copy becomes a dead letter, if it does and somebody said so. */
+  deadLetterReason?: string | undefined;
 }
 
 /**
@@ -49,7 +52,7 @@ export function retryCopyHeader(
     sysFlag: record.sysFlag & (MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_TYPE_MASK),
     bornTimestamp: record.bornTimestamp,
     flag: record.flag,
-    properties: reencodeProperties(retryProperties(record, options.delayTimeLevel)),
+    properties: reencodeProperties(retryProperties(record, options)),
     reconsumeTimes,
     unitMode: false,
     ...(maxReconsumeTimes !== undefined && { maxReconsumeTimes }),
@@ -58,7 +61,10 @@ export function retryCopyHeader(
   };
 }
 
-function retryProperties(record: MessageExt, delayTimeLevel: number): Properties {
+function retryProperties(
+  record: MessageExt,
+  { reconsumeTimes, delayTimeLevel, deadLetterReason }: RetryCopyOptions,
+): Properties {
   const properties = new Map(record.properties);
   for (const name of spentProperties) properties.delete(name);
   if (!properties.has(PropertyKey.RETRY_TOPIC)) {
@@ -67,6 +73,9 @@ function retryProperties(record: MessageExt, delayTimeLevel: number): Properties
   if (!properties.has(PropertyKey.ORIGIN_MESSAGE_ID)) {
     properties.set(PropertyKey.ORIGIN_MESSAGE_ID, record.offsetMsgId);
   }
+  // A dead letter that begins anew may end well, or for another reason.
+  if (reconsumeTimes === 0) properties.delete(DLQ_REASON);
+  if (deadLetterReason !== undefined) properties.set(DLQ_REASON, reasonProperty(deadLetterReason));
   if (delayTimeLevel > 0) properties.set(PropertyKey.DELAY, String(delayTimeLevel));
   return properties;
 }

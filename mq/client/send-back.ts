@@ -4,7 +4,7 @@ import type { MessageExt } from '../protocol/message.ts';
 import { retryTopic } from '../protocol/names.ts';
 import { consumerSendMsgBack } from '../protocol/requests/consumer-send-msg-back.ts';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
-import { BROKER_DECIDES, TO_DEAD_LETTER_QUEUE } from './consume-result.ts';
+import { TO_DEAD_LETTER_QUEUE, type HandBack } from './consume-result.ts';
 import { originalTopic } from './consumed-message.ts';
 import type { MqClient } from './mq-client.ts';
 import { reconsumeLimitOf } from './reconsume-limit.ts';
@@ -43,12 +43,16 @@ export class SendBack {
     this.#options = options;
   }
 
-  /** `delayTimeLevel`: −1 for the dead-letter queue, 0 for the broker to decide. Errors: those of the last attempt. */
+  /**
+   * `delayTimeLevel`: −1 for the dead-letter queue, 0 for the broker to decide. A reason goes along if it can: the broker's own
+   * copy could not carry it. Errors: those of the last attempt.
+   */
   async retryLater(
     record: MessageExt,
     queue: MessageQueue,
-    delayTimeLevel: number = BROKER_DECIDES,
+    { delayTimeLevel, deadLetterReason }: HandBack,
   ): Promise<void> {
+    if (deadLetterReason !== undefined && (await this.#isGivenUp(record, deadLetterReason))) return;
     try {
       await this.#giveBack(record, queue, delayTimeLevel);
     } catch (error) {
@@ -56,7 +60,7 @@ export class SendBack {
         msgId: record.msgId,
         error: error instanceof Error ? error.message : String(error),
       });
-      await this.#sendCopy(record, delayTimeLevel, error);
+      await this.#sendCopy(record, { delayTimeLevel }, error);
     }
   }
 
@@ -70,7 +74,22 @@ export class SendBack {
    * broker puts into the dead-letter queue. Errors: NO_ROUTE; those of the broker that was sent the copy.
    */
   giveUp(record: MessageExt): Promise<void> {
-    return this.#sendCopy(record, TO_DEAD_LETTER_QUEUE);
+    return this.#sendCopy(record, { delayTimeLevel: TO_DEAD_LETTER_QUEUE });
+  }
+
+  /** Returns false when the broker must be asked without a reason, which it may grant where it refused the copy. */
+  async #isGivenUp(record: MessageExt, deadLetterReason: string): Promise<boolean> {
+    try {
+      await this.#sendCopy(record, { delayTimeLevel: TO_DEAD_LETTER_QUEUE, deadLetterReason });
+      return true;
+    } catch (error) {
+      this.#client.settings.logger.info('a message is given up without its reason', {
+        msgId: record.msgId,
+        deadLetterReason,
+        error: error instanceof Error ? error.message : String(error),
+      });
+      return false;
+    }
   }
 
   async #giveBack(record: MessageExt, queue: MessageQueue, delayLevel: number): Promise<void> {
@@ -93,7 +112,11 @@ export class SendBack {
     });
   }
 
-  async #sendCopy(record: MessageExt, delayTimeLevel: number, reason?: unknown): Promise<void> {
+  async #sendCopy(
+    record: MessageExt,
+    { delayTimeLevel, deadLetterReason }: HandBack,
+    cause?: unknown,
+  ): Promise<void> {
     const topic = retryTopic(this.#options.consumerGroup);
     const route = this.#routes.get(topic);
     const queues = route === undefined ? [] : writableQueues(topic, route);
@@ -102,7 +125,7 @@ export class SendBack {
     if (queue === undefined || address === undefined) {
       throw new MqError('NO_ROUTE', `topic ${topic} has no queue to write to`, {
         retriable: true,
-        cause: reason,
+        cause,
       });
     }
     const usualLevel = FIRST_RETRY_LEVEL + record.reconsumeTimes;
@@ -110,6 +133,7 @@ export class SendBack {
       consumerGroup: this.#options.consumerGroup,
       queue,
       reconsumeTimes: record.reconsumeTimes + 1,
+      deadLetterReason,
       ...(delayTimeLevel < 0
         ? { delayTimeLevel: 0, maxReconsumeTimes: NO_MORE_RETRIES }
         : {

@@ -22,6 +22,11 @@ describe('the types of callbacks', () => {
     consumer().onMessage(async () => 'RECONSUME_LATER');
     consumer().onMessage(() => ({ status: 'RECONSUME_LATER', delayTimeLevel: 3 }));
     consumer().onMessage(async () => ({ status: 'RECONSUME_LATER' }));
+    consumer().onMessage(async () => ({
+      status: 'RECONSUME_LATER',
+      delayTimeLevel: -1,
+      deadLetterReason: 'no such order',
+    }));
     consumer().onMessage(async ({ keys }) => (keys.length > 0 ? 'CONSUME_SUCCESS' : undefined));
     consumer().onMessage(async () => {});
     consumer().onMessage(fail);

@@ -164,6 +164,34 @@ describe('a dead letter', () => {
     expect(got).toEqual([0, 1, 2, 0, 1, 2]);
   });
 
+  it('says why it is one, and says it no more when it is redriven', async () => {
+    const reasons = ['ORDER.NOT_FOUND: A-1001', undefined];
+    const got: ConsumedMessage[] = [];
+    const consumer = open(new PushConsumer({ namesrvAddr: mq.namesrvAddr, consumerGroup: 'g' }));
+    consumer.subscribe('T').onMessage((message) => {
+      got.push(message);
+      const reason = reasons.shift();
+      return { ...TO_DLQ, ...(reason !== undefined && { deadLetterReason: reason }) };
+    });
+    await consumer.start();
+    await producer.send({ topic: 'T', tags: 'A', body: 'x', properties: { colour: 'red' } });
+    await mq.dlq('g', { atLeast: 1 });
+    const [dead] = await admin.dlq('g');
+    expect(dead).toMatchObject({ topic: '%DLQ%g', msgId: got[0]!.msgId, reconsumeTimes: 1 });
+    expect(Object.fromEntries(dead!.properties)).toMatchObject({
+      DLQ_REASON: 'ORDER.NOT_FOUND: A-1001',
+      RETRY_TOPIC: 'T',
+      TAGS: 'A',
+      colour: 'red',
+    });
+
+    expect(statuses(await admin.redriveDlq('g', 'all'))).toEqual(['REDRIVEN']);
+    const [again] = await mq.dlq('g', { atLeast: 1 });
+    expect(got[1]).toMatchObject({ topic: 'T', msgId: dead!.msgId, reconsumeTimes: 0 });
+    expect(got[1]!.properties.get('colour')).toBe('red');
+    expect([got[1], again].map((one) => one!.properties.has('DLQ_REASON'))).toEqual([false, false]);
+  });
+
   it('of a transaction or a timer is neither again', async () => {
     const member = await fail({});
     const properties = { TRAN_MSG: 'true', PGROUP: 'p', TIMER_DELAY_MS: '86400000' };

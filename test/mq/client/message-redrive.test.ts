@@ -47,7 +47,14 @@ const dead = record({
   topic: '%DLQ%g',
   queueOffset: 3,
   reconsumeTimes: 17,
-  properties: { UNIQ_KEY: 'id-3', RETRY_TOPIC: 'T', DELAY: '18', WAIT: 'false', a: 'b' },
+  properties: {
+    UNIQ_KEY: 'id-3',
+    RETRY_TOPIC: 'T',
+    DELAY: '18',
+    WAIT: 'false',
+    DLQ_REASON: 'no',
+    a: 'b',
+  },
 });
 const { offsetMsgId } = decodeRecord(dead);
 

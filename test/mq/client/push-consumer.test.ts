@@ -11,6 +11,7 @@ import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { until } from '../../support/deadline.ts';
 import { closeOpened, open } from '../../support/opened.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import {
   pullReply,
   record,
@@ -26,6 +27,7 @@ import type { ScriptedPeer } from './scripted-peer.ts';
 const PULL = RequestCode.PULL_MESSAGE;
 const COMMIT = RequestCode.UPDATE_CONSUMER_OFFSET;
 const SEND_BACK = RequestCode.CONSUMER_SEND_MSG_BACK;
+const GIVE_UP = { status: 'RECONSUME_LATER', delayTimeLevel: -1 } as const;
 
 let routes: Routes;
 let broker: ScriptedPeer;
@@ -526,6 +528,46 @@ describe('a message that is not consumed', () => {
     const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
     expect({ j: copy?.extFields?.['j'], l: copy?.extFields?.['l'] }).toEqual(header);
     expect(decodeProperties(copy?.extFields?.['i'] ?? '').get('DELAY')).toBe(delay);
+  });
+
+  it('is given up with its reason by a copy that has failed once too often', async () => {
+    servePulls(broker, [record({ queueOffset: 0, reconsumeTimes: 1 })]);
+    await consumer(() => ({ ...GIVE_UP, deadLetterReason: 'no\u0001 such order' })).start();
+    await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
+    const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
+    expect(copy?.extFields).toMatchObject({ b: '%RETRY%g', j: '2', l: '0' });
+    expect(Object.fromEntries(decodeProperties(copy?.extFields?.['i'] ?? ''))).toEqual({
+      UNIQ_KEY: 'id-0',
+      RETRY_TOPIC: 'T',
+      ORIGIN_MESSAGE_ID: expect.stringMatching(/^[0-9A-F]{32}$/),
+      DLQ_REASON: 'no  such order',
+    });
+    await clock.advanceUntil(() => commits().includes(1));
+    expect(broker.requests(SEND_BACK)).toEqual([]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['the broker refuses its copy', () => broker.answer(RequestCode.SEND_MESSAGE_V2, { code: 13 })],
+    ['its group has no retry topic', () => delete routes['%RETRY%g']],
+  ])('is given up without its reason when %s', async (_when, spoil) => {
+    spoil();
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    await consumer(() => ({ ...GIVE_UP, deadLetterReason: 'no such order' })).start();
+    await until(() => broker.requests(SEND_BACK).length === 1);
+    expect(broker.requests(SEND_BACK)[0]?.extFields?.['delayLevel']).toBe('-1');
+    await clock.advanceUntil(() => commits().includes(1));
+  });
+
+  it('is retried when its listener has a reason to give it up and does not', async () => {
+    const logger = new RecordingLogger();
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    const result = { status: 'RECONSUME_LATER', deadLetterReason: 'no such order' };
+    await consumer(() => result, { logger }).start();
+    await until(() => broker.requests(SEND_BACK).length === 1);
+    expect(broker.requests(SEND_BACK)[0]?.extFields?.['delayLevel']).toBe('0');
+    expect(logger.messages('warn')).toContain(
+      'the listener returned nonsense; the message is retried',
+    );
   });
 
   it('is no half message and no timer any more when its copy is sent', async () => {

@@ -12,12 +12,14 @@ import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { until } from '../../support/deadline.ts';
 
 /** What a listener does with one delivery. A number is the level it asks for. */
-type Act = 'consume' | 'throw' | 'later' | 'nonsense' | 'reject nothing' | 'hang' | number;
+type Act =
+  'consume' | 'throw' | 'later' | 'nonsense' | 'reject nothing' | 'hang' | 'say why not' | number;
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 2, arbitrary: fc.constant('consume' as const) },
   { weight: 6, arbitrary: fc.constantFrom('throw', 'later', 'nonsense', 'reject nothing') },
   { weight: 1, arbitrary: fc.constant('hang' as const) },
+  { weight: 1, arbitrary: fc.constant('say why not' as const) },
   { weight: 2, arbitrary: fc.constantFrom(-1, 0, 1, 18, 99) },
 ) as fc.Arbitrary<Act>;
 const limit = fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined });
@@ -56,7 +58,8 @@ function expectedLife(acts: readonly Act[], max: number): Life {
     delivered.push(count);
     const done = acts[Math.min(count, acts.length - 1)];
     if (done === 'consume') return { delivered, dead: undefined };
-    if (done === -1 || count >= max) return { delivered, dead: count + 1 };
+    if (done === -1 || done === 'say why not' || count >= max)
+      return { delivered, dead: count + 1 };
   }
 }
 
@@ -74,6 +77,12 @@ function perform(done: Act, { signal }: ConsumeContext): Promise<ConsumeResult |
       return Promise.reject(null);
     case 'hang':
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+    case 'say why not':
+      return Promise.resolve({
+        status: 'RECONSUME_LATER',
+        delayTimeLevel: -1,
+        deadLetterReason: 'no',
+      });
     default:
       return Promise.resolve({ status: 'RECONSUME_LATER', delayTimeLevel: done });
   }

@@ -3,7 +3,7 @@ export { Admin, type CreateTopicOptions, type QueueProgress } from './client/adm
 export type { ClientOptions } from './client/client-options.ts';
 export type { ConsumeContext, MessageListener } from './client/consume-dispatcher.ts';
 export type { ConsumeResult, ReconsumeLater } from './client/consume-result.ts';
-export { ConsumedMessage } from './client/consumed-message.ts';
+export { ConsumedMessage, isDeadLetter } from './client/consumed-message.ts';
 export type { DlqOptions } from './client/dead-letter-queues.ts';
 export type { RedriveResult } from './client/message-redrive.ts';
 export type {

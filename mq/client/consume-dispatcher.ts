@@ -31,7 +31,7 @@ export type MessageListener = (
 /** One fetched message on its way to the listener. */
 export interface Delivery {
   readonly processQueue: ProcessQueue;
-  /** As stored, which is what is sent back. */
+  /** As stored, which is what is sent back; only a dead letter's retries are counted anew. */
   readonly record: MessageExt;
   /** undefined when the record's body cannot be read; `fault` says why. */
   readonly message: ConsumedMessage | undefined;

@@ -1,6 +1,6 @@
 import type { HostAddress } from '../protocol/host-address.ts';
 import type { MessageExt } from '../protocol/message.ts';
-import { isRetryTopic } from '../protocol/names.ts';
+import { isDlqTopic, isRetryTopic } from '../protocol/names.ts';
 import { PropertyKey, type Properties } from '../protocol/properties.ts';
 
 /** A message as a listener gets it: body unpacked, and under its own topic even when it came back for a retry. */
@@ -15,7 +15,7 @@ export class ConsumedMessage implements MessageExt {
   readonly bornHost: HostAddress;
   readonly storeTimestamp: number;
   readonly storeHost: HostAddress;
-  /** 0 for the first delivery. */
+  /** 0 for the first delivery. As Admin lists dead letters: how often it was delivered to the group that gave it up. */
   readonly reconsumeTimes: number;
   readonly preparedTransactionOffset: number;
   readonly body: Buffer;
@@ -78,4 +78,9 @@ export class ConsumedMessage implements MessageExt {
 export function originalTopic(record: MessageExt): string {
   const original = record.properties.get(PropertyKey.RETRY_TOPIC);
   return original !== undefined && isRetryTopic(record.topic) ? original : record.topic;
+}
+
+/** Whether a message is of a dead-letter queue, `%DLQ%group`; also when its own consumer gets it again. */
+export function isDeadLetter({ topic }: Pick<MessageExt, 'topic'>): boolean {
+  return isDlqTopic(topic);
 }

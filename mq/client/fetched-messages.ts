@@ -1,5 +1,6 @@
 import { MqError } from '../errors.ts';
 import { bodyCrc, decodeRecord, type MessageExt } from '../protocol/message.ts';
+import { isDlqTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import type { SubscriptionData } from '../protocol/subscription.ts';
 import { decompressBody } from './compression.ts';
@@ -27,6 +28,14 @@ export function decodePull(body: Buffer): DecodedPull {
     }
   }
   return { records };
+}
+
+/**
+ * A record as the group that fetched it counts its retries. A dead letter has those of the group that gave it up, after
+ * which the first failure of the group that looks after dead letters would be one too many.
+ */
+export function countedForGroup(record: MessageExt): MessageExt {
+  return isDlqTopic(record.topic) ? { ...record, reconsumeTimes: 0 } : record;
 }
 
 /**

@@ -320,6 +320,8 @@ export class PushConsumer implements AsyncDisposable {
 
   #announced(address: string): void {
     this.#assignment.brokerIsBack(address);
+    // The broker has made it by now, and what fails first may have to go there at once.
+    this.#watch.lookFor(retryTopic(this.consumerGroup));
     this.#inBackground(this.#assignment.rebalance());
   }
 

@@ -6,7 +6,7 @@ import type { pullMessage } from '../protocol/requests/pull-message.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
 import type { SubscriptionData } from '../protocol/subscription.ts';
 import type { Delivery } from './consume-dispatcher.ts';
-import { decodePull, matchesTags, readMessage } from './fetched-messages.ts';
+import { countedForGroup, decodePull, matchesTags, readMessage } from './fetched-messages.ts';
 import { firstOffset, type StartingPoint } from './first-offset.ts';
 import type { MqClient } from './mq-client.ts';
 import { unlessAborted } from './pause.ts';
@@ -269,7 +269,7 @@ export class QueuePuller {
     const { records, broken } = decodePull(body ?? Buffer.alloc(0));
     const wanted = records.filter((record) => matchesTags(record, subscription));
     const deliveries = await Promise.all(
-      wanted.map((record) => this.#delivery(processQueue, record)),
+      wanted.map((record) => this.#delivery(processQueue, countedForGroup(record))),
     );
     if (this.#isStopped || processQueue.isDropped) return 0;
     const lastOffset = records.at(-1)?.queueOffset;

@@ -1,5 +1,6 @@
 import { MqError } from '../errors.ts';
 import type { MessageExt } from '../protocol/message.ts';
+import { isDlqTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 
 /** A limit travels as an int32. */
@@ -29,8 +30,12 @@ export function encodeReconsumeLimit(limit: number, topic: string): string {
   );
 }
 
-/** The message's own limit. One that makes no sense, from another producer, is none. */
+/**
+ * The message's own limit. One that makes no sense, from another producer, is none; nor is that of a dead letter, which was
+ * for the group that gave it up.
+ */
 export function reconsumeLimitOf(record: MessageExt): number | undefined {
+  if (isDlqTopic(record.topic)) return undefined;
   const text = record.properties.get(PropertyKey.MAX_RECONSUME_TIMES);
   if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined;
   return isLimit(Number(text)) ? Number(text) : undefined;

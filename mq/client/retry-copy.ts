@@ -1,7 +1,7 @@
 import type { RequestOf } from '../protocol/define-request.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
-import { SystemTopic } from '../protocol/names.ts';
+import { isDlqTopic, SystemTopic } from '../protocol/names.ts';
 import { reencodeProperties, PropertyKey, type Properties } from '../protocol/properties.ts';
 import type { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
@@ -67,6 +67,8 @@ function retryProperties(
 ): Properties {
   const properties = new Map(record.properties);
   for (const name of spentProperties) properties.delete(name);
+  const isRedriven = reconsumeTimes === 0;
+  if (isDlqTopic(record.topic) && !isRedriven) beOfDlqTopic(properties, record.topic);
   if (!properties.has(PropertyKey.RETRY_TOPIC)) {
     properties.set(PropertyKey.RETRY_TOPIC, originalTopic(record));
   }
@@ -74,8 +76,19 @@ function retryProperties(
     properties.set(PropertyKey.ORIGIN_MESSAGE_ID, record.offsetMsgId);
   }
   // A dead letter that begins anew may end well, or for another reason.
-  if (reconsumeTimes === 0) properties.delete(DLQ_REASON);
+  if (isRedriven) properties.delete(DLQ_REASON);
   if (deadLetterReason !== undefined) properties.set(DLQ_REASON, reasonProperty(deadLetterReason));
   if (delayTimeLevel > 0) properties.set(PropertyKey.DELAY, String(delayTimeLevel));
   return properties;
+}
+
+/** For the group that consumes it a dead letter is a message of the DLQ's topic; what it was before is kept aside. */
+function beOfDlqTopic(properties: Properties, dlqTopic: string): void {
+  const topic = properties.get(PropertyKey.RETRY_TOPIC);
+  if (topic !== undefined && !properties.has(PropertyKey.DLQ_ORIGIN_TOPIC)) {
+    properties.set(PropertyKey.DLQ_ORIGIN_TOPIC, topic);
+  }
+  properties.set(PropertyKey.RETRY_TOPIC, dlqTopic);
+  // It was the limit of the group that gave it up: see reconsumeLimitOf.
+  properties.delete(PropertyKey.MAX_RECONSUME_TIMES);
 }

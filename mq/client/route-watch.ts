@@ -72,6 +72,12 @@ export class RouteWatch {
     this.refresh(topic).catch((error: unknown) => this.#warn(topic, error));
   }
 
+  /** The topic may have come into being just now. Asks if its route is not known, without waiting. */
+  lookFor(topic: string): void {
+    if (this.routes.get(topic) !== undefined || !this.#watched.has(topic)) return;
+    this.refresh(topic).catch((error: unknown) => this.#warn(topic, error));
+  }
+
   /**
    * Asks a name server for the topic's route now; callers at the same time share one question.
    *

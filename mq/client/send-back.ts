@@ -1,7 +1,7 @@
 import { MqError } from '../errors.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
-import { retryTopic } from '../protocol/names.ts';
+import { isDlqTopic, retryTopic } from '../protocol/names.ts';
 import { consumerSendMsgBack } from '../protocol/requests/consumer-send-msg-back.ts';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { TO_DEAD_LETTER_QUEUE, type HandBack } from './consume-result.ts';
@@ -30,6 +30,9 @@ export interface SendBackOptions {
  *
  * When the broker that holds a message cannot take it back, a copy is sent to the retry topic on any broker that has
  * it. A copy that was stored although its answer was lost is delivered twice.
+ *
+ * Of a dead letter that another group consumes it is always a copy: the broker's own would count on from the retries that
+ * made it a dead letter, and name the topic from before as its own.
  */
 export class SendBack {
   readonly #client: MqClient;
@@ -52,6 +55,12 @@ export class SendBack {
     queue: MessageQueue,
     { delayTimeLevel, deadLetterReason }: HandBack,
   ): Promise<void> {
+    if (isDlqTopic(record.topic)) {
+      return this.#sendCopy(record, {
+        delayTimeLevel,
+        ...(deadLetterReason && { deadLetterReason }),
+      });
+    }
     if (deadLetterReason !== undefined && (await this.#isGivenUp(record, deadLetterReason))) return;
     try {
       await this.#giveBack(record, queue, delayTimeLevel);

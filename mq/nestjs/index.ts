@@ -1,4 +1,5 @@
 /** NestJS integration of millrace. Needs `@nestjs/common` and `@nestjs/core` ≥ 12 in the application. */
+export type { DeadLetterOptions } from './dead-letters.ts';
 export { MessageListener, type MessageListenerOptions } from './message-listener.ts';
 export { MillraceHealth, type MillraceHealthStatus } from './millrace-health.ts';
 export { MillraceModule } from './millrace.module.ts';

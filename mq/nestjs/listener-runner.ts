@@ -15,12 +15,20 @@ import {
   type MessageListener,
   type MessageListenerOrderly,
 } from '../index.ts';
+import { dlqTopic } from '../protocol/names.ts';
+import { deadLetterGroup } from './dead-letters.ts';
 import { DecoratedMethods, type DecoratedMethod } from './decorated-methods.ts';
 import { MESSAGE_LISTENER_METADATA, type MessageListenerOptions } from './message-listener.ts';
 import { clientOptionsOf, MILLRACE_OPTIONS, type MillraceModuleOptions } from './options.ts';
 import { TRANSACTION_CHECKER_METADATA, TransactionCheckBack } from './transaction-checker.ts';
 
 type Listener = DecoratedMethod<MessageListenerOptions>;
+
+/** A consumer that a listener asked for, and what it consumes. */
+export interface TopicConsumer {
+  readonly topic: string;
+  readonly consumer: PushConsumer;
+}
 
 /**
  * Starts the producers and every `@MessageListener` with the application, and stops them in the order that
@@ -36,7 +44,7 @@ export class ListenerRunner
   readonly #transactionProducer: TransactionProducer | undefined;
   readonly #checkBack: TransactionCheckBack;
   readonly #methods: DecoratedMethods;
-  #consumers: PushConsumer[] = [];
+  #consumers: TopicConsumer[] = [];
 
   constructor(
     @Inject(MILLRACE_OPTIONS) options: MillraceModuleOptions,
@@ -54,8 +62,8 @@ export class ListenerRunner
     this.#methods = methods;
   }
 
-  /** The running consumers, for health and tests. */
-  get consumers(): readonly PushConsumer[] {
+  /** The running consumers, for health. */
+  get consumers(): readonly TopicConsumer[] {
     return this.#consumers;
   }
 
@@ -65,25 +73,29 @@ export class ListenerRunner
       MESSAGE_LISTENER_METADATA,
       'MessageListener',
     );
+    listeners.forEach(assertDeadLettersAreInNoOrder);
     assertOneListenerPerGroup(listeners);
     const checkers = this.#methods.find(TRANSACTION_CHECKER_METADATA, 'TransactionChecker');
     const checker = theChecker(checkers, this.#options.transaction?.producerGroup);
     if (checker !== undefined) this.#checkBack.use(checker);
-    this.#consumers = listeners.map((listener) => this.#consumerFor(listener));
+    this.#consumers = listeners.flatMap((listener) => [
+      this.#consumerFor(listener),
+      ...this.#deadLetterConsumerFor(listener),
+    ]);
     await Promise.all([this.#producer.start(), this.#transactionProducer?.start()]);
-    await Promise.all(this.#consumers.map((consumer) => consumer.start()));
+    await Promise.all(this.#consumers.map(({ consumer }) => consumer.start()));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer.shutdown()));
+    await Promise.all(this.#consumers.map(({ consumer }) => consumer.shutdown()));
   }
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.#producer.shutdown(), this.#transactionProducer?.shutdown()]);
   }
 
-  #consumerFor({ options, method }: Listener): PushConsumer {
-    const { topic, tags, orderly = false, ...consumerOptions } = options;
+  #consumerFor({ options, method }: Listener): TopicConsumer {
+    const { topic, tags, orderly = false, deadLetters: _deadLetters, ...consumerOptions } = options;
     const { maxReconsumeTimes } = this.#options;
     const consumer = new PushConsumer({
       ...clientOptionsOf(this.#options),
@@ -91,9 +103,28 @@ export class ListenerRunner
       ...(maxReconsumeTimes !== undefined && !orderly && { maxReconsumeTimes }),
       ...consumerOptions,
     }).subscribe(topic, tags ?? '*');
-    return orderly
-      ? consumer.onMessageOrderly(method as MessageListenerOrderly)
-      : consumer.onMessage(method as MessageListener);
+    if (orderly) consumer.onMessageOrderly(method as MessageListenerOrderly);
+    else consumer.onMessage(method as MessageListener);
+    return { topic, consumer };
+  }
+
+  #deadLetterConsumerFor({ options, method }: Listener): TopicConsumer[] {
+    const { topic: _topic, tags: _tags, orderly: _orderly, deadLetters, ...ofListener } = options;
+    if (deadLetters === undefined) return [];
+    const { consumerGroup } = options;
+    const topic = dlqTopic(consumerGroup);
+    const { maxReconsumeTimes } = this.#options;
+    const consumer = new PushConsumer({
+      ...clientOptionsOf(this.#options),
+      ...(maxReconsumeTimes !== undefined && { maxReconsumeTimes }),
+      ...ofListener,
+      ...deadLetters,
+      consumerGroup: deadLetterGroup(consumerGroup, deadLetters),
+      // The first of them is what brings the topic into being: who began at its end would miss it.
+      consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    });
+    consumer.subscribe(topic).onMessage(method as MessageListener);
+    return [{ topic, consumer }];
   }
 }
 
@@ -121,15 +152,32 @@ function theChecker(
 
 /** Two consumers of one group in one process would overwrite each other's subscription on the broker. */
 function assertOneListenerPerGroup(listeners: readonly Listener[]): void {
-  const labelByGroup = new Map<string, string>();
-  for (const { label, options } of listeners) {
-    const other = labelByGroup.get(options.consumerGroup);
+  const userByGroup = new Map<string, string>();
+  for (const { group, user } of listeners.flatMap(groupsOf)) {
+    const other = userByGroup.get(group);
     if (other !== undefined) {
       throw new MqError(
         'INVALID_ARGUMENT',
-        `consumerGroup ${options.consumerGroup} is used by ${other} and by ${label}; members of a group must have the same subscription`,
+        `consumerGroup ${group} is used by ${other} and by ${user}; members of a group must have the same subscription`,
       );
     }
-    labelByGroup.set(options.consumerGroup, label);
+    userByGroup.set(group, user);
   }
+}
+
+function groupsOf({ label, options }: Listener): { group: string; user: string }[] {
+  const { consumerGroup, deadLetters } = options;
+  const own = { group: consumerGroup, user: label };
+  if (deadLetters === undefined) return [own];
+  const group = deadLetterGroup(consumerGroup, deadLetters);
+  return [own, { group, user: `the deadLetters of ${label}` }];
+}
+
+/** A listener in order has another signature and other results, and a dead letter has lost its place anyway. */
+function assertDeadLettersAreInNoOrder({ label, options }: Listener): void {
+  if (options.orderly !== true || options.deadLetters === undefined) return;
+  throw new MqError(
+    'INVALID_ARGUMENT',
+    `${label} is orderly and has deadLetters, which come in no order: let another method listen to ${dlqTopic(options.consumerGroup)}`,
+  );
 }

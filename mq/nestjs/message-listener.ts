@@ -1,5 +1,6 @@
 import { SetMetadata, type CustomDecorator } from '@nestjs/common';
 import type { PushConsumerOptions } from '../index.ts';
+import type { DeadLetterOptions } from './dead-letters.ts';
 
 /** Settings of one consumer: the module's apply where these are silent. A group has one `@MessageListener` in an application. */
 export interface MessageListenerOptions extends Omit<
@@ -15,6 +16,12 @@ export interface MessageListenerOptions extends Omit<
    * As often as `maxReconsumeTimes` here says, not the module's; without one, until it succeeds. Default false.
    */
   orderly?: boolean;
+  /**
+   * The method also gets the group's dead letters, those there are and those to come, with topic `%DLQ%group`:
+   * `isDeadLetter(message)` tells them. Another group consumes them, which counts its own retries from 0; what it gives up is
+   * a dead letter of its own. `{}` will do. Not with `orderly`. Default: nobody gets them.
+   */
+  deadLetters?: DeadLetterOptions;
 }
 
 export const MESSAGE_LISTENER_METADATA = Symbol('millrace.message-listener');

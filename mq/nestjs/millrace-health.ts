@@ -1,5 +1,5 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { Producer, TransactionProducer } from '../index.ts';
+import { isDeadLetter, Producer, TransactionProducer } from '../index.ts';
 import { ListenerRunner } from './listener-runner.ts';
 
 export interface MillraceHealthStatus {
@@ -58,9 +58,10 @@ export class MillraceHealth {
   }
 
   #consumerProblems(): string[] {
-    return this.#runner.consumers.flatMap((consumer) => {
+    return this.#runner.consumers.flatMap(({ topic, consumer }) => {
       if (!consumer.isRunning) return [`consumer group ${consumer.consumerGroup} is not running`];
-      if (consumer.knownBrokers().length === 0) {
+      // Before the first dead letter there is no such topic, hence nobody who has it and nothing that waits.
+      if (consumer.knownBrokers().length === 0 && !isDeadLetter({ topic })) {
         return [`consumer group ${consumer.consumerGroup} has no broker`];
       }
       // Messages of a broker that is away wait there unseen, so one missing broker counts.

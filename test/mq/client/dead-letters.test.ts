@@ -208,6 +208,73 @@ describe('a dead letter', () => {
   });
 });
 
+describe('a dead letter that another group consumes', () => {
+  /** Notes how often it got which topic, and never succeeds. */
+  function failing(consumerGroup: string): { consumer: PushConsumer; got: [string, number][] } {
+    const got: [string, number][] = [];
+    const consumer = new PushConsumer({
+      namesrvAddr: mq.namesrvAddr,
+      consumerGroup,
+      consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+      maxReconsumeTimes: 2,
+      suspendCurrentQueueTimeMs: 10,
+    });
+    return { consumer: open(consumer).subscribe('%DLQ%g'), got };
+  }
+
+  const spent = {
+    reconsumeTimes: 17,
+    propertiesString: 'RETRY_TOPIC\u0001T\u0002MAX_RECONSUME_TIMES\u00010',
+  };
+  const asOwn = ['%DLQ%g', 0];
+
+  it('has all the retries of that group, whatever it had in its own', async () => {
+    await bury(spent);
+    const { consumer, got } = failing('undertaker');
+    consumer.onMessage(({ topic, reconsumeTimes }) => {
+      got.push([topic, reconsumeTimes]);
+      throw new Error('no');
+    });
+    await consumer.start();
+    await mq.drain('undertaker', '%DLQ%g');
+    expect(got).toEqual([asOwn, ['%DLQ%g', 1], ['%DLQ%g', 2]]);
+    const [dead] = await mq.dlq('undertaker', { atLeast: 1 });
+    expect(dead).toMatchObject({ topic: '%DLQ%undertaker', reconsumeTimes: 3 });
+    expect(Object.fromEntries(dead!.properties)).toMatchObject({
+      RETRY_TOPIC: '%DLQ%g',
+      DLQ_ORIGIN_TOPIC: 'T',
+    });
+    // Where it lay it still lies, as it was.
+    expect(await admin.dlq('g')).toMatchObject([{ topic: '%DLQ%g', reconsumeTimes: 17 }]);
+  });
+
+  it('has them in order, too', async () => {
+    await bury(spent);
+    const { consumer, got } = failing('undertaker');
+    consumer.onMessageOrderly(({ topic, reconsumeTimes }) => {
+      got.push([topic, reconsumeTimes]);
+      throw new Error('no');
+    });
+    await consumer.start();
+    await mq.dlq('undertaker', { atLeast: 1 });
+    expect(got).toEqual([asOwn, ['%DLQ%g', 1], ['%DLQ%g', 2]]);
+  });
+
+  it('stays there while no copy of it can be stored, rather than die of the broker’s count', async () => {
+    await bury(spent);
+    const { consumer, got } = failing('undertaker');
+    consumer.onMessage(({ topic, reconsumeTimes }) => {
+      got.push([topic, reconsumeTimes]);
+      throw new Error('no');
+    });
+    const refusing = mq.faults.refuseSends();
+    await consumer.start();
+    await refusing.struck(1);
+    expect(await mq.dlq('undertaker')).toEqual([]);
+    expect(await mq.lag('undertaker', '%DLQ%g')).toBe(1);
+  });
+});
+
 describe('redriving all', () => {
   it('goes on where the last time ended, and shows it as the group’s progress', async () => {
     const member = await fail({ body: '1' }, { body: '2' }, { body: '3' });

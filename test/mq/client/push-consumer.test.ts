@@ -116,13 +116,26 @@ describe('joining a group', () => {
     await clock.advanceUntil(() => got.length === 1);
   });
 
-  it('starts before its topic exists', async () => {
+  it('starts before its topic exists, without a warning, and finds it and its retry topic within 2 seconds', async () => {
+    const logger = new RecordingLogger();
     const route = routes['T']!;
     delete routes['T'];
+    delete routes['%RETRY%g'];
     servePulls(broker, [record({ queueOffset: 0 })]);
-    await consumer().start();
+    broker.on(RequestCode.HEART_BEAT, (_request, reply) => {
+      routes['%RETRY%g'] = route;
+      reply({ code: 0 });
+    });
+    broker.on(RequestCode.GET_CONSUMER_LIST_BY_GROUP, (_request, reply) => {
+      reply({ code: 0, body: encodeConsumerList([member.clientId]) });
+    });
+    const member = consumer(undefined, { logger });
+    await member.start();
+    await clock.advanceAndSettle(10_000);
+    expect(logger.entries.filter(({ level }) => level !== 'debug')).toEqual([]);
     routes['T'] = route;
-    await clock.advanceUntil(() => got.length === 1);
+    clock.advance(2_000);
+    await until(() => got.length === 1 && member.assignedQueues().length === 2);
   });
 
   it('shares the queues with the others, at once when told and every 20 seconds anyway', async () => {
@@ -543,6 +556,28 @@ describe('a message that is not consumed', () => {
       DLQ_REASON: 'no  such order',
     });
     await clock.advanceUntil(() => commits().includes(1));
+    expect(broker.requests(SEND_BACK)).toEqual([]);
+  });
+
+  it('is sent as a copy, as if it had no retries yet, when it is a dead letter of another group', async () => {
+    routes['%DLQ%a'] = routeOver([broker]);
+    const properties = { UNIQ_KEY: 'u', RETRY_TOPIC: 'A', MAX_RECONSUME_TIMES: '0' };
+    const dead = { topic: '%DLQ%a', queueOffset: 0, reconsumeTimes: 17, properties };
+    servePulls(broker, [record(dead)], '%DLQ%a');
+    await consumer(() => 'RECONSUME_LATER', { maxReconsumeTimes: 5 })
+      .subscribe('%DLQ%a')
+      .start();
+    await until(() => broker.requests(RequestCode.SEND_MESSAGE_V2).length === 1);
+    expect(got[0]).toMatchObject({ topic: '%DLQ%a', reconsumeTimes: 0 });
+    const [copy] = broker.requests(RequestCode.SEND_MESSAGE_V2);
+    expect(copy?.extFields).toMatchObject({ b: '%RETRY%g', j: '1', l: '5' });
+    expect(Object.fromEntries(decodeProperties(copy?.extFields?.['i'] ?? ''))).toEqual({
+      UNIQ_KEY: 'u',
+      RETRY_TOPIC: '%DLQ%a',
+      DLQ_ORIGIN_TOPIC: 'A',
+      ORIGIN_MESSAGE_ID: expect.stringMatching(/^[0-9A-F]{32}$/),
+      DELAY: '3',
+    });
     expect(broker.requests(SEND_BACK)).toEqual([]);
   });
 

@@ -60,6 +60,11 @@ export class EnvReader {
     );
   }
 
+  /** As `url`, for a setting that has a default. */
+  optionalUrl(name: string, protocols: readonly string[], byDefault: string): URL {
+    return this.#value(name) === undefined ? new URL(byDefault) : this.url(name, protocols);
+  }
+
   url(name: string, protocols: readonly string[]): URL {
     const text = this.#value(name);
     const wanted = `a URL starting with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;

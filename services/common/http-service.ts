@@ -11,6 +11,7 @@ import {
 } from './http-errors.ts';
 import type { Log } from './log.ts';
 import { RouteTable } from './route-table.ts';
+import { Metrics } from './metrics.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { RequestValidation } from './validation.ts';
 
@@ -38,11 +39,21 @@ export async function createHttpService(
     bodyParser: false,
     abortOnError: false,
   });
+  const metrics = app.get(Metrics, { strict: false });
   const fastify = app.getHttpAdapter().getInstance();
   // What is not JSON is refused with 415 rather than validated as if it were.
   fastify.removeContentTypeParser('text/plain');
+  keepRawBodies(fastify);
   fastify.addHook('onResponse', (request, reply, done) => {
-    const isProbe = request.url.startsWith('/health/');
+    const isProbe = /^\/(health\/|metrics)/.test(request.url);
+    metrics.httpRequestSeconds.observe(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: String(reply.statusCode),
+      },
+      reply.elapsedTime / 1_000,
+    );
     log[isProbe ? 'debug' : 'info']('request answered', {
       method: request.method,
       route: request.routeOptions.url,
@@ -63,6 +74,26 @@ export async function createHttpService(
   app.useGlobalFilters(new ProblemFilter(log, routes));
   app.useGlobalPipes(new RequestValidation());
   return app;
+}
+
+type Fastify = ReturnType<ReturnType<NestFastifyApplication['getHttpAdapter']>['getInstance']>;
+
+/** A signature is over the bytes that came, not over what they were read as. */
+export interface RequestWithRawBody {
+  rawBody?: string;
+}
+
+function keepRawBodies(fastify: Fastify): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeContentTypeParser('application/json');
+  fastify.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body, done) => {
+      (request as RequestWithRawBody).rawBody = body;
+      parse(request, body, done);
+    },
+  );
 }
 
 /** The order a request was about: named in the path, or made by it and named in Location. */

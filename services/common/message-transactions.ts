@@ -1,16 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from 'typeorm';
-import { asRefusal, brokerUnavailable } from './broker-errors.ts';
+import type { BrokerBreaker } from './broker-breaker.ts';
+import { isBrokerAway } from './broker-errors.ts';
 import type { Clock } from './clock.ts';
 import { insertOnce } from './database-errors.ts';
 import { DomainError } from './errors.ts';
 import { insertInto } from './insert-into.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import type { HalfMessage, LocalTransactionState, TransactionSender } from './mq.module.ts';
-import type { OutgoingEvent } from './outgoing-event.ts';
+import { appendToOutbox, hasUnsent } from './outbox.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
+import { bodyOf, type OutgoingEvent } from './outgoing-event.ts';
 import { inTransaction } from './transaction.ts';
 
-export type TransactionOutcome = 'COMMITTED' | 'ROLLED_BACK';
+/**
+ * `SPOOLED`: committed, and the message is a row of the outbox. Should the broker have a half message of it all the same
+ * (stored, and the answer lost), that one is rolled back.
+ */
+export type TransactionOutcome = 'COMMITTED' | 'SPOOLED' | 'ROLLED_BACK';
 
 /** How a local transaction ended, written by the transaction itself or by whoever asked first and found nothing. */
 @Entity('message_transactions')
@@ -28,6 +36,9 @@ export class MessageTransaction {
 /** `rollback` undoes everything `work` has done, and nobody ever sees the message. */
 export type Decision<T> = { commit: T } | { rollback: T };
 
+/** Code of the error that leaves open whether the change was committed. */
+export const OUTCOME_UNKNOWN = 'DATABASE.OUTCOME_UNKNOWN';
+
 /** The property by which a check-back finds the local transaction of a half message. */
 export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
 
@@ -37,6 +48,9 @@ export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
  * The broker first keeps the message where no consumer sees it, then the local transaction runs, then the broker is told
  * how it ended. When it does not hear that (a crash, a lost packet), it asks: `check` answers from message_transactions.
  *
+ * Away:   when the producer's three tries to send the half message fail, the local transaction takes the message into the
+ *         outbox instead, and commits: nobody has to wait for a broker. While messages of a key are waiting there, later
+ *         ones of that key go the same way, behind them.
  * Race:   a check-back can come while the local transaction still runs, or just before it begins. "No row" is then no
  *         answer. So the transaction inserts COMMITTED together with its changes, and a check-back that finds nothing
  *         inserts ROLLED_BACK: of two inserts under one primary key one wins. A check-back waits for a transaction under
@@ -46,18 +60,27 @@ export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
 export class MessageTransactions {
   readonly #dataSource: DataSource;
   readonly #sender: TransactionSender;
+  readonly #relay: Pick<OutboxRelay, 'wake'>;
+  readonly #breaker: BrokerBreaker;
   readonly #clock: Clock;
+  readonly #metrics: Metrics;
   readonly #log: Log;
 
   constructor(parts: {
     dataSource: DataSource;
     sender: TransactionSender;
+    relay: Pick<OutboxRelay, 'wake'>;
+    breaker: BrokerBreaker;
     clock: Clock;
+    metrics: Metrics;
     log: Log;
   }) {
     this.#dataSource = parts.dataSource;
     this.#sender = parts.sender;
+    this.#relay = parts.relay;
+    this.#breaker = parts.breaker;
     this.#clock = parts.clock;
+    this.#metrics = parts.metrics;
     this.#log = parts.log;
   }
 
@@ -65,19 +88,39 @@ export class MessageTransactions {
    * Runs `work` in one database transaction, and lets `event` be seen if that commits.
    *
    * `work` may run again after a deadlock and must have no effect outside its `manager`. `first` runs once, before the
-   * database transaction: for messages that must exist when the change does. The transaction key is also the eventId.
+   * database transaction: for messages that must exist when the change does. The transaction key is also the eventId; who
+   * has told others of it beforehand gives it.
    *
-   * Errors: what `first` and `work` throw, with everything undone; BROKER.UNAVAILABLE, the same; DATABASE.OUTCOME_UNKNOWN
-   *         when the connection was lost at the commit; TRANSACTION.ENDED when a check-back came first.
+   * Errors: what `first` and `work` throw, with everything undone; DATABASE.OUTCOME_UNKNOWN when the connection was lost
+   *         at the commit; TRANSACTION.ENDED when a check-back came first.
    */
   async announce<T>(
     event: OutgoingEvent,
     work: (manager: EntityManager) => Promise<Decision<T>>,
-    options: { first?: (transactionKey: string) => Promise<void> } = {},
+    options: { transactionKey?: string; first?: (transactionKey: string) => Promise<void> } = {},
   ): Promise<T> {
-    const transactionKey = randomUUID();
-    const local: { ending?: Ending<T> } = {};
+    const transactionKey = options.transactionKey ?? randomUUID();
     const log = this.#log.with({ orderNo: event.key, eventId: transactionKey, tag: event.tag });
+    const transaction: LocalTransaction<T> = { transactionKey, event, work, first: options.first };
+    const ending =
+      (await this.#byHalfMessage(transaction, log)) ?? (await this.#run(transaction, 'SPOOLED'));
+    if (ending.isSpooled) {
+      log.info('message spooled');
+      this.#metrics.messagesSpooled.inc();
+      this.#relay.wake();
+    }
+    if ('error' in ending) throw ending.error;
+    return ending.value;
+  }
+
+  /** Undefined when the broker has not taken the half message, and nothing has been done. */
+  async #byHalfMessage<T>(
+    transaction: LocalTransaction<T>,
+    log: Log,
+  ): Promise<Ending<T> | undefined> {
+    if (this.#breaker.isOpen) return undefined;
+    const { event, transactionKey } = transaction;
+    const local: { ending?: Ending<T> } = {};
     try {
       const sent = await this.#sender.sendMessageInTransaction(
         {
@@ -86,23 +129,27 @@ export class MessageTransactions {
           keys: event.key,
           shardingKey: event.key,
           properties: { [TRANSACTION_KEY_PROPERTY]: transactionKey },
-          body: JSON.stringify({ eventId: transactionKey, ...event.payload }),
+          body: bodyOf(event, transactionKey),
         },
         async () => {
-          local.ending = await this.#run(transactionKey, work, options.first);
+          local.ending = await this.#run(transaction, 'COMMITTED');
           return local.ending.state;
         },
       );
-      if (local.ending === undefined) throw brokerUnavailable(sent.status);
-      log.info('message decided', { messageId: sent.msgId, state: local.ending.state });
+      const state = local.ending?.state;
+      log.info('message decided', { messageId: sent.msgId, state: state ?? sent.status });
     } catch (error) {
-      if (local.ending === undefined) throw asRefusal(error);
-      // The local transaction has ended, and that is what counts: the broker will ask how.
-      log.warn('the broker may not know yet how the transaction ended', { error });
+      if (local.ending !== undefined) {
+        // The local transaction has ended, and that is what counts: the broker will ask how.
+        log.warn('the broker may not know yet how the transaction ended', { error });
+      } else if (isBrokerAway(error)) {
+        this.#breaker.trip();
+        log.warn('the broker is away', { error });
+      } else {
+        throw error;
+      }
     }
-    const { ending } = local;
-    if ('error' in ending) throw ending.error;
-    return ending.value;
+    return local.ending;
   }
 
   /** Answers the broker's question. Errors: the database's, when it is away; the broker asks again. */
@@ -115,6 +162,7 @@ export class MessageTransactions {
     }
     const outcome = await this.settle(transactionKey);
     log.info('check-back answered', { eventId: transactionKey, outcome });
+    // Of a spooled one the outbox sends the message; this half of it is one too many.
     return outcome === 'COMMITTED' ? 'COMMIT_MESSAGE' : 'ROLLBACK_MESSAGE';
   }
 
@@ -131,46 +179,73 @@ export class MessageTransactions {
   }
 
   async #run<T>(
-    transactionKey: string,
-    work: (manager: EntityManager) => Promise<Decision<T>>,
-    first: ((transactionKey: string) => Promise<void>) | undefined,
+    { transactionKey, event, work, first }: LocalTransaction<T>,
+    wanted: 'COMMITTED' | 'SPOOLED',
   ): Promise<Ending<T>> {
     let isAtCommit = false;
+    let isSpooled = false;
     try {
       await first?.(transactionKey);
       const value = await inTransaction(this.#dataSource, async (manager) => {
         isAtCommit = false;
-        await this.#claim(manager, transactionKey);
+        await this.#claim(manager, transactionKey, wanted);
         const decision = await work(manager);
         if ('rollback' in decision) throw new RolledBack(decision.rollback);
+        // Looked up after the work, which holds the lock of what it changes: who was earlier has his row by now.
+        isSpooled = wanted === 'SPOOLED' || (await hasUnsent(manager, event.key));
+        if (isSpooled) await this.#spool(manager, transactionKey, event, wanted);
         isAtCommit = true;
         return decision.commit;
       });
-      return { state: 'COMMIT_MESSAGE', value };
+      return { state: isSpooled ? 'ROLLBACK_MESSAGE' : 'COMMIT_MESSAGE', value, isSpooled };
     } catch (error) {
       if (error instanceof RolledBack) {
-        return { state: 'ROLLBACK_MESSAGE', value: error.value as T };
+        return { state: 'ROLLBACK_MESSAGE', value: error.value as T, isSpooled: false };
       }
       return isAtCommit
-        ? { state: 'UNKNOW', error: outcomeUnknown(error) }
-        : { state: 'ROLLBACK_MESSAGE', error };
+        ? { state: 'UNKNOW', error: outcomeUnknown(error), isSpooled: false }
+        : { state: 'ROLLBACK_MESSAGE', error, isSpooled: false };
     }
   }
 
-  async #claim(manager: EntityManager, transactionKey: string): Promise<void> {
-    const row = { transactionKey, outcome: 'COMMITTED' as const, createdAt: this.#clock.now() };
+  async #claim(
+    manager: EntityManager,
+    transactionKey: string,
+    outcome: 'COMMITTED' | 'SPOOLED',
+  ): Promise<void> {
+    const row = { transactionKey, outcome, createdAt: this.#clock.now() };
     if (await insertOnce(insertInto(manager, MessageTransaction, [row]))) return;
     throw new DomainError(
       'TRANSACTION.ENDED',
       'unavailable',
-      'this took so long that the broker was told it will not happen; nothing was changed, try again',
+      'this took so long that others were told it will not happen; nothing was changed, try again',
     );
+  }
+
+  async #spool(
+    manager: EntityManager,
+    transactionKey: string,
+    event: OutgoingEvent,
+    claimed: 'COMMITTED' | 'SPOOLED',
+  ): Promise<void> {
+    if (claimed === 'COMMITTED') {
+      await manager.update(MessageTransaction, { transactionKey }, { outcome: 'SPOOLED' });
+    }
+    await appendToOutbox(manager, event, transactionKey);
   }
 }
 
-type Ending<T> =
+interface LocalTransaction<T> {
+  transactionKey: string;
+  event: OutgoingEvent;
+  work: (manager: EntityManager) => Promise<Decision<T>>;
+  first: ((transactionKey: string) => Promise<void>) | undefined;
+}
+
+type Ending<T> = { isSpooled: boolean } & (
   | { state: 'COMMIT_MESSAGE' | 'ROLLBACK_MESSAGE'; value: T }
-  | { state: 'ROLLBACK_MESSAGE' | 'UNKNOW'; error: unknown };
+  | { state: 'ROLLBACK_MESSAGE' | 'UNKNOW'; error: unknown }
+);
 
 /** Makes the database undo a transaction whose work decided against itself. */
 class RolledBack extends Error {
@@ -185,7 +260,7 @@ class RolledBack extends Error {
 
 function outcomeUnknown(cause: unknown): DomainError {
   return new DomainError(
-    'DATABASE.OUTCOME_UNKNOWN',
+    OUTCOME_UNKNOWN,
     'unavailable',
     'the database went away before it said whether this was committed; try again with the same key, ' +
       'and the answer is the first one if it was',

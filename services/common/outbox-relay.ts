@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 import type { MessageSender } from './mq.module.ts';
 import { OutboxMessage } from './outbox.ts';
+import { delayUntil } from './outgoing-event.ts';
 
 export interface OutboxSettings {
   /** How soon a row is found that another process committed and did not live to send. */
@@ -84,6 +85,14 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
   /** There is a new row: look now instead of at the next poll. */
   wake(): void {
     this.#wakeUp();
+  }
+
+  /** How many messages wait to be sent. Errors: the database's. */
+  async unsentCount(): Promise<number> {
+    const [row]: { count: string }[] = await this.#dataSource.query(
+      'SELECT COUNT(*) AS count FROM outbox_messages WHERE sent_at IS NULL',
+    );
+    return Number(row?.count);
   }
 
   /** One pass. Errors: the database's, when it is away; the broker's failures are an outcome, not an error. */
@@ -195,6 +204,7 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
           keys: message.messageKey,
           shardingKey: message.messageKey,
           body: Buffer.from(message.body),
+          ...delayUntil(message.deliverAt, this.#clock.now()),
         });
         // Stored is not enough: any other status says that a crash now could take the message with it.
         if (result.status !== 'SEND_OK') return { message, reason: result.status };

@@ -28,3 +28,13 @@ export async function createOutboxTables(runner: QueryRunner): Promise<void> {
       ) ENGINE = InnoDB`);
   await runner.query(`INSERT IGNORE INTO outbox_lease (name) VALUES ('relay')`);
 }
+
+/** Lets messages wait for a time of their own, and finds what is unsent of one key without reading what was sent. */
+export async function addOutboxDeliveryTime(runner: QueryRunner): Promise<void> {
+  await runner.query(
+    'ALTER TABLE outbox_messages ADD COLUMN IF NOT EXISTS deliver_at DATETIME(3) NULL AFTER created_at',
+  );
+  await runner.query(
+    'ALTER TABLE outbox_messages ADD KEY IF NOT EXISTS unsent_by_key (message_key, sent_at), DROP KEY IF EXISTS by_key',
+  );
+}

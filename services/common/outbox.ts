@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Column, Entity, PrimaryColumn, type EntityManager } from 'typeorm';
 import { insertInto } from './insert-into.ts';
-import type { OutgoingEvent } from './outgoing-event.ts';
+import { bodyOf, type OutgoingEvent } from './outgoing-event.ts';
 
 /** A message that was decided in the same transaction as the row it tells about, sent or still to be sent. */
 @Entity('outbox_messages')
@@ -29,6 +29,10 @@ export class OutboxMessage {
   @Column({ name: 'created_at', type: 'datetime', precision: 3 })
   createdAt!: Date;
 
+  /** Not to be delivered before; null: at once. */
+  @Column({ name: 'deliver_at', type: 'datetime', precision: 3, nullable: true })
+  deliverAt!: Date | null;
+
   @Column({ name: 'sent_at', type: 'datetime', precision: 3, nullable: true })
   sentAt!: Date | null;
 
@@ -37,16 +41,33 @@ export class OutboxMessage {
   messageId!: string | null;
 }
 
-/** Adds a message to the transaction of `manager`. Wake the relay after the commit; it would find the row in time anyway. */
-export async function appendToOutbox(manager: EntityManager, event: OutgoingEvent): Promise<void> {
-  const eventId = randomUUID();
+/**
+ * Adds a message to the transaction of `manager`. Wake the relay after the commit; it would find the row in time anyway.
+ *
+ * `eventId`: the one the event already has, when it has been tried another way.
+ */
+export async function appendToOutbox(
+  manager: EntityManager,
+  event: OutgoingEvent,
+  eventId: string = randomUUID(),
+): Promise<void> {
   const row = {
     eventId,
     topic: event.topic,
     tag: event.tag,
     messageKey: event.key,
-    body: JSON.stringify({ eventId, ...event.payload }),
+    body: bodyOf(event, eventId),
     createdAt: event.createdAt,
+    deliverAt: event.deliverAt ?? null,
   };
   await insertInto(manager, OutboxMessage, [row]);
+}
+
+/** Are messages of this key waiting? Later ones must wait behind them. */
+export async function hasUnsent(manager: EntityManager, key: string): Promise<boolean> {
+  const rows: unknown[] = await manager.query(
+    'SELECT 1 FROM outbox_messages WHERE message_key = ? AND sent_at IS NULL LIMIT 1',
+    [key],
+  );
+  return rows.length > 0;
 }

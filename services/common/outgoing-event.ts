@@ -7,4 +7,20 @@ export interface OutgoingEvent {
   /** Everything but the eventId, which whoever sends it adds. */
   payload: object;
   createdAt: Date;
+  /** Not to be delivered before; without it at once. */
+  deliverAt?: Date;
+}
+
+export function bodyOf(event: OutgoingEvent, eventId: string): string {
+  return JSON.stringify({ eventId, ...event.payload });
+}
+
+/** How much longer a message must wait: told to the broker as a duration, its clock may differ from ours. */
+export function delayUntil(
+  deliverAt: Date | null | undefined,
+  now: Date,
+): { delayTimeMs?: number } {
+  if (!deliverAt) return {};
+  const delayTimeMs = deliverAt.getTime() - now.getTime();
+  return delayTimeMs > 0 ? { delayTimeMs } : {};
 }

@@ -1,4 +1,6 @@
 import type { EnvReader } from './env.ts';
+import type { ConsumptionSettings } from './consumption.ts';
+import type { HttpPeerOptions } from './http-peer.ts';
 import type { OutboxSettings } from './outbox-relay.ts';
 
 export interface DatabaseSettings {
@@ -13,8 +15,8 @@ export interface DatabaseSettings {
   readonly idleTransactionMs: number;
 }
 
-/** What every service is told, one that only speaks HTTP, too. */
-export interface HttpServiceSettings {
+/** What every service is told. */
+export interface ServiceSettings {
   readonly host: string;
   /** 0 lets the system choose; the `listening` log line tells which. */
   readonly port: number;
@@ -26,23 +28,18 @@ export interface HttpServiceSettings {
   readonly database: DatabaseSettings;
 }
 
-/** What a service is told that has to do with messages. */
-export interface ServiceSettings extends HttpServiceSettings {
+/** What a service is told that speaks through the broker. */
+export interface MessagingServiceSettings extends ServiceSettings {
   readonly namesrvAddr: string;
+  readonly inbox: InboxSettings;
+  readonly outbox: OutboxSettings;
+  readonly consumption: ConsumptionSettings;
 }
 
 export function readServiceSettings(
   env: EnvReader,
   defaults: { port: number; schema: string },
 ): ServiceSettings {
-  const settings = readHttpServiceSettings(env, defaults);
-  return Object.freeze({ ...settings, namesrvAddr: readNamesrvAddr(env) });
-}
-
-export function readHttpServiceSettings(
-  env: EnvReader,
-  defaults: { port: number; schema: string },
-): HttpServiceSettings {
   const stopTimeoutMs = env.integer('STOP_TIMEOUT_MS', {
     default: 10_000,
     min: 100,
@@ -55,6 +52,39 @@ export function readHttpServiceSettings(
     stopTimeoutMs,
     stopGraceMs: Math.floor(stopTimeoutMs / 3),
     database: readDatabaseSettings(env, defaults.schema),
+  });
+}
+
+export function readMessagingServiceSettings(
+  env: EnvReader,
+  defaults: { port: number; schema: string },
+): MessagingServiceSettings {
+  return Object.freeze({
+    ...readServiceSettings(env, defaults),
+    namesrvAddr: readNamesrvAddr(env),
+    inbox: readInboxSettings(env),
+    outbox: readOutboxSettings(env),
+    consumption: readConsumptionSettings(env),
+  });
+}
+
+/** Where another service or third party is. Without a slash at the end: paths begin with one. */
+export function readPeer(
+  env: EnvReader,
+  name: string,
+  defaultUrl: string,
+  defaultTimeoutMs: number,
+): HttpPeerOptions {
+  const prefix = name.toUpperCase().replaceAll('-', '_');
+  const url = env.optionalUrl(`${prefix}_URL`, ['http:', 'https:'], defaultUrl);
+  return Object.freeze({
+    name,
+    url: url.href.replace(/\/+$/, ''),
+    timeoutMs: env.integer(`${prefix}_TIMEOUT_MS`, {
+      default: defaultTimeoutMs,
+      min: 10,
+      max: 60_000,
+    }),
   });
 }
 
@@ -114,7 +144,7 @@ export interface InboxSettings {
   readonly doneExpiryMs: number;
 }
 
-export function readInboxSettings(env: EnvReader): InboxSettings {
+function readInboxSettings(env: EnvReader): InboxSettings {
   const redis = env.url('REDIS_URL', ['redis:', 'rediss:']);
   env.require(
     /^\/?\d*$/.test(redis.pathname),
@@ -140,12 +170,16 @@ export function readInboxSettings(env: EnvReader): InboxSettings {
   return Object.freeze(settings);
 }
 
-/** How often a message is retried before it goes to its group's DLQ. With the usual back-off, 16 take almost 5 hours. */
-export function readMaxReconsumeTimes(env: EnvReader, name: string): number {
-  return env.integer(name, { default: 16, min: 0, max: 1_000 });
+function readConsumptionSettings(env: EnvReader): ConsumptionSettings {
+  return Object.freeze({
+    // With the usual back-off, 16 take almost 5 hours.
+    maxReconsumeTimes: env.integer('MAX_RECONSUME_TIMES', { default: 16, min: 0, max: 1_000 }),
+    // Level 5 is a minute, unless the broker's levels were changed.
+    deadLetterRetryLevel: env.integer('DEAD_LETTER_RETRY_LEVEL', { default: 5, min: 1, max: 18 }),
+  });
 }
 
-export function readOutboxSettings(env: EnvReader): OutboxSettings {
+function readOutboxSettings(env: EnvReader): OutboxSettings {
   const settings = {
     pollMs: env.integer('OUTBOX_POLL_MS', { default: 500, min: 10, max: 60_000 }),
     batchCount: env.integer('OUTBOX_BATCH_COUNT', { default: 256, min: 1, max: 10_000 }),

@@ -10,7 +10,7 @@ export function fieldsOf(body: string): Fields {
   return asFields('body', parseJson(body));
 }
 
-export function asFields(field: string, value: unknown): Fields {
+function asFields(field: string, value: unknown): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw poison(`${field} is not an object`);
   }
@@ -43,6 +43,34 @@ export function wholeNumberOf(fields: Fields, field: string, lowest: number, pat
     throw poison(`${path}${field} is not an integer ≥ ${lowest}`);
   }
   return value as number;
+}
+
+export function booleanOf(fields: Fields, field: string): boolean {
+  const value = fields[field];
+  if (typeof value !== 'boolean') throw poison(`${field} is not true or false`);
+  return value;
+}
+
+/** A list that is not empty; `path` is what an entry's fields are named after: `items[3].`. */
+export function listOf<T>(
+  fields: Fields,
+  field: string,
+  read: (entry: Fields, path: string) => T,
+): T[] {
+  const list = fields[field];
+  if (!Array.isArray(list) || list.length === 0) throw poison(`${field} is not a filled list`);
+  return list.map((value: unknown, index) => {
+    const path = `${field}[${index}]`;
+    return read(asFields(path, value), `${path}.`);
+  });
+}
+
+/** `items`: so many of each sku. */
+export function itemsOf(fields: Fields): { sku: string; quantity: number }[] {
+  return listOf(fields, 'items', (item, path) => ({
+    sku: textOf(item, 'sku', path),
+    quantity: wholeNumberOf(item, 'quantity', 1, path),
+  }));
 }
 
 export function timeOf(fields: Fields, field: string): string {

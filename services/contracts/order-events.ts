@@ -9,9 +9,11 @@
  */
 import type { MinorUnits } from '../common/money.ts';
 import {
-  asFields,
+  booleanOf,
   fieldsOf,
+  itemsOf,
   keyOf,
+  listOf,
   poison,
   textOf,
   timeOf,
@@ -22,7 +24,15 @@ import {
 
 export const ORDER_EVENTS = 'ORDER_EVENTS';
 
-export const OrderEventTag = { Created: 'Created', Paid: 'Paid', Closed: 'Closed' } as const;
+export const OrderEventTag = {
+  Created: 'Created',
+  Paid: 'Paid',
+  Closed: 'Closed',
+  PaidTooLate: 'PaidTooLate',
+  Shipped: 'Shipped',
+  RefundRequested: 'RefundRequested',
+  Refunded: 'Refunded',
+} as const;
 export type OrderEventTag = (typeof OrderEventTag)[keyof typeof OrderEventTag];
 
 interface OrderFacts {
@@ -35,19 +45,21 @@ interface OrderFacts {
   occurredAt: string;
 }
 
-export interface OrderCreated extends OrderFacts {
-  type: 'Created';
-  items: readonly OrderCreatedItem[];
-}
-
-export interface OrderCreatedItem {
+export interface OrderedItem {
   sku: string;
   quantity: number;
   unitPriceMinor: MinorUnits;
 }
 
+export interface OrderCreated extends OrderFacts {
+  type: 'Created';
+  items: readonly OrderedItem[];
+}
+
 export interface OrderPaid extends OrderFacts {
   type: 'Paid';
+  paymentNo: string;
+  items: readonly OrderedItem[];
 }
 
 /** Nobody paid in time. Whatever was set aside for the order is free again. */
@@ -55,7 +67,53 @@ export interface OrderClosed extends OrderFacts {
   type: 'Closed';
 }
 
-export type OrderEvent = OrderCreated | OrderPaid | OrderClosed;
+/** A payment succeeded after the order was closed: all of it goes back, and nothing else is owed to anybody. */
+export interface OrderPaidTooLate extends OrderFacts {
+  type: 'PaidTooLate';
+  paymentNo: string;
+  refundNo: string;
+  refundMinor: MinorUnits;
+}
+
+export interface OrderShipped extends OrderFacts {
+  type: 'Shipped';
+  trackingNo: string;
+}
+
+/** A refund has begun; the order says REFUNDING until it is through. */
+export interface OrderRefundRequested extends OrderFacts {
+  type: 'RefundRequested';
+  paymentNo: string;
+  refundNo: string;
+  refundMinor: MinorUnits;
+  /** What comes back. */
+  items: readonly RefundedItem[];
+  /** True when nothing of the order is left unrefunded after this. */
+  isWhole: boolean;
+}
+
+export interface RefundedItem {
+  sku: string;
+  quantity: number;
+}
+
+/** Every step of the refund is done. */
+export interface OrderRefunded extends OrderFacts {
+  type: 'Refunded';
+  refundNo: string;
+  refundMinor: MinorUnits;
+}
+
+export type OrderEvent =
+  | OrderCreated
+  | OrderPaid
+  | OrderClosed
+  | OrderPaidTooLate
+  | OrderShipped
+  | OrderRefundRequested
+  | OrderRefunded;
+
+type OfType<Tag extends OrderEventTag> = Extract<OrderEvent, { type: Tag }>;
 
 /**
  * Reads a message body that claims to be an order event. Unknown extra fields are let pass: a newer sender may add some.
@@ -73,25 +131,61 @@ export function parseOrderEvent(body: string): OrderEvent {
     currency: textOf(fields, 'currency'),
     occurredAt: timeOf(fields, 'occurredAt'),
   };
-  return type === 'Created' ? { ...facts, type, items: itemsOf(fields) } : { ...facts, type };
+  switch (type) {
+    case 'Created':
+      return { ...facts, type, items: orderedItemsOf(fields) };
+    case 'Paid':
+      return {
+        ...facts,
+        type,
+        paymentNo: keyOf(fields, 'paymentNo'),
+        items: orderedItemsOf(fields),
+      };
+    case 'Closed':
+      return { ...facts, type };
+    case 'PaidTooLate':
+      return { ...facts, type, paymentNo: keyOf(fields, 'paymentNo'), ...refundOf(fields) };
+    case 'Shipped':
+      return { ...facts, type, trackingNo: keyOf(fields, 'trackingNo') };
+    case 'RefundRequested':
+      return {
+        ...facts,
+        type,
+        paymentNo: keyOf(fields, 'paymentNo'),
+        ...refundOf(fields),
+        items: itemsOf(fields),
+        isWhole: booleanOf(fields, 'isWhole'),
+      };
+    case 'Refunded':
+      return { ...facts, type, ...refundOf(fields) };
+  }
 }
 
-/** Errors: MESSAGE.POISON also when the event is of another type. */
-export function parseOrderPaid(body: string): OrderPaid {
-  const event = parseOrderEvent(body);
-  if (event.type !== 'Paid') throw poison(`type is ${event.type}, it must be Paid`);
-  return event;
+/** For a consumer of some types only. Errors: MESSAGE.POISON also when the event is of another type. */
+export function parseOrderEventOf<Tag extends OrderEventTag>(
+  ...types: readonly Tag[]
+): (body: string) => OfType<Tag> {
+  return (body) => {
+    const event = parseOrderEvent(body);
+    const type = types.find((each) => each === event.type);
+    if (type === undefined) {
+      throw poison(`type is ${event.type}, it must be ${types.join(' or ')}`);
+    }
+    return event as OfType<Tag>;
+  };
 }
 
-function itemsOf(fields: Fields): OrderCreatedItem[] {
-  const items = fields['items'];
-  if (!Array.isArray(items) || items.length === 0) throw poison('items is not a filled list');
-  return items.map((value: unknown, index) => {
-    const item = asFields(`items[${index}]`, value);
-    return {
-      sku: textOf(item, 'sku', `items[${index}].`),
-      quantity: wholeNumberOf(item, 'quantity', 1, `items[${index}].`),
-      unitPriceMinor: wholeNumberOf(item, 'unitPriceMinor', 0, `items[${index}].`),
-    };
-  });
+function refundOf(fields: Fields): { refundNo: string; refundMinor: MinorUnits } {
+  return {
+    refundNo: keyOf(fields, 'refundNo'),
+    refundMinor: wholeNumberOf(fields, 'refundMinor', 0),
+  };
+}
+
+function orderedItemsOf(fields: Fields): OrderedItem[] {
+  return listOf(fields, 'items', (item, path) => ({
+    sku: textOf(item, 'sku', path),
+    quantity: wholeNumberOf(item, 'quantity', 1, path),
+    unitPriceMinor: wholeNumberOf(item, 'unitPriceMinor', 0, path),
+  }));
 }

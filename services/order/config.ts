@@ -1,15 +1,20 @@
 import { EnvReader, type Env } from '../common/env.ts';
+import type { HttpPeerOptions } from '../common/http-peer.ts';
 import {
-  readMaxReconsumeTimes,
-  readServiceSettings,
-  type ServiceSettings,
+  readMessagingServiceSettings,
+  readPeer,
+  type MessagingServiceSettings,
 } from '../common/service-settings.ts';
 
 export interface OrderConfig {
-  readonly service: ServiceSettings;
+  readonly service: MessagingServiceSettings;
   /** How long an order may be paid; then it is closed. */
   readonly payTimeoutMs: number;
-  readonly maxReconsumeTimes: number;
+  /** How long a payment that is under way by then is waited for; then the order is closed, and late money goes back. */
+  readonly closeGraceMs: number;
+  readonly stock: HttpPeerOptions;
+  readonly coupon: HttpPeerOptions;
+  readonly payment: HttpPeerOptions;
 }
 
 /** What a broker of RocketMQ 5 delays a message by at most, unless it is set up otherwise. */
@@ -18,13 +23,25 @@ const LONGEST_DELAY_MS = 259_200_000;
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): OrderConfig {
   const reader = new EnvReader(env);
-  const service = readServiceSettings(reader, { port: 3001, schema: 'millrace_order' });
+  const service = readMessagingServiceSettings(reader, { port: 3001, schema: 'millrace_order' });
   const payTimeoutMs = reader.integer('ORDER_PAY_TIMEOUT_MS', {
     default: 1_800_000,
     min: 100,
     max: LONGEST_DELAY_MS,
   });
-  const maxReconsumeTimes = readMaxReconsumeTimes(reader, 'ORDER_MAX_RECONSUME_TIMES');
+  const closeGraceMs = reader.integer('ORDER_CLOSE_GRACE_MS', {
+    default: 600_000,
+    min: 0,
+    max: LONGEST_DELAY_MS,
+  });
+  const config = {
+    service,
+    payTimeoutMs,
+    closeGraceMs,
+    stock: readPeer(reader, 'stock', 'http://127.0.0.1:3004', 2_000),
+    coupon: readPeer(reader, 'coupon', 'http://127.0.0.1:3002', 2_000),
+    payment: readPeer(reader, 'payment', 'http://127.0.0.1:3005', 2_000),
+  };
   reader.finish();
-  return Object.freeze({ service, payTimeoutMs, maxReconsumeTimes });
+  return Object.freeze(config);
 }

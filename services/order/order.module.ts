@@ -1,84 +1,91 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { Clock } from '../common/clock.ts';
-import { databaseModule } from '../common/database.module.ts';
-import { HealthController, READINESS_NEEDS } from '../common/health.controller.ts';
-import { Log } from '../common/log.ts';
-import { MessageTransaction, MessageTransactions } from '../common/message-transactions.ts';
-import { mqModule, TransactionProducer } from '../common/mq.module.ts';
-import { TransactionCheck } from '../common/transaction-check.ts';
+import { FoundationModule } from '../common/foundation.module.ts';
+import { HttpPeer } from '../common/http-peer.ts';
+import { IdempotentRequest } from '../common/idempotent-requests.ts';
+import type { Log } from '../common/log.ts';
 import { CloseUnpaidOrder } from './application/close-unpaid-order.ts';
+import { CompleteRefund } from './application/complete-refund.ts';
 import { FindOrder } from './application/find-order.ts';
+import { OrderGoods } from './application/order-goods.ts';
+import { OrderPayments } from './application/order-payments.ts';
 import { PayOrder } from './application/pay-order.ts';
 import { PlaceOrder } from './application/place-order.ts';
 import { PayTimeout, RequestCloseCheck } from './application/request-close-check.ts';
+import { RequestRefund } from './application/request-refund.ts';
+import { ShipOrder } from './application/ship-order.ts';
 import type { OrderConfig } from './config.ts';
+import { OrderTransactionsController } from './http/order-transactions.controller.ts';
 import { OrderController } from './http/order.controller.ts';
 import { OnCloseCheck } from './messaging/on-close-check.ts';
+import { OnPaymentSucceeded } from './messaging/on-payment-succeeded.ts';
+import { OnRefundCompleted } from './messaging/on-refund-completed.ts';
+import { OnShipped } from './messaging/on-shipped.ts';
 import { Orders1764000000000 } from './persistence/migrations/1764000000000-orders.ts';
 import { Outbox1764000000001 } from './persistence/migrations/1764000000001-outbox.ts';
 import { CatalogueSeed1764000000002 } from './persistence/migrations/1764000000002-catalogue-seed.ts';
 import { HalfMessages1764000000003 } from './persistence/migrations/1764000000003-half-messages.ts';
+import { LifeOfAnOrder1764000000004 } from './persistence/migrations/1764000000004-life-of-an-order.ts';
+import { OrderRefundRepository } from './persistence/order-refund.repository.ts';
 import {
   CatalogueItemRow,
-  IdempotencyKeyRow,
   OrderItemRow,
+  OrderRefundItemRow,
+  OrderRefundRow,
   OrderRow,
 } from './persistence/order.entity.ts';
 import { OrderRepository } from './persistence/order.repository.ts';
 
-/** Places orders, marks them paid, closes those nobody pays, and tells everybody else through ORDER_EVENTS. */
+/** Places orders, follows what becomes of them, closes those nobody pays, and tells everybody else through ORDER_EVENTS. */
 @Module({})
 export class OrderModule {
-  static with({ service, payTimeoutMs, maxReconsumeTimes }: OrderConfig, log: Log): DynamicModule {
+  static with(config: OrderConfig, log: Log): DynamicModule {
+    const { service, payTimeoutMs, closeGraceMs } = config;
     return {
       module: OrderModule,
       imports: [
-        databaseModule(service.database, {
+        FoundationModule.with({
+          name: 'order',
+          settings: service,
           entities: [
             OrderRow,
             OrderItemRow,
             CatalogueItemRow,
-            IdempotencyKeyRow,
-            MessageTransaction,
+            OrderRefundRow,
+            OrderRefundItemRow,
+            IdempotentRequest,
           ],
           migrations: [
             Orders1764000000000,
             Outbox1764000000001,
             CatalogueSeed1764000000002,
             HalfMessages1764000000003,
+            LifeOfAnOrder1764000000004,
           ],
-        }),
-        mqModule({
-          namesrvAddr: service.namesrvAddr,
-          producerGroup: 'order',
-          transactionProducerGroup: 'order-transactions',
-          maxReconsumeTimes,
-          shutdownGraceMs: service.stopGraceMs,
           log,
         }),
       ],
-      controllers: [OrderController, HealthController],
+      controllers: [OrderController, OrderTransactionsController],
       providers: [
-        Clock,
         OrderRepository,
+        OrderRefundRepository,
         PlaceOrder,
         PayOrder,
         CloseUnpaidOrder,
+        ShipOrder,
+        RequestRefund,
+        CompleteRefund,
         FindOrder,
         RequestCloseCheck,
         OnCloseCheck,
-        TransactionCheck,
-        { provide: PayTimeout, useValue: new PayTimeout(payTimeoutMs) },
-        { provide: Log, useValue: log },
+        OnPaymentSucceeded,
+        OnShipped,
+        OnRefundCompleted,
+        { provide: PayTimeout, useValue: new PayTimeout(payTimeoutMs, closeGraceMs) },
         {
-          provide: MessageTransactions,
-          useFactory: (dataSource: DataSource, sender: TransactionProducer, clock: Clock) =>
-            new MessageTransactions({ dataSource, sender, clock, log }),
-          inject: [DataSource, TransactionProducer, Clock],
+          provide: OrderGoods,
+          useValue: new OrderGoods(new HttpPeer(config.stock), new HttpPeer(config.coupon), log),
         },
-        // An order needs its half message: without a broker there is none to be placed, paid or closed.
-        { provide: READINESS_NEEDS, useValue: ['database', 'mq'] },
+        { provide: OrderPayments, useValue: new OrderPayments(new HttpPeer(config.payment)) },
       ],
     };
   }

@@ -1,22 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
+import type { Handling } from '../../common/consumption.ts';
 import { DomainError } from '../../common/errors.ts';
 import { MessageTransactions } from '../../common/message-transactions.ts';
 import type { OrderCloseCheck } from '../../contracts/order-close-check.ts';
+import { isPaidFor } from '../domain/order-status.ts';
 import { closeOrder, type Order } from '../domain/order.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
 import { orderNotFound } from './find-order.ts';
 import { orderClosed } from './order-announcements.ts';
-
-/** `overtaken`: the order is paid, or never came to be. */
-export type Closing = 'handled' | 'duplicate' | 'overtaken';
+import { OrderPayments, type PaymentState } from './order-payments.ts';
+import { PayTimeout } from './request-close-check.ts';
 
 /**
  * Closes an order whose time to pay is over, and announces it. Pay and close meet at the order's row: one of them wins,
  * by the table of moves.
  *
- * Errors: ORDER.NOT_YET_DUE, to be tried again later; those of a message transaction.
+ * A payment that is under way is waited for, for so long; then the order is closed all the same, and money that comes after
+ * that goes back (`PayOrder`).
+ *
+ * Errors: ORDER.NOT_YET_DUE and ORDER.PAYMENT_UNDER_WAY, to be tried again later; those of a message transaction.
  */
 @Injectable()
 export class CloseUnpaidOrder {
@@ -24,26 +28,47 @@ export class CloseUnpaidOrder {
     private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
     private readonly transactions: MessageTransactions,
+    private readonly payments: OrderPayments,
+    private readonly timeout: PayTimeout,
     private readonly clock: Clock,
   ) {}
 
-  async execute(check: OrderCloseCheck): Promise<Closing> {
+  async execute(check: OrderCloseCheck): Promise<Handling> {
     const { orderNo } = check;
     const now = this.clock.now();
     if (now.getTime() < Date.parse(check.payBy)) throw notYetDue(check, now);
     const found = await this.#orderOf(check);
     // A first look, so that the many orders that were paid cost no message.
-    if (found === undefined || found.status === 'PAID') return 'overtaken';
+    if (found === undefined || isPaidFor(found.status)) return 'overtaken';
     if (closeOrder(found, now).isRepeat) return 'duplicate';
-    return this.transactions.announce<Closing>(orderClosed(found, now), async (manager) => {
+    // What has succeeded is on its way here as a message.
+    if ((await this.#payment(check, now)) === 'SUCCEEDED') return 'overtaken';
+    return this.transactions.announce<Handling>(orderClosed(found, now), async (manager) => {
       const current = await this.orders.findForUpdate(manager, orderNo);
       if (current === undefined) throw orderNotFound(orderNo);
-      if (current.status === 'PAID') return { rollback: 'overtaken' };
+      if (isPaidFor(current.status)) return { rollback: 'overtaken' };
       const { order, isRepeat } = closeOrder(current, now);
       if (isRepeat) return { rollback: 'duplicate' };
-      await this.orders.updateStatus(manager, order);
+      await this.orders.updateProgress(manager, order);
       return { commit: 'handled' };
     });
+  }
+
+  async #payment({ orderNo, payBy }: OrderCloseCheck, now: Date): Promise<PaymentState> {
+    const isPatient = now.getTime() < Date.parse(payBy) + this.timeout.graceMs;
+    try {
+      const state = await this.payments.stateOf(orderNo);
+      if (state !== 'PROCESSING' || !isPatient) return state;
+    } catch (error) {
+      const isAway = error instanceof DomainError && error.kind === 'unavailable';
+      if (!isAway || isPatient) throw error;
+      return 'PROCESSING';
+    }
+    throw new DomainError(
+      'ORDER.PAYMENT_UNDER_WAY',
+      'unavailable',
+      `a payment of order ${orderNo} is under way; it is waited for until ${this.timeout.graceMs} ms after ${payBy}`,
+    );
   }
 
   /**
@@ -57,7 +82,7 @@ export class CloseUnpaidOrder {
     const order = await this.orders.find(manager, orderNo);
     if (order !== undefined) return order;
     const outcome = await this.transactions.settle(transactionKey);
-    return outcome === 'COMMITTED' ? this.orders.find(manager, orderNo) : undefined;
+    return outcome === 'ROLLED_BACK' ? undefined : this.orders.find(manager, orderNo);
   }
 }
 

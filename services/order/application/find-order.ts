@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { DomainError } from '../../common/errors.ts';
+import type { OrderRefund } from '../domain/order-refund.ts';
 import type { Order } from '../domain/order.ts';
+import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
 
 /** Errors: ORDER.NOT_FOUND. */
@@ -10,12 +12,19 @@ export class FindOrder {
   constructor(
     private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
+    private readonly refunds: OrderRefundRepository,
   ) {}
 
   async execute(orderNo: string): Promise<Order> {
     const order = await this.orders.find(this.dataSource.manager, orderNo);
     if (order === undefined) throw orderNotFound(orderNo);
     return order;
+  }
+
+  /** Oldest first. */
+  async refundsOf(orderNo: string): Promise<OrderRefund[]> {
+    await this.execute(orderNo);
+    return this.refunds.ofOrder(this.dataSource.manager, orderNo);
   }
 }
 

@@ -1,40 +1,84 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
+import type { Handling } from '../../common/consumption.ts';
+import { DomainError } from '../../common/errors.ts';
 import { MessageTransactions } from '../../common/message-transactions.ts';
+import type { PaymentEvent } from '../../contracts/payment-events.ts';
+import { newOrderNo } from '../domain/order-number.ts';
+import { refundLatePayment, type OrderRefund } from '../domain/order-refund.ts';
 import { payOrder, type Order } from '../domain/order.ts';
+import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
 import { orderNotFound } from './find-order.ts';
-import { orderPaid } from './order-announcements.ts';
+import { orderPaid, refundBegun } from './order-announcements.ts';
 
 /**
- * Moves an order to PAID and announces it, once: paying a paid order changes nothing and says so.
+ * Moves an order to PAID when its payment has succeeded, and announces it, once. Money for an order that was closed meanwhile
+ * goes back.
  *
- * Errors: ORDER.NOT_FOUND, ORDER.ILLEGAL_MOVE naming the state; those of a message transaction.
+ * Errors: ORDER.NOT_FOUND; PAYMENT.WRONG_AMOUNT; ORDER.ILLEGAL_MOVE naming the state; those of a message transaction.
  */
 @Injectable()
 export class PayOrder {
   constructor(
     private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
+    private readonly refunds: OrderRefundRepository,
     private readonly transactions: MessageTransactions,
     private readonly clock: Clock,
   ) {}
 
-  async execute(orderNo: string): Promise<Order> {
-    const paidAt = this.clock.now();
-    const found = await this.orders.find(this.dataSource.manager, orderNo);
+  async execute(payment: PaymentEvent): Promise<Handling> {
+    const { orderNo, paymentNo } = payment;
+    const { manager } = this.dataSource;
+    const found = await this.orders.find(manager, orderNo);
     if (found === undefined) throw orderNotFound(orderNo);
-    // A first look, so that what can be refused or is done already costs no message.
-    const intended = payOrder(found, paidAt);
-    if (intended.isRepeat) return intended.order;
-    return this.transactions.announce(orderPaid(intended.order, paidAt), async (manager) => {
-      const current = await this.orders.findForUpdate(manager, orderNo);
-      if (current === undefined) throw orderNotFound(orderNo);
-      const { order, isRepeat } = payOrder(current, paidAt);
-      if (isRepeat) return { rollback: order };
-      await this.orders.updateStatus(manager, order);
-      return { commit: order };
-    });
+    refuseWrongAmount(found, payment);
+    if (found.status === 'CANCELLED') return this.#giveBack(found, paymentNo);
+    const paidAt = this.clock.now();
+    // A first look, so that what is done already costs no message.
+    if (payOrder(found, { paymentNo, paidAt }).isRepeat) return 'duplicate';
+    const outcome = await this.transactions.announce<Handling | 'closed'>(
+      orderPaid(found, paymentNo, paidAt),
+      async (inTransaction) => {
+        const current = await this.#locked(inTransaction, orderNo);
+        if (current.status === 'CANCELLED') return { rollback: 'closed' };
+        const { order, isRepeat } = payOrder(current, { paymentNo, paidAt });
+        if (isRepeat) return { rollback: 'duplicate' };
+        await this.orders.updateProgress(inTransaction, order);
+        return { commit: 'handled' };
+      },
+    );
+    return outcome === 'closed' ? this.#giveBack(found, paymentNo) : outcome;
   }
+
+  async #giveBack(order: Order, paymentNo: string): Promise<Handling> {
+    const requestedAt = this.clock.now();
+    const known = await this.refunds.ofOrder(this.dataSource.manager, order.orderNo);
+    if (known.some((refund) => refund.paymentNo === paymentNo)) return 'duplicate';
+    const refundNo = newOrderNo(requestedAt);
+    const refund: OrderRefund = refundLatePayment(order, { refundNo, paymentNo, requestedAt });
+    return this.transactions.announce<Handling>(refundBegun(order, refund), async (manager) =>
+      (await this.refunds.insert(manager, refund))
+        ? { commit: 'handled' }
+        : { rollback: 'duplicate' },
+    );
+  }
+
+  async #locked(manager: EntityManager, orderNo: string): Promise<Order> {
+    const order = await this.orders.findForUpdate(manager, orderNo);
+    if (order === undefined) throw orderNotFound(orderNo);
+    return order;
+  }
+}
+
+function refuseWrongAmount(order: Order, payment: PaymentEvent): void {
+  if (payment.amountMinor === order.totalMinor && payment.currency === order.currency) return;
+  throw new DomainError(
+    'PAYMENT.WRONG_AMOUNT',
+    'invalid',
+    `payment ${payment.paymentNo} is over ${payment.amountMinor} ${payment.currency}, ` +
+      `order ${order.orderNo} over ${order.totalMinor} ${order.currency}`,
+  );
 }

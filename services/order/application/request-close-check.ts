@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { asRefusal, brokerUnavailable } from '../../common/broker-errors.ts';
-import { Producer } from '../../common/mq.module.ts';
+import { Spool } from '../../common/spool.ts';
 import {
   ORDER_CLOSE_CHECK,
   ORDER_CLOSE_CHECK_TAG,
@@ -9,51 +7,40 @@ import {
 } from '../../contracts/order-close-check.ts';
 import type { Order } from '../domain/order.ts';
 
-/** How long an order may be paid. */
+/** How long an order may be paid, and how long a payment that is under way by then is waited for. */
 export class PayTimeout {
   readonly ms: number;
+  readonly graceMs: number;
 
-  constructor(ms: number) {
+  constructor(ms: number, graceMs: number) {
     this.ms = ms;
+    this.graceMs = graceMs;
   }
 }
 
-/**
- * Sends the message that will look after an order when the time to pay is over.
- *
- * Errors: BROKER.UNAVAILABLE. It may have been stored all the same: a check that finds no order is no harm.
- */
+/** Sends the message that will look after an order when the time to pay is over. One that finds no order is no harm. */
 @Injectable()
 export class RequestCloseCheck {
   constructor(
-    private readonly producer: Producer,
+    private readonly spool: Spool,
     private readonly timeout: PayTimeout,
   ) {}
 
   async execute({ orderNo, placedAt }: Order, transactionKey: string): Promise<void> {
-    const check: OrderCloseCheck = {
+    const payBy = new Date(placedAt.getTime() + this.timeout.ms);
+    const payload: Omit<OrderCloseCheck, 'eventId'> = {
       type: ORDER_CLOSE_CHECK_TAG,
-      eventId: randomUUID(),
       orderNo,
       transactionKey,
-      payBy: new Date(placedAt.getTime() + this.timeout.ms).toISOString(),
+      payBy: payBy.toISOString(),
     };
-    const { status } = await this.#send(check);
-    // Stored is not enough: any other status says that a crash now could take the message with it.
-    if (status !== 'SEND_OK') throw brokerUnavailable(status);
-  }
-
-  async #send(check: OrderCloseCheck): Promise<{ status: string }> {
-    try {
-      return await this.producer.send({
-        topic: ORDER_CLOSE_CHECK,
-        tags: check.type,
-        keys: check.orderNo,
-        body: JSON.stringify(check),
-        delayTimeMs: this.timeout.ms,
-      });
-    } catch (error) {
-      throw asRefusal(error);
-    }
+    await this.spool.send({
+      topic: ORDER_CLOSE_CHECK,
+      tag: ORDER_CLOSE_CHECK_TAG,
+      key: orderNo,
+      payload,
+      createdAt: placedAt,
+      deliverAt: payBy,
+    });
   }
 }

@@ -1,12 +1,25 @@
 import { DomainError } from '../../common/errors.ts';
 
-export type OrderStatus = 'PENDING' | 'PAID' | 'CANCELLED';
+export const orderStatuses = [
+  'PENDING',
+  'PAID',
+  'SHIPPED',
+  'CANCELLED',
+  'REFUNDING',
+  'PARTIALLY_REFUNDED',
+  'REFUNDED',
+] as const;
+export type OrderStatus = (typeof orderStatuses)[number];
 
 /** Every move an order may make. What is not here is refused, whoever asks. */
 const moves: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   PENDING: ['PAID', 'CANCELLED'],
-  PAID: [],
+  PAID: ['SHIPPED', 'REFUNDING'],
+  SHIPPED: ['REFUNDING'],
   CANCELLED: [],
+  REFUNDING: ['PARTIALLY_REFUNDED', 'REFUNDED'],
+  PARTIALLY_REFUNDED: ['REFUNDING'],
+  REFUNDED: [],
 };
 
 /**
@@ -21,10 +34,19 @@ export function decideMove(
 ): 'moved' | 'repeated' {
   if (from === to) return 'repeated';
   if (moves[from].includes(to)) return 'moved';
+  throw illegalMove(orderNo, from, to);
+}
+
+export function illegalMove(orderNo: string, from: OrderStatus, to: OrderStatus): DomainError {
   const ways = moves[from].length === 0 ? 'nothing any more' : moves[from].join(' or ');
-  throw new DomainError(
+  return new DomainError(
     'ORDER.ILLEGAL_MOVE',
     'conflict',
     `order ${orderNo} is ${from} and cannot become ${to}; from ${from} it can become ${ways}`,
   );
+}
+
+/** Was the order ever paid? It stays so, whatever is given back. */
+export function isPaidFor(status: OrderStatus): boolean {
+  return status !== 'PENDING' && status !== 'CANCELLED';
 }

@@ -1,6 +1,6 @@
 import { DomainError, type FieldProblem } from '../../common/errors.ts';
-import { SHOP_CURRENCY, sumOf, times, type MinorUnits } from '../../common/money.ts';
-import { decideMove, type OrderStatus } from './order-status.ts';
+import { minorUnits, SHOP_CURRENCY, sumOf, times, type MinorUnits } from '../../common/money.ts';
+import { decideMove, illegalMove, type OrderStatus } from './order-status.ts';
 
 export const MAX_ORDER_LINES = 100;
 export const MAX_LINE_QUANTITY = 999;
@@ -20,22 +20,25 @@ export interface Order {
   userId: string;
   status: OrderStatus;
   items: readonly OrderItem[];
+  /** What the coupon takes off the items. */
+  discountMinor: MinorUnits;
+  couponCode?: string;
+  /** What is to be paid: the items less the discount. */
   totalMinor: MinorUnits;
   currency: string;
   placedAt: Date;
   paidAt?: Date;
+  paymentNo?: string;
   closedAt?: Date;
+  shippedAt?: Date;
+  trackingNo?: string;
 }
 
 /** Errors: ORDER.UNKNOWN_SKU naming every line whose sku has no price. */
-export function placeOrder(placing: {
-  orderNo: string;
-  userId: string;
-  lines: readonly OrderLine[];
-  prices: ReadonlyMap<string, MinorUnits>;
-  placedAt: Date;
-}): Order {
-  const { orderNo, userId, lines, prices, placedAt } = placing;
+export function pricedItems(
+  lines: readonly OrderLine[],
+  prices: ReadonlyMap<string, MinorUnits>,
+): OrderItem[] {
   const unknown: FieldProblem[] = [];
   const items: OrderItem[] = [];
   for (const [index, { sku, quantity }] of lines.entries()) {
@@ -46,29 +49,61 @@ export function placeOrder(placing: {
       items.push({ sku, quantity, unitPriceMinor });
     }
   }
-  if (unknown.length > 0) {
-    throw new DomainError(
-      'ORDER.UNKNOWN_SKU',
-      'invalid',
-      `${unknown.length} of ${lines.length} item(s) name a sku that is not in the catalogue`,
-      { fields: unknown },
-    );
-  }
+  if (unknown.length === 0) return items;
+  throw new DomainError(
+    'ORDER.UNKNOWN_SKU',
+    'invalid',
+    `${unknown.length} of ${lines.length} item(s) name a sku that is not in the catalogue`,
+    { fields: unknown },
+  );
+}
+
+export function grossOf(items: readonly OrderItem[]): MinorUnits {
+  return sumOf(items.map((item) => times(item.unitPriceMinor, item.quantity)));
+}
+
+/** One line for each sku: the same one may have been ordered in several. */
+export function bySku(lines: readonly OrderLine[]): OrderLine[] {
+  const sums = new Map<string, number>();
+  for (const { sku, quantity } of lines) sums.set(sku, (sums.get(sku) ?? 0) + quantity);
+  return [...sums].map(([sku, quantity]) => ({ sku, quantity }));
+}
+
+/** A coupon worth more than the items makes the order cheap and not free: something is left to be paid. */
+export function placeOrder(placing: {
+  orderNo: string;
+  userId: string;
+  items: readonly OrderItem[];
+  coupon?: { code: string; amountMinor: MinorUnits };
+  placedAt: Date;
+}): Order {
+  const { orderNo, userId, items, coupon, placedAt } = placing;
+  const grossMinor = grossOf(items);
+  const discountMinor = Math.max(0, Math.min(coupon?.amountMinor ?? 0, grossMinor - 1));
   return {
     orderNo,
     userId,
     status: 'PENDING',
     items,
-    totalMinor: sumOf(items.map((item) => times(item.unitPriceMinor, item.quantity))),
+    discountMinor,
+    ...(coupon ? { couponCode: coupon.code } : {}),
+    totalMinor: minorUnits(grossMinor - discountMinor),
     currency: SHOP_CURRENCY,
     placedAt,
   };
 }
 
-/** Errors: ORDER.ILLEGAL_MOVE. An order that is already paid comes back as it is. */
-export function payOrder(order: Order, paidAt: Date): { order: Order; isRepeat: boolean } {
-  const isRepeat = decideMove(order.orderNo, order.status, 'PAID') === 'repeated';
-  return isRepeat ? { order, isRepeat } : { order: { ...order, status: 'PAID', paidAt }, isRepeat };
+/** Errors: ORDER.ILLEGAL_MOVE. An order that this payment has paid already comes back as it is. */
+export function payOrder(
+  order: Order,
+  payment: { paymentNo: string; paidAt: Date },
+): { order: Order; isRepeat: boolean } {
+  if (order.paymentNo === payment.paymentNo) return { order, isRepeat: true };
+  // Paid by another payment is no repetition: somebody has paid twice.
+  if (decideMove(order.orderNo, order.status, 'PAID') === 'repeated') {
+    throw illegalMove(order.orderNo, order.status, 'PAID');
+  }
+  return { order: { ...order, status: 'PAID', ...payment }, isRepeat: false };
 }
 
 /** Errors: ORDER.ILLEGAL_MOVE, for a paid order say. An order that is already closed comes back as it is. */
@@ -79,8 +114,29 @@ export function closeOrder(order: Order, closedAt: Date): { order: Order; isRepe
     : { order: { ...order, status: 'CANCELLED', closedAt }, isRepeat };
 }
 
+/** Where it goes a refund may already be under way: then it keeps that status. Errors: ORDER.ILLEGAL_MOVE. */
+export function shipOrder(
+  order: Order,
+  shipment: { trackingNo: string; shippedAt: Date },
+): { order: Order; isRepeat: boolean } {
+  if (order.shippedAt !== undefined) return { order, isRepeat: true };
+  const { status } = order;
+  if (status === 'REFUNDING' || status === 'PARTIALLY_REFUNDED' || status === 'REFUNDED') {
+    return { order: { ...order, ...shipment }, isRepeat: false };
+  }
+  decideMove(order.orderNo, status, 'SHIPPED');
+  return { order: { ...order, ...shipment, status: 'SHIPPED' }, isRepeat: false };
+}
+
 /** The order as the customer was first told of it, whatever has become of it since. */
 export function asPlaced(order: Order): Order {
-  const { paidAt: _paidAt, closedAt: _closedAt, ...placed } = order;
+  const {
+    paidAt: _paidAt,
+    paymentNo: _paymentNo,
+    closedAt: _closedAt,
+    shippedAt: _shippedAt,
+    trackingNo: _trackingNo,
+    ...placed
+  } = order;
   return { ...placed, status: 'PENDING' };
 }

@@ -5,12 +5,15 @@ import {
   IsArray,
   IsInt,
   IsObject,
+  IsOptional,
   Matches,
   Max,
   Min,
   ValidateNested,
   type ValidationArguments,
 } from 'class-validator';
+import type { OrderRefund } from '../domain/order-refund.ts';
+import { orderStatuses } from '../domain/order-status.ts';
 import { MAX_LINE_QUANTITY, MAX_ORDER_LINES, type Order } from '../domain/order.ts';
 
 /** Says what came, beside what is allowed: of anything but a number only its kind, which may be long otherwise. */
@@ -47,6 +50,30 @@ export class PlaceOrderDto {
   @ValidateNested({ each: true })
   @Type(() => OrderLineDto)
   items!: OrderLineDto[];
+
+  @ApiPropertyOptional({ example: 'K7QW2M9XPB4DRT6H', description: 'Of an earlier order' })
+  @IsOptional()
+  @Matches(/^[A-Z0-9]{16}$/, { message: 'must be the 16 characters of a coupon' })
+  couponCode?: string;
+}
+
+/** Of an order: which items, and how many of each. */
+export class RefundDto {
+  static readonly listLimits = { items: MAX_ORDER_LINES };
+
+  @ApiPropertyOptional({
+    type: [OrderLineDto],
+    minItems: 1,
+    maxItems: MAX_ORDER_LINES,
+    description: 'What comes back; without it all that is left of the order',
+  })
+  @IsOptional()
+  @IsArray({ message: 'must be a list of { sku, quantity }' })
+  @ArrayMinSize(1, { message: 'is empty; leave it out to refund all that is left' })
+  @IsObject({ each: true, message: 'must be a list of { sku, quantity }' })
+  @ValidateNested({ each: true })
+  @Type(() => OrderLineDto)
+  items?: OrderLineDto[];
 }
 
 export class OrderItemView {
@@ -67,10 +94,16 @@ export class OrderView {
   @ApiProperty()
   userId!: string;
 
-  @ApiProperty({ enum: ['PENDING', 'PAID', 'CANCELLED'] })
+  @ApiProperty({ enum: orderStatuses })
   status!: string;
 
-  @ApiProperty({ description: 'In minor units (cents)', example: 1_380 })
+  @ApiProperty({ description: 'What the coupon takes off, in minor units' })
+  discountMinor!: number;
+
+  @ApiPropertyOptional()
+  couponCode?: string;
+
+  @ApiProperty({ description: 'What is to be paid, in minor units (cents)', example: 1_380 })
   totalMinor!: number;
 
   @ApiProperty({ example: 'EUR' })
@@ -90,14 +123,72 @@ export class OrderView {
     description: 'When it was given up: nobody had paid',
   })
   closedAt?: string;
+
+  @ApiPropertyOptional()
+  paymentNo?: string;
+
+  @ApiPropertyOptional({ format: 'date-time' })
+  shippedAt?: string;
+
+  @ApiPropertyOptional()
+  trackingNo?: string;
+}
+
+export class RefundedItemView {
+  @ApiProperty()
+  sku!: string;
+
+  @ApiProperty()
+  quantity!: number;
+}
+
+export class RefundView {
+  @ApiProperty({ example: '20261120-9Q2T4VXA7K3M' })
+  refundNo!: string;
+
+  @ApiProperty()
+  orderNo!: string;
+
+  @ApiProperty({ enum: ['CUSTOMER', 'LATE_PAYMENT'] })
+  reason!: string;
+
+  @ApiProperty({ description: 'In minor units' })
+  amountMinor!: number;
+
+  @ApiProperty({ type: [RefundedItemView] })
+  items!: readonly RefundedItemView[];
+
+  @ApiProperty({ description: 'Nothing of the order is left unrefunded after this' })
+  isWhole!: boolean;
+
+  @ApiProperty({ format: 'date-time' })
+  requestedAt!: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Absent until every step is done' })
+  completedAt?: string;
+}
+
+export class RefundListView {
+  @ApiProperty({ type: [RefundView] })
+  items!: RefundView[];
 }
 
 export function viewOf(order: Order): OrderView {
-  const { placedAt, paidAt, closedAt, ...facts } = order;
+  const { placedAt, paidAt, closedAt, shippedAt, ...facts } = order;
   return {
     ...facts,
     placedAt: placedAt.toISOString(),
     ...(paidAt ? { paidAt: paidAt.toISOString() } : {}),
     ...(closedAt ? { closedAt: closedAt.toISOString() } : {}),
+    ...(shippedAt ? { shippedAt: shippedAt.toISOString() } : {}),
+  };
+}
+
+export function refundViewOf(refund: OrderRefund): RefundView {
+  const { paymentNo: _paymentNo, requestedAt, completedAt, ...facts } = refund;
+  return {
+    ...facts,
+    requestedAt: requestedAt.toISOString(),
+    ...(completedAt ? { completedAt: completedAt.toISOString() } : {}),
   };
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { consume } from '../../common/consume.ts';
-import { Log } from '../../common/log.ts';
-import { MessageListener, type ReceivedMessage } from '../../common/mq.module.ts';
+import { Consumption } from '../../common/consumption.ts';
+import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
 import {
   ORDER_CLOSE_CHECK,
   ORDER_CLOSE_CHECK_TAG,
@@ -9,23 +8,23 @@ import {
 } from '../../contracts/order-close-check.ts';
 import { CloseUnpaidOrder } from '../application/close-unpaid-order.ts';
 
+const CONSUMER_GROUP = 'order-close-check';
+
 /** Needs no inbox: a second delivery finds the order closed, by its row. */
 @Injectable()
 export class OnCloseCheck {
   constructor(
     private readonly closeUnpaidOrder: CloseUnpaidOrder,
-    private readonly log: Log,
+    private readonly consumption: Consumption,
   ) {}
 
-  @MessageListener({
+  @EventListener({
     topic: ORDER_CLOSE_CHECK,
-    consumerGroup: 'order-close-check',
+    consumerGroup: CONSUMER_GROUP,
     tags: ORDER_CLOSE_CHECK_TAG,
-    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
   })
-  async handle(message: ReceivedMessage): Promise<void> {
-    await consume(message, { log: this.log, parse: parseOrderCloseCheck }, (check) =>
-      this.closeUnpaidOrder.execute(check),
-    );
+  handle(message: ReceivedMessage): Promise<ConsumeResult> {
+    const reading = { group: CONSUMER_GROUP, parse: parseOrderCloseCheck };
+    return this.consumption.run(message, reading, (check) => this.closeUnpaidOrder.execute(check));
   }
 }

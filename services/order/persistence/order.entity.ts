@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { minorUnits } from '../../common/money.ts';
+import type { RefundReason } from '../domain/order-refund.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 
 /** BIGINT arrives as text; an amount that a number cannot hold exactly is refused rather than rounded. */
@@ -19,6 +20,12 @@ export class OrderRow {
   @Column({ type: 'varchar', length: 16 })
   status!: OrderStatus;
 
+  @Column({ name: 'discount_minor', type: 'bigint', transformer: money })
+  discountMinor!: number;
+
+  @Column({ name: 'coupon_code', type: 'varchar', length: 64, nullable: true })
+  couponCode!: string | null;
+
   @Column({ name: 'total_minor', type: 'bigint', transformer: money })
   totalMinor!: number;
 
@@ -31,8 +38,17 @@ export class OrderRow {
   @Column({ name: 'paid_at', type: 'datetime', precision: 3, nullable: true })
   paidAt!: Date | null;
 
+  @Column({ name: 'payment_no', type: 'varchar', length: 64, nullable: true })
+  paymentNo!: string | null;
+
   @Column({ name: 'closed_at', type: 'datetime', precision: 3, nullable: true })
   closedAt!: Date | null;
+
+  @Column({ name: 'shipped_at', type: 'datetime', precision: 3, nullable: true })
+  shippedAt!: Date | null;
+
+  @Column({ name: 'tracking_no', type: 'varchar', length: 64, nullable: true })
+  trackingNo!: string | null;
 }
 
 @Entity('order_items')
@@ -65,18 +81,42 @@ export class CatalogueItemRow {
   unitPriceMinor!: number;
 }
 
-/** Which order a key stands for. The row commits with the order, so a key never stands for none. */
-@Entity('idempotency_keys')
-export class IdempotencyKeyRow {
-  @PrimaryColumn({ name: 'idempotency_key', type: 'varchar', length: 128 })
-  idempotencyKey!: string;
-
-  @Column({ name: 'request_fingerprint', type: 'char', length: 64 })
-  requestFingerprint!: string;
+@Entity('order_refunds')
+export class OrderRefundRow {
+  @PrimaryColumn({ name: 'refund_no', type: 'varchar', length: 32 })
+  refundNo!: string;
 
   @Column({ name: 'order_no', type: 'varchar', length: 32 })
   orderNo!: string;
 
-  @Column({ name: 'created_at', type: 'datetime', precision: 3 })
-  createdAt!: Date;
+  @Column({ type: 'varchar', length: 16 })
+  reason!: RefundReason;
+
+  /** Unique among late payments: each goes back once. */
+  @Column({ name: 'payment_no', type: 'varchar', length: 64 })
+  paymentNo!: string;
+
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  amountMinor!: number;
+
+  @Column({ name: 'is_whole', type: 'boolean' })
+  isWhole!: boolean;
+
+  @Column({ name: 'requested_at', type: 'datetime', precision: 3 })
+  requestedAt!: Date;
+
+  @Column({ name: 'completed_at', type: 'datetime', precision: 3, nullable: true })
+  completedAt!: Date | null;
+}
+
+@Entity('order_refund_items')
+export class OrderRefundItemRow {
+  @PrimaryColumn({ name: 'refund_no', type: 'varchar', length: 32 })
+  refundNo!: string;
+
+  @PrimaryColumn({ type: 'varchar', length: 32 })
+  sku!: string;
+
+  @Column({ type: 'int' })
+  quantity!: number;
 }

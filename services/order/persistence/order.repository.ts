@@ -1,24 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { In, type EntityManager } from 'typeorm';
-import { insertOnce } from '../../common/database-errors.ts';
 import { insertInto } from '../../common/insert-into.ts';
 import type { MinorUnits } from '../../common/money.ts';
 import { isOrderNo } from '../domain/order-number.ts';
 import type { Order } from '../domain/order.ts';
-import { CatalogueItemRow, IdempotencyKeyRow, OrderItemRow, OrderRow } from './order.entity.ts';
+import { CatalogueItemRow, OrderItemRow, OrderRow } from './order.entity.ts';
 
 /** Orders as rows. Every method works inside the transaction (or outside of one) that `manager` stands for. */
 @Injectable()
 export class OrderRepository {
-  /** False when the key is taken: by then the transaction that took it has committed. */
-  async claimKey(manager: EntityManager, claim: IdempotencyKeyRow): Promise<boolean> {
-    return insertOnce(insertInto(manager, IdempotencyKeyRow, [claim]));
-  }
-
-  findKey(manager: EntityManager, idempotencyKey: string): Promise<IdempotencyKeyRow | null> {
-    return manager.findOneBy(IdempotencyKeyRow, { idempotencyKey });
-  }
-
   async prices(
     manager: EntityManager,
     skus: readonly string[],
@@ -51,9 +41,11 @@ export class OrderRepository {
     return row ? this.#withItems(manager, row) : undefined;
   }
 
-  async updateStatus(manager: EntityManager, order: Order): Promise<void> {
-    const { status, paidAt, closedAt } = rowOf(order);
-    await manager.update(OrderRow, { orderNo: order.orderNo }, { status, paidAt, closedAt });
+  /** Writes what has become of the order; what was ordered never changes. */
+  async updateProgress(manager: EntityManager, order: Order): Promise<void> {
+    const { status, paidAt, paymentNo, closedAt, shippedAt, trackingNo } = rowOf(order);
+    const progress = { status, paidAt, paymentNo, closedAt, shippedAt, trackingNo };
+    await manager.update(OrderRow, { orderNo: order.orderNo }, progress);
   }
 
   async #withItems(manager: EntityManager, row: OrderRow): Promise<Order> {
@@ -61,17 +53,29 @@ export class OrderRepository {
       where: { orderNo: row.orderNo },
       order: { lineNo: 'ASC' },
     });
-    const { paidAt, closedAt, ...facts } = row;
+    const { couponCode, paidAt, paymentNo, closedAt, shippedAt, trackingNo, ...facts } = row;
     return {
       ...facts,
-      ...(paidAt ? { paidAt } : {}),
-      ...(closedAt ? { closedAt } : {}),
+      ...(couponCode === null ? {} : { couponCode }),
+      ...(paidAt === null ? {} : { paidAt }),
+      ...(paymentNo === null ? {} : { paymentNo }),
+      ...(closedAt === null ? {} : { closedAt }),
+      ...(shippedAt === null ? {} : { shippedAt }),
+      ...(trackingNo === null ? {} : { trackingNo }),
       items: rows.map(({ sku, quantity, unitPriceMinor }) => ({ sku, quantity, unitPriceMinor })),
     };
   }
 }
 
 function rowOf(order: Order): OrderRow {
-  const { items: _items, paidAt, closedAt, ...facts } = order;
-  return { ...facts, paidAt: paidAt ?? null, closedAt: closedAt ?? null };
+  const { items: _items, ...facts } = order;
+  return {
+    ...facts,
+    couponCode: order.couponCode ?? null,
+    paidAt: order.paidAt ?? null,
+    paymentNo: order.paymentNo ?? null,
+    closedAt: order.closedAt ?? null,
+    shippedAt: order.shippedAt ?? null,
+    trackingNo: order.trackingNo ?? null,
+  };
 }

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
-import type { RecordedNotification } from '../domain/notification.ts';
+import { notificationKinds, type RecordedNotification } from '../domain/notification.ts';
 
 export class NotificationQueryDto {
   @ApiProperty({ example: '20261120-7K3M9Q2T4VXA' })
@@ -18,7 +18,7 @@ export class NotificationView {
   @ApiProperty()
   userId!: string;
 
-  @ApiProperty({ enum: ['Created', 'Paid', 'Closed'] })
+  @ApiProperty({ enum: notificationKinds })
   kind!: string;
 
   @ApiProperty()

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { consume } from '../../common/consume.ts';
-import { Log } from '../../common/log.ts';
-import { MessageListener, type ReceivedMessage } from '../../common/mq.module.ts';
+import { Consumption } from '../../common/consumption.ts';
+import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
 import {
   NOTIFICATION_EVENTS,
   NotificationEventTag,
@@ -15,23 +14,22 @@ const CONSUMER_GROUP = 'push-deliver';
 export class OnNotificationRecorded {
   constructor(
     private readonly deliverNotification: DeliverNotification,
-    private readonly log: Log,
+    private readonly consumption: Consumption,
   ) {}
 
-  @MessageListener({
+  @EventListener({
     topic: NOTIFICATION_EVENTS,
     consumerGroup: CONSUMER_GROUP,
     tags: NotificationEventTag.Recorded,
-    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
   })
-  async handle(message: ReceivedMessage): Promise<void> {
-    await consume(message, { log: this.log, parse: parseNotificationRecorded }, (recorded, log) => {
-      const incoming = {
-        consumerGroup: CONSUMER_GROUP,
-        eventId: recorded.eventId,
-        messageId: message.msgId,
-      };
-      return this.deliverNotification.execute(recorded, incoming, log);
-    });
+  handle(message: ReceivedMessage): Promise<ConsumeResult> {
+    const reading = { group: CONSUMER_GROUP, parse: parseNotificationRecorded };
+    return this.consumption.run(message, reading, (recorded, log) =>
+      this.deliverNotification.execute(
+        recorded,
+        { consumerGroup: CONSUMER_GROUP, eventId: recorded.eventId, messageId: message.msgId },
+        log,
+      ),
+    );
   }
 }

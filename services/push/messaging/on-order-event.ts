@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { consume } from '../../common/consume.ts';
-import { Log } from '../../common/log.ts';
-import { MessageListener, type ReceivedMessage } from '../../common/mq.module.ts';
+import { Consumption } from '../../common/consumption.ts';
+import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
 import { ORDER_EVENTS, OrderEventTag, parseOrderEvent } from '../../contracts/order-events.ts';
 import { RecordNotification } from '../application/record-notification.ts';
 
@@ -11,24 +10,22 @@ const CONSUMER_GROUP = 'push-on-order-event';
 export class OnOrderEvent {
   constructor(
     private readonly recordNotification: RecordNotification,
-    private readonly log: Log,
+    private readonly consumption: Consumption,
   ) {}
 
-  @MessageListener({
+  @EventListener({
     topic: ORDER_EVENTS,
     consumerGroup: CONSUMER_GROUP,
-    // Named one by one: an event type added later is not told to users until somebody has found the words for it.
-    tags: [OrderEventTag.Created, OrderEventTag.Paid, OrderEventTag.Closed].join(' || '),
-    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    tags: Object.values(OrderEventTag),
   })
-  async handle(message: ReceivedMessage): Promise<void> {
-    await consume(message, { log: this.log, parse: parseOrderEvent }, (event) => {
-      const incoming = {
+  handle(message: ReceivedMessage): Promise<ConsumeResult> {
+    const reading = { group: CONSUMER_GROUP, parse: parseOrderEvent };
+    return this.consumption.run(message, reading, (event) =>
+      this.recordNotification.execute(event, {
         consumerGroup: CONSUMER_GROUP,
         eventId: event.eventId,
         messageId: message.msgId,
-      };
-      return this.recordNotification.execute(event, incoming);
-    });
+      }),
+    );
   }
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DomainError } from '../../common/errors.ts';
-import type { OrderLine } from './order.ts';
+import { DomainError } from './errors.ts';
 
 const MAX_KEY_CHARACTERS = 128;
 const keyPattern = /^[\x21-\x7e]+$/;
@@ -13,7 +12,7 @@ export function idempotencyKeyOf(header: string | undefined): string {
     });
   if (header === undefined || header === '') {
     throw refuse(
-      'is missing: send a new value with every new order, and the same one when trying again',
+      'is missing: send a new value with every new request, and the same one when trying again',
     );
   }
   if (header.length > MAX_KEY_CHARACTERS) {
@@ -28,11 +27,7 @@ export function idempotencyKeyOf(header: string | undefined): string {
   return header;
 }
 
-/** What makes two requests the same: who orders what, in which order of lines; not how the JSON was written. */
-export function requestFingerprint(request: {
-  userId: string;
-  lines: readonly OrderLine[];
-}): string {
-  const canonical = [request.userId, ...request.lines.map(({ sku, quantity }) => [sku, quantity])];
-  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+/** What makes two requests the same: the values that count, in their order; not how the JSON was written. */
+export function fingerprintOf(values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex');
 }

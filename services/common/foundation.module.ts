@@ -1,0 +1,141 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { DataSource, type MigrationInterface } from 'typeorm';
+import { BrokerBreaker } from './broker-breaker.ts';
+import { Clock } from './clock.ts';
+import { Consumption } from './consumption.ts';
+import { databaseModule } from './database.module.ts';
+import { HealthController, READINESS_NEEDS, type ReadinessPart } from './health.controller.ts';
+import { IdempotentRequests } from './idempotent-requests.ts';
+import { Inbox, InboxMessage } from './inbox.ts';
+import { Log } from './log.ts';
+import { MessageTransaction, MessageTransactions } from './message-transactions.ts';
+import { Metrics } from './metrics.ts';
+import { MetricsController } from './metrics.controller.ts';
+import { mqModule, Producer, TransactionProducer } from './mq.module.ts';
+import { OutboxMessage } from './outbox.ts';
+import { OutboxRelay } from './outbox-relay.ts';
+import { RedisConnection } from './redis.ts';
+import type { MessagingServiceSettings } from './service-settings.ts';
+import { Spool } from './spool.ts';
+import { StatusMemory } from './status-memory.ts';
+import { TransactionCheck } from './transaction-check.ts';
+
+export interface Foundation {
+  /** The service's name, and the name of its producer group. */
+  name: string;
+  settings: MessagingServiceSettings;
+  entities: (new () => object)[];
+  migrations: (new () => MigrationInterface)[];
+  /** Without these it can do no work. Without a broker it spools, without Redis it is slower. Default: the database. */
+  needs?: readonly ReadinessPart[];
+  log: Log;
+}
+
+/**
+ * What every service that speaks through the broker stands on: its schema, its producers and consumers, inbox, outbox and
+ * spool, message transactions, Redis, health and metrics. Its tables are those of `createMessagingTables`.
+ */
+@Module({})
+export class FoundationModule {
+  static with({ name, settings, entities, migrations, needs, log }: Foundation): DynamicModule {
+    const metrics = new Metrics(name);
+    const shared = [
+      Clock,
+      { provide: Log, useValue: log },
+      { provide: Metrics, useValue: metrics },
+      {
+        provide: RedisConnection,
+        useFactory: () => new RedisConnection(settings.inbox.redisUrl, log),
+      },
+      {
+        provide: StatusMemory,
+        useFactory: (redis: RedisConnection) =>
+          new StatusMemory({ store: redis.client, settings: settings.inbox, log }),
+        inject: [RedisConnection],
+      },
+      {
+        provide: Inbox,
+        useFactory: (dataSource: DataSource, memory: StatusMemory, clock: Clock) =>
+          new Inbox({ dataSource, memory, clock }),
+        inject: [DataSource, StatusMemory, Clock],
+      },
+      {
+        provide: IdempotentRequests,
+        useFactory: (dataSource: DataSource, memory: StatusMemory, clock: Clock) =>
+          new IdempotentRequests({ dataSource, memory, clock }),
+        inject: [DataSource, StatusMemory, Clock],
+      },
+      {
+        provide: Consumption,
+        useFactory: () => new Consumption({ log, metrics, settings: settings.consumption }),
+      },
+      { provide: BrokerBreaker, useFactory: () => new BrokerBreaker() },
+      {
+        provide: OutboxRelay,
+        useFactory: (dataSource: DataSource, sender: Producer, clock: Clock) => {
+          const relay = new OutboxRelay({
+            dataSource,
+            sender,
+            settings: settings.outbox,
+            clock,
+            log,
+          });
+          metrics.gauge(
+            'millrace_outbox_unsent',
+            'Messages that wait in the outbox for the broker',
+            () => relay.unsentCount(),
+          );
+          return relay;
+        },
+        inject: [DataSource, Producer, Clock],
+      },
+      {
+        provide: Spool,
+        useFactory: (
+          dataSource: DataSource,
+          sender: Producer,
+          relay: OutboxRelay,
+          breaker: BrokerBreaker,
+          clock: Clock,
+        ) => new Spool({ dataSource, sender, relay, breaker, clock, metrics, log }),
+        inject: [DataSource, Producer, OutboxRelay, BrokerBreaker, Clock],
+      },
+      {
+        provide: MessageTransactions,
+        useFactory: (
+          dataSource: DataSource,
+          sender: TransactionProducer,
+          relay: OutboxRelay,
+          breaker: BrokerBreaker,
+          clock: Clock,
+        ) => new MessageTransactions({ dataSource, sender, relay, breaker, clock, metrics, log }),
+        inject: [DataSource, TransactionProducer, OutboxRelay, BrokerBreaker, Clock],
+      },
+    ];
+    return {
+      module: FoundationModule,
+      global: true,
+      imports: [
+        databaseModule(settings.database, {
+          entities: [...entities, InboxMessage, OutboxMessage, MessageTransaction],
+          migrations,
+        }),
+        mqModule({
+          namesrvAddr: settings.namesrvAddr,
+          producerGroup: name,
+          transactionProducerGroup: `${name}-transactions`,
+          maxReconsumeTimes: settings.consumption.maxReconsumeTimes,
+          shutdownGraceMs: settings.stopGraceMs,
+          log,
+        }),
+      ],
+      controllers: [HealthController, MetricsController],
+      providers: [
+        ...shared,
+        TransactionCheck,
+        { provide: READINESS_NEEDS, useValue: needs ?? ['database'] },
+      ],
+      exports: shared.map((provider) => ('provide' in provider ? provider.provide : provider)),
+    };
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * REFUND_STEP_RESULTS: what became of a step of a refund, told to the refund service by whoever does it. Key: the order
+ * number. Sent through the outbox of that service, so that the result commits with the effect.
+ *
+ * Tags: Done, Failed. Body: JSON, UTF-8.
+ */
+import type { OutgoingEvent } from '../common/outgoing-event.ts';
+import { fieldsOf, keyOf, textOf, timeOf, typeOf } from './message-body.ts';
+import { RefundStep } from './refund-events.ts';
+
+export const REFUND_STEP_RESULTS = 'REFUND_STEP_RESULTS';
+
+export const RefundStepResultTag = {
+  Done: 'Done',
+  /** Given up: a person must look at it. */
+  Failed: 'Failed',
+} as const;
+
+export interface RefundStepResult {
+  type: (typeof RefundStepResultTag)[keyof typeof RefundStepResultTag];
+  eventId: string;
+  refundNo: string;
+  orderNo: string;
+  step: RefundStep;
+  /** How it was done, or why it was not, for people. */
+  note: string;
+  occurredAt: string;
+}
+
+/** The message that tells it, for an outbox. */
+export function refundStepResult(
+  due: { refundNo: string; orderNo: string; type: RefundStep },
+  result: { type: RefundStepResult['type']; note: string; at: Date },
+): OutgoingEvent {
+  const payload: Omit<RefundStepResult, 'eventId'> = {
+    type: result.type,
+    refundNo: due.refundNo,
+    orderNo: due.orderNo,
+    step: due.type,
+    note: result.note.slice(0, 128),
+    occurredAt: result.at.toISOString(),
+  };
+  return {
+    topic: REFUND_STEP_RESULTS,
+    tag: result.type,
+    key: due.orderNo,
+    payload,
+    createdAt: result.at,
+  };
+}
+
+/** Errors: MESSAGE.POISON naming what is wrong, without repeating the payload. */
+export function parseRefundStepResult(body: string): RefundStepResult {
+  const fields = fieldsOf(body);
+  const step = textOf(fields, 'step');
+  return {
+    type: typeOf(fields, Object.values(RefundStepResultTag)),
+    eventId: textOf(fields, 'eventId'),
+    refundNo: keyOf(fields, 'refundNo'),
+    orderNo: keyOf(fields, 'orderNo'),
+    step: typeOf({ type: step }, Object.values(RefundStep)),
+    note: textOf(fields, 'note'),
+    occurredAt: timeOf(fields, 'occurredAt'),
+  };
+}

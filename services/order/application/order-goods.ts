@@ -1,0 +1,54 @@
+import type { HttpPeer } from '../../common/http-peer.ts';
+import type { Log } from '../../common/log.ts';
+import { minorUnits, type MinorUnits } from '../../common/money.ts';
+import { bySku, type OrderLine } from '../domain/order.ts';
+
+/** What an order that is about to be placed asks others to set aside. */
+export interface Placing {
+  orderNo: string;
+  userId: string;
+  /** By which the others find out, should they not hear, whether the order came to be. */
+  transactionKey: string;
+}
+
+/**
+ * Sets goods and a coupon aside before an order is placed. Each of the two services looks after what it has set aside: by a
+ * delayed message it asks whether the order came to be, and lets go if not. `release` only lets it happen sooner.
+ */
+export class OrderGoods {
+  readonly #stock: HttpPeer;
+  readonly #coupons: HttpPeer;
+  readonly #log: Log;
+
+  constructor(stock: HttpPeer, coupons: HttpPeer, log: Log) {
+    this.#stock = stock;
+    this.#coupons = coupons;
+    this.#log = log;
+  }
+
+  /** Errors: STOCK.INSUFFICIENT, and nothing is reserved; STOCK.UNAVAILABLE. */
+  async reserve({ orderNo, transactionKey }: Placing, items: readonly OrderLine[]): Promise<void> {
+    await this.#stock.post('/reservations', { orderNo, transactionKey, items: bySku(items) });
+  }
+
+  /** What the coupon is worth. Errors: those of the coupon service for one that cannot be used; COUPON.UNAVAILABLE. */
+  async redeem(placing: Placing, code: string): Promise<MinorUnits> {
+    const answer = await this.#coupons.post('/redemptions', { ...placing, code });
+    return minorUnits(Number((answer as { amountMinor?: unknown }).amountMinor));
+  }
+
+  /** For an order that will not be. Never throws. */
+  async release({ orderNo }: Placing, what: { coupon: boolean }): Promise<void> {
+    const peers = what.coupon
+      ? [[this.#stock, 'reservations'] as const, [this.#coupons, 'redemptions'] as const]
+      : [[this.#stock, 'reservations'] as const];
+    const releases = peers.map(([peer, path]) => peer.post(`/${path}/${orderNo}/release`, {}));
+    for (const result of await Promise.allSettled(releases)) {
+      if (result.status === 'fulfilled') continue;
+      this.#log.warn('what was set aside stays so until its check', {
+        orderNo,
+        error: result.reason as unknown,
+      });
+    }
+  }
+}

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseOrderEvent, parseOrderPaid } from '../../../services/contracts/order-events.ts';
-import { closedEvent, createdEvent, paidEvent } from '../order-event-samples.ts';
+import { parseOrderEvent, parseOrderEventOf } from '../../../services/contracts/order-events.ts';
+import { createdEvent, everyOrderEvent, refundRequestedEvent } from '../order-event-samples.ts';
 
 const without = (field: string): string => JSON.stringify({ ...createdEvent, [field]: undefined });
 const having = (field: string, value: unknown): string =>
   JSON.stringify({ ...createdEvent, [field]: value });
 
 describe('parseOrderEvent', () => {
-  it.each([createdEvent, paidEvent, closedEvent])('reads $type as it was written', (event) => {
+  it.each(everyOrderEvent)('reads $type as it was written', (event) => {
     expect(parseOrderEvent(JSON.stringify(event))).toEqual(event);
   });
 
@@ -22,8 +22,8 @@ describe('parseOrderEvent', () => {
     ['null', 'null', 'body is not an object'],
     [
       'an unknown type',
-      having('type', 'Shipped'),
-      'type is "Shipped", it must be Created, Paid or Closed',
+      having('type', 'Lost'),
+      'type is "Lost", it must be Created, Paid, Closed, PaidTooLate, Shipped, RefundRequested or Refunded',
     ],
     ['no eventId', without('eventId'), 'eventId is not a text'],
     ['an empty orderNo', having('orderNo', ''), 'orderNo is not a text'],
@@ -75,10 +75,20 @@ describe('a refused message', () => {
   });
 });
 
-describe('parseOrderPaid', () => {
+describe('parseOrderEventOf', () => {
   it('refuses another event', () => {
-    expect(() => parseOrderPaid(JSON.stringify(createdEvent))).toThrow(
-      'type is Created, it must be Paid',
+    expect(() => parseOrderEventOf('Paid', 'Closed')(JSON.stringify(createdEvent))).toThrow(
+      'type is Created, it must be Paid or Closed',
     );
+  });
+
+  it.each([
+    ['isWhole', 'yes', 'isWhole is not true or false'],
+    ['refundNo', '', 'refundNo is not a text'],
+    ['refundMinor', -1, 'refundMinor is not an integer ≥ 0'],
+    ['items', [{ sku: 'TEA', quantity: 0 }], 'items[0].quantity is not an integer ≥ 1'],
+  ])('names a wrong %s of a refund', (field, value, reason) => {
+    const body = JSON.stringify({ ...refundRequestedEvent, [field]: value });
+    expect(() => parseOrderEventOf('RefundRequested')(body)).toThrow(reason);
   });
 });

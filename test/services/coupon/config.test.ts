@@ -9,9 +9,9 @@ const enough = {
 
 describe('the coupon service’s settings', () => {
   it('default to a port and a schema of its own', () => {
-    const { service, inbox } = loadConfig(enough);
+    const { service } = loadConfig(enough);
     expect(service).toMatchObject({ port: 3002, database: { schema: 'millrace_coupon' } });
-    expect(inbox.redisUrl).toBe('redis://127.0.0.1:6379');
+    expect(service.inbox.redisUrl).toBe('redis://127.0.0.1:6379');
   });
 
   it('report a missing Redis and expiries the wrong way round together', () => {

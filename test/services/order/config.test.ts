@@ -4,6 +4,7 @@ import { loadConfig } from '../../../services/order/config.ts';
 const enough = {
   DATABASE_URL: 'mysql://shop:p%40ss@db.local:3307/',
   NAMESRV_ADDR: '127.0.0.1:9876',
+  REDIS_URL: 'redis://127.0.0.1:6379',
 };
 
 describe('the order service’s settings', () => {
@@ -20,8 +21,19 @@ describe('the order service’s settings', () => {
         schema: 'millrace_order',
       },
     });
-    expect(config).toMatchObject({ payTimeoutMs: 1_800_000, maxReconsumeTimes: 16 });
+    expect(config).toMatchObject({
+      payTimeoutMs: 1_800_000,
+      closeGraceMs: 600_000,
+      stock: { name: 'stock', url: 'http://127.0.0.1:3004', timeoutMs: 2_000 },
+      coupon: { url: 'http://127.0.0.1:3002' },
+      payment: { url: 'http://127.0.0.1:3005' },
+    });
     expect(Object.isFrozen(config.service.database)).toBe(true);
+  });
+
+  it('take the other services where they are, with or without a slash at the end', () => {
+    const { stock } = loadConfig({ ...enough, STOCK_URL: 'http://stock:8080/' });
+    expect(stock.url).toBe('http://stock:8080');
   });
 
   it('accept port 0 and several name servers', () => {
@@ -34,7 +46,9 @@ describe('the order service’s settings', () => {
       DATABASE_URL: 'mysql://root@127.0.0.1/shop',
       PORT: '70000',
       ORDER_PAY_TIMEOUT_MS: '30min',
-      ORDER_MAX_RECONSUME_TIMES: '-1',
+      MAX_RECONSUME_TIMES: '-1',
+      STOCK_URL: 'stock.local',
+      PAYMENT_TIMEOUT_MS: '0',
     };
     expect(() => loadConfig(bad)).toThrow(
       expect.objectContaining({
@@ -42,8 +56,11 @@ describe('the order service’s settings', () => {
           'PORT is "70000", it must be an integer from 0 to 65535',
           expect.stringMatching(/^DATABASE_URL names the schema "shop"/),
           'NAMESRV_ADDR is not set, it must be host:port, several separated by ;',
+          'REDIS_URL is not set, it must be a URL starting with redis:// or rediss://',
+          'MAX_RECONSUME_TIMES is "-1", it must be an integer from 0 to 1000',
           'ORDER_PAY_TIMEOUT_MS is "30min", it must be an integer from 100 to 259200000',
-          'ORDER_MAX_RECONSUME_TIMES is "-1", it must be an integer from 0 to 1000',
+          'STOCK_URL is not a URL starting with http:// or https://',
+          'PAYMENT_TIMEOUT_MS is "0", it must be an integer from 10 to 60000',
         ],
       }),
     );

@@ -9,11 +9,11 @@ const enough = {
 
 describe('the push service’s settings', () => {
   it('default to a port and a schema of its own', () => {
-    const { service, inbox, outbox, maxReconsumeTimes } = loadConfig(enough);
+    const { service } = loadConfig(enough);
     expect(service).toMatchObject({ port: 3003, database: { schema: 'millrace_push' } });
-    expect(inbox.redisUrl).toBe('redis://127.0.0.1:6379');
-    expect(outbox.pollMs).toBe(500);
-    expect(maxReconsumeTimes).toBe(16);
+    expect(service.inbox.redisUrl).toBe('redis://127.0.0.1:6379');
+    expect(service.outbox.pollMs).toBe(500);
+    expect(service.consumption).toEqual({ maxReconsumeTimes: 16, deadLetterRetryLevel: 5 });
   });
 
   it('report a missing Redis, and expiries and back-offs the wrong way round, together', () => {
@@ -38,6 +38,8 @@ describe('the push service’s settings', () => {
     expect(() => loadConfig({ ...enough, REDIS_URL: 'redis://h/inbox' })).toThrow(
       'REDIS_URL names the database "inbox", it must be a number',
     );
-    expect(loadConfig({ ...enough, REDIS_URL: 'redis://h/3' }).inbox.redisUrl).toBe('redis://h/3');
+    expect(loadConfig({ ...enough, REDIS_URL: 'redis://h/3' }).service.inbox.redisUrl).toBe(
+      'redis://h/3',
+    );
   });
 });

@@ -1,46 +1,96 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseOrderEvent } from '../../../../services/contracts/order-events.ts';
+import type { OutgoingEvent } from '../../../../services/common/outgoing-event.ts';
+import { parseOrderEvent, type OrderEvent } from '../../../../services/contracts/order-events.ts';
 import {
   orderClosed,
   orderCreated,
   orderPaid,
+  orderShipped,
+  refundBegun,
+  refundCompleted,
 } from '../../../../services/order/application/order-announcements.ts';
-import { closedEvent, createdEvent, paidEvent } from '../../order-event-samples.ts';
+import {
+  closedEvent,
+  createdEvent,
+  paidEvent,
+  paidTooLateEvent,
+  refundedEvent,
+  refundRequestedEvent,
+  shippedEvent,
+} from '../../order-event-samples.ts';
 
 const order = {
   orderNo: createdEvent.orderNo,
   userId: createdEvent.userId,
   status: 'PENDING' as const,
   items: createdEvent.items,
+  discountMinor: 0,
   totalMinor: createdEvent.totalMinor,
   currency: createdEvent.currency,
   placedAt: new Date(createdEvent.occurredAt),
 };
 
+const refund = {
+  refundNo: refundRequestedEvent.refundNo,
+  orderNo: order.orderNo,
+  paymentNo: 'P-1',
+  amountMinor: refundRequestedEvent.refundMinor,
+};
+
+const announcements: [OutgoingEvent, OrderEvent][] = [
+  [orderCreated(order), createdEvent],
+  [orderPaid(order, 'P-1', new Date(paidEvent.occurredAt)), paidEvent],
+  [orderClosed(order, new Date(closedEvent.occurredAt)), closedEvent],
+  [orderShipped(order, 'T-1', new Date(shippedEvent.occurredAt)), shippedEvent],
+  [
+    refundBegun(order, {
+      ...refund,
+      reason: 'CUSTOMER',
+      items: refundRequestedEvent.items,
+      isWhole: false,
+      requestedAt: new Date(refundRequestedEvent.occurredAt),
+    }),
+    refundRequestedEvent,
+  ],
+  [
+    refundBegun(order, {
+      ...refund,
+      reason: 'LATE_PAYMENT',
+      items: [],
+      isWhole: true,
+      requestedAt: new Date(paidTooLateEvent.occurredAt),
+    }),
+    paidTooLateEvent,
+  ],
+  [
+    refundCompleted(
+      order,
+      {
+        ...refund,
+        reason: 'CUSTOMER',
+        items: [],
+        isWhole: false,
+        requestedAt: new Date(refundRequestedEvent.occurredAt),
+      },
+      new Date(refundedEvent.occurredAt),
+    ),
+    refundedEvent,
+  ],
+];
+
 describe('what an order announces', () => {
-  it('is what the others read: the order as created', () => {
-    const { payload, ...envelope } = orderCreated(order);
-    expect(envelope).toEqual({
-      topic: 'ORDER_EVENTS',
-      tag: 'Created',
-      key: order.orderNo,
-      createdAt: order.placedAt,
-    });
-    const body = JSON.stringify({ eventId: createdEvent.eventId, ...payload });
-    expect(parseOrderEvent(body)).toEqual(createdEvent);
-  });
-
-  it('is what the others read: the order as paid', () => {
-    const { payload, ...envelope } = orderPaid(order, new Date(paidEvent.occurredAt));
-    expect(envelope).toMatchObject({ tag: 'Paid', key: order.orderNo });
-    const body = JSON.stringify({ eventId: paidEvent.eventId, ...payload });
-    expect(parseOrderEvent(body)).toEqual(paidEvent);
-  });
-
-  it('is what the others read: the order as closed', () => {
-    const { payload, ...envelope } = orderClosed(order, new Date(closedEvent.occurredAt));
-    expect(envelope).toMatchObject({ tag: 'Closed', key: order.orderNo });
-    const body = JSON.stringify({ eventId: closedEvent.eventId, ...payload });
-    expect(parseOrderEvent(body)).toEqual(closedEvent);
-  });
+  it.each(announcements.map(([announced, event]) => ({ type: event.type, announced, event })))(
+    'is what the others read: $type',
+    ({ announced, event }) => {
+      const { payload, ...envelope } = announced;
+      expect(envelope).toEqual({
+        topic: 'ORDER_EVENTS',
+        tag: event.type,
+        key: order.orderNo,
+        createdAt: new Date(event.occurredAt),
+      });
+      const body = JSON.stringify({ eventId: event.eventId, ...payload });
+      expect(parseOrderEvent(body)).toEqual(event);
+    },
+  );
 });

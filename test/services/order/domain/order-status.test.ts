@@ -1,11 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { decideMove, type OrderStatus } from '../../../../services/order/domain/order-status.ts';
+import { decideMove, orderStatuses } from '../../../../services/order/domain/order-status.ts';
 
-const statuses: OrderStatus[] = ['PENDING', 'PAID', 'CANCELLED'];
-const allowed = new Set(['PENDING PAID', 'PENDING CANCELLED']);
+const allowed = new Set([
+  'PENDING PAID',
+  'PENDING CANCELLED',
+  'PAID SHIPPED',
+  'PAID REFUNDING',
+  'SHIPPED REFUNDING',
+  'REFUNDING PARTIALLY_REFUNDED',
+  'REFUNDING REFUNDED',
+  'PARTIALLY_REFUNDED REFUNDING',
+]);
 
 describe('decideMove', () => {
-  it.each(statuses.flatMap((from) => statuses.map((to) => [from, to] as const)))(
+  it.each(orderStatuses.flatMap((from) => orderStatuses.map((to) => [from, to] as const)))(
     'decides %s → %s by the table',
     (from, to) => {
       const decide = (): string => decideMove('4711', from, to);

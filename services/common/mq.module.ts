@@ -4,7 +4,7 @@ import type { ConsumedMessage, LocalTransactionState, Message, SendResult } from
 import { MessageListener, MillraceModule } from 'millrace/nestjs';
 import type { Log } from './log.ts';
 
-export { MqError, Producer, TransactionProducer } from 'millrace';
+export { isDeadLetter, MqError, Producer, TransactionProducer } from 'millrace';
 export type {
   ConsumedMessage,
   ConsumeResult,
@@ -12,7 +12,7 @@ export type {
   Message,
   SendResult,
 } from 'millrace';
-export { isDeadLetter, MillraceHealth, TransactionChecker } from 'millrace/nestjs';
+export { MillraceHealth, TransactionChecker } from 'millrace/nestjs';
 
 /** A dead letter is tried again for as long as it takes; whoever reads the metrics sees it. */
 const NO_END = 1_000_000;

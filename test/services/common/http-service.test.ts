@@ -5,6 +5,8 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpService } from '../../../services/common/http-service.ts';
+import { MetricsController } from '../../../services/common/metrics.controller.ts';
+import { Metrics } from '../../../services/common/metrics.ts';
 import { until, within } from '../../support/deadline.ts';
 import { recordingLog } from '../recording-log.ts';
 
@@ -32,7 +34,11 @@ async function startThings(stopGraceMs: number): Promise<void> {
       return {};
     }
   }
-  @Module({ controllers: [ThingController] })
+  const metrics = new Metrics('things');
+  @Module({
+    controllers: [ThingController, MetricsController],
+    providers: [{ provide: Metrics, useValue: metrics }],
+  })
   class ThingModule {}
 
   app = await createHttpService({ module: ThingModule }, { stopGraceMs }, recordingLog().log);
@@ -119,6 +125,24 @@ describe('a service’s refusals', () => {
   it('keep 404 for a path nobody serves', async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/nowhere`, { method: 'DELETE' });
     expect(answer.status).toBe(404);
+  });
+});
+
+describe('a service’s metrics', () => {
+  beforeEach(() => startThings(60_000));
+
+  it('tell how many requests of each route were answered how, in seconds', async () => {
+    await (await fetch(`http://127.0.0.1:${port}/things`, { method: 'POST' })).text();
+    await (await fetch(`http://127.0.0.1:${port}/nowhere`)).text();
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const lines = (await answer.text()).split('\n');
+    const labels = (route: string, status: number, method: string): string =>
+      `{service="things",method="${method}",route="${route}",status="${status}"}`;
+    expect(lines).toContain(
+      `http_request_duration_seconds_count${labels('/things', 201, 'POST')} 1`,
+    );
+    expect(lines).toContain(`http_request_duration_seconds_count${labels('none', 404, 'GET')} 1`);
   });
 });
 

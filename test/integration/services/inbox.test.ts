@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '../../../services/common/clock.ts';
-import { Inbox, InboxMessage, type StatusStore } from '../../../services/common/inbox.ts';
+import { Inbox, InboxMessage } from '../../../services/common/inbox.ts';
 import { insertInto } from '../../../services/common/insert-into.ts';
 import { RedisConnection } from '../../../services/common/redis.ts';
+import { StatusMemory, type StatusStore } from '../../../services/common/status-memory.ts';
 import { NotificationRow } from '../../../services/push/persistence/notification.entity.ts';
 import { Notifications1764000000000 } from '../../../services/push/persistence/migrations/1764000000000-notifications.ts';
 import { Delivery1764000000001 } from '../../../services/push/persistence/migrations/1764000000001-delivery.ts';
@@ -45,14 +46,13 @@ const incoming = (): { consumerGroup: string; eventId: string; messageId: string
   messageId: 'M1',
 });
 
-function inbox(status: StatusStore = redis): Inbox {
-  return new Inbox({
-    dataSource: tables.dataSource,
-    status,
+function inbox(store: StatusStore = redis): Inbox {
+  const memory = new StatusMemory({
+    store,
     settings: { processingExpiryMs: 60_000, doneExpiryMs: 60_000 },
-    clock: new Clock(),
     log: recordingLog().log,
   });
+  return new Inbox({ dataSource: tables.dataSource, memory, clock: new Clock() });
 }
 
 /** An effect without a unique key of its own: only the inbox keeps it from happening twice. */
@@ -80,7 +80,7 @@ describe('the inbox', () => {
 
   it('does not even ask the database about what Redis knows is done', async () => {
     await inbox().once(incoming(), notify);
-    expect(await redis.get(key())).toBe('done');
+    expect(await redis.get(key())).toBe('done:');
     await tables.dataSource.query('DELETE FROM inbox_messages WHERE event_id = ?', [eventId]);
     expect(await inbox().once(incoming(), notify)).toBe('duplicate');
   });
@@ -90,7 +90,7 @@ describe('the inbox', () => {
     await redis.del(key());
     expect(await inbox().once(incoming(), notify)).toBe('duplicate');
     expect(await effects()).toBe(1);
-    expect(await redis.get(key())).toBe('done');
+    expect(await redis.get(key())).toBe('done:');
   });
 
   it('holds when Redis is away', async () => {
@@ -151,7 +151,7 @@ describe('the inbox', () => {
   it('goes on after a process that died while Redis said "processing"', async () => {
     await redis.set(key(), 'processing:of-a-dead-process', 'PX', 60_000);
     expect(await inbox().once(incoming(), notify)).toBe('handled');
-    expect(await redis.get(key())).toBe('done');
+    expect(await redis.get(key())).toBe('done:');
   });
 
   it('does not release the claim of another delivery', async () => {

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import { Clock } from '../../../services/common/clock.ts';
-import { createMessageTransactionTable } from '../../../services/common/message-transaction-table.ts';
+import { BrokerBreaker } from '../../../services/common/broker-breaker.ts';
+import { createMessagingTables } from '../../../services/common/messaging-tables.ts';
 import {
   MessageTransaction,
   MessageTransactions,
@@ -17,6 +18,8 @@ import {
   type Message,
   type TransactionSender,
 } from '../../../services/common/mq.module.ts';
+import { Metrics } from '../../../services/common/metrics.ts';
+import { appendToOutbox, OutboxMessage } from '../../../services/common/outbox.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 import { until } from '../../support/deadline.ts';
 import { DatabaseProxy } from './database-proxy.ts';
@@ -53,7 +56,7 @@ class Effects1 implements MigrationInterface {
   name = 'Effects1764000000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await createMessageTransactionTable(runner);
+    await createMessagingTables(runner);
     await runner.query(
       'CREATE TABLE effects (id VARCHAR(64) NOT NULL PRIMARY KEY) ENGINE = InnoDB',
     );
@@ -67,10 +70,11 @@ class Effects1 implements MigrationInterface {
 let tables: Tables;
 
 beforeAll(async () => {
-  tables = await Tables.create([MessageTransaction], [Effects1]);
+  tables = await Tables.create([MessageTransaction, OutboxMessage], [Effects1]);
 });
 afterEach(async () => {
   await tables.dataSource.query('DELETE FROM effects');
+  await tables.dataSource.query('DELETE FROM outbox_messages');
 });
 afterAll(() => tables[Symbol.asyncDispose]());
 
@@ -85,11 +89,15 @@ const event = {
 function transactions(
   sender: TransactionSender = new FakeSender(),
   dataSource: DataSource = tables.dataSource,
+  breaker = new BrokerBreaker(),
 ): MessageTransactions {
   return new MessageTransactions({
     dataSource,
     sender,
+    relay: { wake: () => undefined },
+    breaker,
     clock: new Clock(),
+    metrics: new Metrics('test'),
     log: recordingLog().log,
   });
 }
@@ -158,30 +166,6 @@ describe('a message transaction', () => {
     expect(sender.states).toEqual(['ROLLBACK_MESSAGE']);
   });
 
-  it('does not begin without its half message, and says that the broker is away', async () => {
-    const sender = new FakeSender();
-    sender.beforeLocal = () =>
-      Promise.reject(new MqError('CONNECT_FAILED', 'refused', { retriable: true }));
-    await expect(transactions(sender).announce(event, effect)).rejects.toMatchObject({
-      code: 'BROKER.UNAVAILABLE',
-      kind: 'unavailable',
-    });
-    expect(await effects()).toBe(0);
-  });
-
-  it.each<Status>(['FLUSH_DISK_TIMEOUT', 'FLUSH_SLAVE_TIMEOUT', 'SLAVE_NOT_AVAILABLE'])(
-    'does not begin with a half message that a crash could take (%s)',
-    async (status) => {
-      const sender = new FakeSender();
-      sender.status = status;
-      await expect(transactions(sender).announce(event, effect)).rejects.toMatchObject({
-        code: 'BROKER.UNAVAILABLE',
-        message: expect.stringContaining(status),
-      });
-      expect(await effects()).toBe(0);
-    },
-  );
-
   it('does not take its own mistake for an absent broker', async () => {
     const sender = new FakeSender();
     const mistake = new MqError('INVALID_ARGUMENT', 'key "a b" is no text without blanks');
@@ -196,6 +180,136 @@ describe('a message transaction', () => {
     };
     expect(await transactions(sender).announce(event, effect)).toBe('done');
     expect(await effects()).toBe(1);
+  });
+});
+
+interface Spooled {
+  eventId: string;
+  body: string;
+}
+
+const spooled = (): Promise<Spooled[]> =>
+  tables.dataSource.query('SELECT event_id AS eventId, body FROM outbox_messages ORDER BY id');
+
+const away = (): Promise<void> =>
+  Promise.reject(new MqError('CONNECT_FAILED', 'refused', { retriable: true }));
+
+describe('without a broker a message transaction', () => {
+  it('commits all the same, and its message is a row of the outbox', async () => {
+    const sender = new FakeSender();
+    let key = '';
+    sender.beforeLocal = (given) => {
+      key = given;
+      return away();
+    };
+    expect(await transactions(sender).announce(event, effect)).toBe('done');
+    expect(await effects()).toBe(1);
+    const [row, ...more] = await spooled();
+    expect(more).toEqual([]);
+    expect(row?.eventId).toBe(key);
+    expect(JSON.parse(row?.body ?? '')).toEqual({ eventId: key, ...event.payload });
+  });
+
+  it('has a half message rolled back that was stored although nobody heard so', async () => {
+    const sender = new FakeSender();
+    let key = '';
+    sender.beforeLocal = (given) => {
+      key = given;
+      return away();
+    };
+    await transactions(sender).announce(event, effect);
+    expect(await transactions().check(halfMessage(key))).toBe('ROLLBACK_MESSAGE');
+    expect(await transactions().settle(key)).toBe('SPOOLED');
+  });
+
+  it.each<Status>(['FLUSH_DISK_TIMEOUT', 'FLUSH_SLAVE_TIMEOUT', 'SLAVE_NOT_AVAILABLE'])(
+    'does not rely on a half message that a crash could take (%s)',
+    async (status) => {
+      const sender = new FakeSender();
+      sender.status = status;
+      expect(await transactions(sender).announce(event, effect)).toBe('done');
+      expect(await effects()).toBe(1);
+      expect(await spooled()).toHaveLength(1);
+    },
+  );
+
+  it('undoes everything when the work decides against it, or fails', async () => {
+    const sender = new FakeSender();
+    sender.beforeLocal = away;
+    const decided = await transactions(sender).announce(event, async (manager) => {
+      await effect(manager);
+      return { rollback: 'no' };
+    });
+    expect(decided).toBe('no');
+    const failing = transactions(sender).announce(event, async (manager) => {
+      await effect(manager);
+      throw new Error('there is no sku UFO');
+    });
+    await expect(failing).rejects.toThrow('there is no sku UFO');
+    expect(await effects()).toBe(0);
+    expect(await spooled()).toEqual([]);
+  });
+
+  it('knocks once a second and not at every order', async () => {
+    let nowMs = 0;
+    let knockCount = 0;
+    const sender = new FakeSender();
+    sender.beforeLocal = () => {
+      knockCount += 1;
+      return away();
+    };
+    const announce = (): Promise<string> =>
+      transactions(sender, tables.dataSource, breaker).announce(event, effect);
+    const breaker = new BrokerBreaker(() => nowMs);
+    await announce();
+    await announce();
+    nowMs = 999;
+    await announce();
+    expect(knockCount).toBe(1);
+    nowMs = 1_000;
+    await announce();
+    expect(knockCount).toBe(2);
+    expect(await spooled()).toHaveLength(4);
+  });
+
+  it('keeps the order of a key: what comes later waits behind what waits', async () => {
+    const spool = new FakeSender();
+    spool.beforeLocal = away;
+    await transactions(spool).announce(event, effect);
+    const sender = new FakeSender();
+    const next = { ...event, tag: 'Paid', payload: { type: 'Paid', orderNo: '4711' } };
+    await transactions(sender).announce(next, effect);
+    expect(sender.states).toEqual(['ROLLBACK_MESSAGE']);
+    expect(
+      (await spooled()).map(({ body }) => (JSON.parse(body) as { type: string }).type),
+    ).toEqual(['Created', 'Paid']);
+    const key = sender.ended[0]?.message.properties?.[TRANSACTION_KEY_PROPERTY] ?? '';
+    expect(await transactions().check(halfMessage(key))).toBe('ROLLBACK_MESSAGE');
+  });
+
+  it('holds up nobody else: a message of another key goes straight to the broker', async () => {
+    await appendToOutbox(tables.dataSource.manager, event);
+    const sender = new FakeSender();
+    await transactions(sender).announce({ ...event, key: '4712' }, effect);
+    expect(sender.states).toEqual(['COMMIT_MESSAGE']);
+    expect(await spooled()).toHaveLength(1);
+  });
+
+  it('and a check-back agree on the outcome, however they meet', async () => {
+    for (let round = 0; round < 30; round++) {
+      const sender = new FakeSender();
+      let asking: Promise<TransactionOutcome> | undefined;
+      sender.beforeLocal = (key) => {
+        asking = transactions().settle(key);
+        return away();
+      };
+      const before = await effects();
+      const failure = await failureOf(transactions(sender).announce(event, effect));
+      const answer = await asking;
+      expect(answer).toBe(failure === undefined ? 'SPOOLED' : 'ROLLED_BACK');
+      expect(await effects()).toBe(before + (failure === undefined ? 1 : 0));
+      expect(await spooled()).toHaveLength(await effects());
+    }
   });
 });
 

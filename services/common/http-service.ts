@@ -91,7 +91,7 @@ function keepRawBodies(fastify: Fastify): void {
     { parseAs: 'string' },
     (request, body, done) => {
       (request as RequestWithRawBody).rawBody = body;
-      parse(request, body, done);
+      void parse(request, body, done);
     },
   );
 }

@@ -51,10 +51,10 @@ export class Metrics {
 
   /** A number that is looked up when Prometheus asks. It is absent when it cannot be told just now. */
   gauge(name: string, help: string, read: () => Promise<number>): void {
-    new Gauge({
+    const gauge = new Gauge({
       name,
       help,
-      registers: [this.registry],
+      registers: [],
       async collect() {
         try {
           this.set(await read());
@@ -65,5 +65,6 @@ export class Metrics {
         }
       },
     });
+    this.registry.registerMetric(gauge);
   }
 }

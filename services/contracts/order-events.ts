@@ -156,8 +156,8 @@ export function parseOrderEvent(body: string): OrderEvent {
         items: itemsOf(fields),
         isWhole: booleanOf(fields, 'isWhole'),
       };
-    case 'Refunded':
-      return { ...facts, type, ...refundOf(fields) };
+    default:
+      return { ...facts, type, ...refundOf(fields) } satisfies OrderRefunded;
   }
 }
 

@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { SagaStatus } from '../domain/refund-saga.ts';
+import type { Refund } from '../domain/refund.ts';
+import { RefundRepository } from '../persistence/refund.repository.ts';
+import { refundNotFound } from './advance-refund.ts';
+
+const MAX_LISTED = 200;
+
+@Injectable()
+export class FindRefunds {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly refunds: RefundRepository,
+  ) {}
+
+  /** Errors: REFUND.NOT_FOUND. */
+  async one(refundNo: string): Promise<Refund> {
+    const [refund] = await this.refunds.list(this.dataSource.manager, { refundNo }, 1);
+    if (refund === undefined) throw refundNotFound(refundNo);
+    return refund;
+  }
+
+  /** Oldest first, 200 at most. */
+  all(wanted: { orderNo?: string; status?: SagaStatus }): Promise<Refund[]> {
+    return this.refunds.list(this.dataSource.manager, wanted, MAX_LISTED);
+  }
+}

@@ -142,7 +142,10 @@ module.exports = {
       comment: 'Topics and payload types, readable without a framework.',
       severity: 'error',
       from: { path: '^services/contracts/' },
-      to: { pathNot: '^services/(contracts/|common/(money|errors)[.]ts$)|^(node:)?crypto$' },
+      to: {
+        pathNot:
+          '^services/(contracts/|common/(money|errors|outgoing-event)[.]ts$)|^(node:)?crypto$',
+      },
     },
     {
       name: 'domain-is-plain-typescript',

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { EnvReader, type Env } from '../common/env.ts';
-import { readHttpServiceSettings, type HttpServiceSettings } from '../common/service-settings.ts';
+import { readServiceSettings, type ServiceSettings } from '../common/service-settings.ts';
 import { MAX_FAILURE_COUNT, MAX_LATENCY_MS, type Behaviour } from './domain/behaviour.ts';
 import type { Backoff } from './domain/charge.ts';
 
 export interface ThirdPartyConfig {
-  readonly service: HttpServiceSettings;
+  readonly service: ServiceSettings;
   /** Signs callbacks; whoever is called knows it, too. */
   readonly channelSecret: string;
   readonly callbackBackoff: Backoff;
@@ -21,7 +21,7 @@ const MIN_SECRET_CHARACTERS = 16;
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): ThirdPartyConfig {
   const reader = new EnvReader(env);
-  const service = readHttpServiceSettings(reader, { port: 3009, schema: 'millrace_third_party' });
+  const service = readServiceSettings(reader, { port: 3009, schema: 'millrace_third_party' });
   const channelSecret = reader.secret('CHANNEL_SECRET', MIN_SECRET_CHARACTERS);
   const callbackBackoff = readCallbackBackoff(reader);
   const seed = reader.integer('THIRD_PARTY_SEED', {

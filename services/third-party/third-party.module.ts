@@ -3,6 +3,8 @@ import { Clock } from '../common/clock.ts';
 import { databaseModule } from '../common/database.module.ts';
 import { HealthController, READINESS_NEEDS } from '../common/health.controller.ts';
 import { Log } from '../common/log.ts';
+import { Metrics } from '../common/metrics.ts';
+import { MetricsController } from '../common/metrics.controller.ts';
 import { CallbackSender } from './application/callback-sender.ts';
 import { CancelShipment } from './application/cancel-shipment.ts';
 import { ChargeProgress } from './application/charge-progress.ts';
@@ -48,6 +50,7 @@ export class ThirdPartyModule {
         ShipmentController,
         BehaviourController,
         HealthController,
+        MetricsController,
       ],
       providers: [
         Clock,
@@ -65,6 +68,7 @@ export class ThirdPartyModule {
         FindShipment,
         LostAnswers,
         { provide: Log, useValue: log },
+        { provide: Metrics, useValue: new Metrics('third-party') },
         { provide: Misbehaviour, useValue: new Misbehaviour(behaviour, new Chance(seed)) },
         {
           provide: CallbackBackoff,

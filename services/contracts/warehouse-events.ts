@@ -1,7 +1,8 @@
 /**
  * WAREHOUSE_EVENTS: what the warehouse tells everybody else. Key: the order number.
  *
- * Sent as half messages. Copies: a message may arrive more than once; `eventId` is the same each time and different for
+ * ShipmentRequested is sent through the outbox, for it may have to wait until the parcel is packed; Shipped as a half
+ * message. Copies: a message may arrive more than once; `eventId` is the same each time and different for
  * every event. Tags: one per event type. Body: the event as JSON, UTF-8.
  */
 import { fieldsOf, keyOf, poison, textOf, timeOf, typeOf } from './message-body.ts';

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/clock.ts';
+import { newDocumentNo } from '../../common/document-number.ts';
+import { Inbox, type IncomingEvent } from '../../common/inbox.ts';
+import { appendToOutbox } from '../../common/outbox.ts';
+import { OutboxRelay } from '../../common/outbox-relay.ts';
+import type { OutgoingEvent } from '../../common/outgoing-event.ts';
+import type { OrderPaid } from '../../contracts/order-events.ts';
+import {
+  WAREHOUSE_EVENTS,
+  WarehouseEventTag,
+  type ShipmentRequested,
+} from '../../contracts/warehouse-events.ts';
+import type { Shipment } from '../domain/shipment.ts';
+import { ShipmentRepository } from '../persistence/shipment.repository.ts';
+
+/** How long a parcel takes to be packed. Until it is handed over, what is in it can be taken out again. */
+export class PackingTime {
+  readonly ms: number;
+
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+}
+
+/** Has the goods of a paid order packed, once; the message that has them handed over comes when that is done. */
+@Injectable()
+export class RequestShipment {
+  constructor(
+    private readonly inbox: Inbox,
+    private readonly shipments: ShipmentRepository,
+    private readonly packing: PackingTime,
+    private readonly relay: OutboxRelay,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute(paid: OrderPaid, incoming: IncomingEvent): Promise<'handled' | 'duplicate'> {
+    const requestedAt = this.clock.now();
+    const quantities = new Map<string, number>();
+    for (const { sku, quantity } of paid.items) {
+      quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
+    }
+    const shipment: Shipment = {
+      shipmentNo: newDocumentNo(requestedAt),
+      orderNo: paid.orderNo,
+      status: 'REQUESTED',
+      items: [...quantities].map(([sku, quantity]) => ({ sku, quantity, cancelledQuantity: 0 })),
+      requestedAt,
+    };
+    const outcome = await this.inbox.once(incoming, async (manager) => {
+      if (!(await this.shipments.insert(manager, shipment))) return;
+      await appendToOutbox(manager, this.#requested(shipment));
+    });
+    this.relay.wake();
+    return outcome;
+  }
+
+  #requested({ shipmentNo, orderNo, requestedAt }: Shipment): OutgoingEvent {
+    const payload: Omit<ShipmentRequested, 'eventId'> = {
+      type: WarehouseEventTag.ShipmentRequested,
+      shipmentNo,
+      orderNo,
+      occurredAt: requestedAt.toISOString(),
+    };
+    return {
+      topic: WAREHOUSE_EVENTS,
+      tag: payload.type,
+      key: orderNo,
+      payload,
+      createdAt: requestedAt,
+      deliverAt: new Date(requestedAt.getTime() + this.packing.ms),
+    };
+  }
+}

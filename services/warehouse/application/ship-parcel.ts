@@ -1,0 +1,105 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { Clock } from '../../common/clock.ts';
+import type { Handling } from '../../common/consumption.ts';
+import { DomainError } from '../../common/errors.ts';
+import { MessageTransactions } from '../../common/message-transactions.ts';
+import type { OutgoingEvent } from '../../common/outgoing-event.ts';
+import { inTransaction } from '../../common/transaction.ts';
+import {
+  WAREHOUSE_EVENTS,
+  WarehouseEventTag,
+  type ShipmentRequested,
+  type ShipmentShipped,
+} from '../../contracts/warehouse-events.ts';
+import { decideMove } from '../domain/shipment-status.ts';
+import { contentOf, type Shipment } from '../domain/shipment.ts';
+import { ShipmentRepository } from '../persistence/shipment.repository.ts';
+import { Carrier } from './carrier.ts';
+
+/**
+ * Hands a packed parcel over to the carrier and announces that it is on its way.
+ *
+ * The carrier is asked outside of any database transaction, after the parcel was noted as being handed over: from then on
+ * its content is fixed, and whoever wants it back must ask the carrier, too. An answer that is lost is asked for again.
+ *
+ * Errors: WAREHOUSE.NO_SHIPMENT; THIRD_PARTY.UNAVAILABLE, to be tried again; those of a message transaction.
+ */
+@Injectable()
+export class ShipParcel {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly shipments: ShipmentRepository,
+    private readonly carrier: Carrier,
+    private readonly transactions: MessageTransactions,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute({ shipmentNo }: ShipmentRequested): Promise<Handling> {
+    const shipment = await inTransaction(this.dataSource, async (manager) => {
+      const found = await this.#locked(manager, shipmentNo);
+      if (found.status !== 'REQUESTED') return found;
+      const moved: Shipment = { ...found, status: 'HANDING_OVER' };
+      await this.shipments.update(manager, found, moved);
+      return moved;
+    });
+    if (shipment.status === 'CANCELLED') return 'overtaken';
+    if (shipment.status === 'SHIPPED') return 'duplicate';
+    const trackingNo = await this.#handOver(shipment);
+    if (trackingNo === undefined) return 'overtaken';
+    const shippedAt = this.clock.now();
+    const event = shipped(shipment, trackingNo, shippedAt);
+    return this.transactions.announce<Handling>(event, async (manager) => {
+      const current = await this.#locked(manager, shipmentNo);
+      if (decideMove(shipmentNo, current.status, 'SHIPPED') === 'repeated') {
+        return { rollback: 'duplicate' };
+      }
+      const moved: Shipment = { ...current, status: 'SHIPPED', trackingNo, shippedAt };
+      await this.shipments.update(manager, current, moved);
+      return { commit: 'handled' };
+    });
+  }
+
+  /** Undefined when it was cancelled meanwhile. */
+  async #handOver(shipment: Shipment): Promise<string | undefined> {
+    const { shipmentNo, orderNo } = shipment;
+    try {
+      const parcel = { shipmentNo, orderNo, items: contentOf(shipment) };
+      return (await this.carrier.handOver(parcel)).trackingNo;
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'CARRIER.CANCELLED') return undefined;
+      throw error;
+    }
+  }
+
+  async #locked(manager: EntityManager, shipmentNo: string): Promise<Shipment> {
+    const shipment = await this.shipments.findForUpdate(manager, { shipmentNo });
+    if (shipment !== undefined) return shipment;
+    throw new DomainError(
+      'WAREHOUSE.NO_SHIPMENT',
+      'not_found',
+      `there is no shipment ${shipmentNo}; row and message commit together`,
+    );
+  }
+}
+
+function shipped(
+  { shipmentNo, orderNo }: Shipment,
+  trackingNo: string,
+  shippedAt: Date,
+): OutgoingEvent {
+  const payload: Omit<ShipmentShipped, 'eventId'> = {
+    type: WarehouseEventTag.Shipped,
+    shipmentNo,
+    orderNo,
+    trackingNo,
+    occurredAt: shippedAt.toISOString(),
+  };
+  return {
+    topic: WAREHOUSE_EVENTS,
+    tag: payload.type,
+    key: orderNo,
+    payload,
+    createdAt: shippedAt,
+  };
+}

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import type { Handling } from '../../common/consumption.ts';
+import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { MessageTransactions } from '../../common/message-transactions.ts';
 import type { PaymentEvent } from '../../contracts/payment-events.ts';
-import { newOrderNo } from '../domain/order-number.ts';
 import { refundLatePayment, type OrderRefund } from '../domain/order-refund.ts';
 import { payOrder, type Order } from '../domain/order.ts';
 import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
@@ -57,7 +57,7 @@ export class PayOrder {
     const requestedAt = this.clock.now();
     const known = await this.refunds.ofOrder(this.dataSource.manager, order.orderNo);
     if (known.some((refund) => refund.paymentNo === paymentNo)) return 'duplicate';
-    const refundNo = newOrderNo(requestedAt);
+    const refundNo = newDocumentNo(requestedAt);
     const refund: OrderRefund = refundLatePayment(order, { refundNo, paymentNo, requestedAt });
     return this.transactions.announce<Handling>(refundBegun(order, refund), async (manager) =>
       (await this.refunds.insert(manager, refund))

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
+import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { fingerprintOf } from '../../common/idempotency-key.ts';
 import { IdempotentRequests, type ClaimKey } from '../../common/idempotent-requests.ts';
 import { MessageTransactions, OUTCOME_UNKNOWN } from '../../common/message-transactions.ts';
-import { newOrderNo } from '../domain/order-number.ts';
 import { asPlaced, placeOrder, pricedItems, type Order, type OrderLine } from '../domain/order.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
 import { orderCreated } from './order-announcements.ts';
@@ -52,7 +52,7 @@ export class PlaceOrder {
     let placed: Order | undefined;
     const { resourceNo, isReplay } = await this.requests.perform(
       request,
-      newOrderNo(placedAt),
+      newDocumentNo(placedAt),
       async (claim, orderNo) => {
         placed = await this.#place(command, { orderNo, placedAt }, claim);
         return placed !== undefined;

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
+import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { fingerprintOf } from '../../common/idempotency-key.ts';
 import { IdempotentRequests, type ClaimKey } from '../../common/idempotent-requests.ts';
 import { MessageTransactions } from '../../common/message-transactions.ts';
-import { newOrderNo } from '../domain/order-number.ts';
 import { requestRefund, type OrderRefund } from '../domain/order-refund.ts';
 import type { Order, OrderLine } from '../domain/order.ts';
 import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
@@ -48,7 +48,7 @@ export class RequestRefund {
     const requestedAt = this.clock.now();
     const { resourceNo, isReplay } = await this.requests.perform(
       request,
-      newOrderNo(requestedAt),
+      newDocumentNo(requestedAt),
       (claim, refundNo) => this.#begin(command, { refundNo, requestedAt }, claim),
     );
     const refund = await this.refunds.find(this.dataSource.manager, resourceNo);

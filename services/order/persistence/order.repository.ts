@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { In, type EntityManager } from 'typeorm';
+import { isDocumentNo } from '../../common/document-number.ts';
 import { insertInto } from '../../common/insert-into.ts';
 import type { MinorUnits } from '../../common/money.ts';
-import { isOrderNo } from '../domain/order-number.ts';
 import type { Order } from '../domain/order.ts';
 import { CatalogueItemRow, OrderItemRow, OrderRow } from './order.entity.ts';
 
@@ -26,14 +26,14 @@ export class OrderRepository {
 
   async find(manager: EntityManager, orderNo: string): Promise<Order | undefined> {
     // What cannot be an order number never reaches a statement: the column is ASCII.
-    if (!isOrderNo(orderNo)) return undefined;
+    if (!isDocumentNo(orderNo)) return undefined;
     const row = await manager.findOneBy(OrderRow, { orderNo });
     return row ? this.#withItems(manager, row) : undefined;
   }
 
   /** Holds the order's row until the transaction ends, so that of two moves at once the second sees the first. */
   async findForUpdate(manager: EntityManager, orderNo: string): Promise<Order | undefined> {
-    if (!isOrderNo(orderNo)) return undefined;
+    if (!isDocumentNo(orderNo)) return undefined;
     const row = await manager.findOne(OrderRow, {
       where: { orderNo },
       lock: { mode: 'pessimistic_write' },

@@ -22,6 +22,7 @@ const handlingTexts = {
  */
 const outcomeOf: Record<DomainErrorKind, 'ack' | 'retry' | 'dead'> = {
   invalid: 'dead',
+  unauthorized: 'dead',
   not_found: 'retry',
   unavailable: 'retry',
   conflict: 'ack',
@@ -129,7 +130,7 @@ export class Consumption {
   #deadAgain(message: ReceivedMessage, group: string, error: unknown): ConsumeResult {
     const kind = error instanceof DomainError ? error.kind : 'unavailable';
     const isInVain =
-      kind === 'invalid' ||
+      outcomeOf[kind] === 'dead' ||
       (kind === 'not_found' && message.reconsumeTimes >= MAX_TRIES_FOR_NOTHING);
     if (isInVain || kind === 'conflict') {
       this.#report('dead letter parked, it stays in the DLQ', message, group, error);

@@ -1,5 +1,5 @@
 /** Decides how the outside is told: one filter maps it to an HTTP status, one consumer wrapper to ack or retry. */
-export type DomainErrorKind = 'invalid' | 'not_found' | 'conflict' | 'unavailable';
+export type DomainErrorKind = 'invalid' | 'unauthorized' | 'not_found' | 'conflict' | 'unavailable';
 
 export interface FieldProblem {
   /** Where the value is: `items[3].quantity`, or a header's name. */

@@ -7,6 +7,7 @@ import type { RouteTable } from './route-table.ts';
 
 const statusOf: Record<DomainErrorKind, number> = {
   invalid: 400,
+  unauthorized: 401,
   not_found: 404,
   conflict: 409,
   unavailable: 503,
@@ -62,6 +63,8 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 export function sendProblem(reply: ProblemReply, problem: Problem): void {
+  // HTTP wants every 401 to say how to do better; nothing here is entered with a password.
+  if (problem.status === 401) reply.header('www-authenticate', 'Signature');
   reply.status(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
 }
 

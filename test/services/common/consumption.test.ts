@@ -89,6 +89,15 @@ describe('the consumption of a message', () => {
     },
   );
 
+  it('has one that is not allowed dead at once', async () => {
+    const { consumption } = underTest();
+    expect(await consumption.run(message(), reading, refusing('unauthorized'))).toEqual({
+      status: 'RECONSUME_LATER',
+      delayTimeLevel: -1,
+      deadLetterReason: 'A.B: not so',
+    });
+  });
+
   it('has what it does not know retried, and after the last retry dead without quoting it', async () => {
     const { consumption } = underTest();
     const failing = (): Promise<Handling> => Promise.reject(new TypeError('INSERT … 4111111111'));

@@ -6,6 +6,7 @@ import { endWithProblem, problemOf } from '../../../services/common/http-errors.
 describe('problemOf', () => {
   it.each<[DomainErrorKind, number, string]>([
     ['invalid', 400, 'Bad Request'],
+    ['unauthorized', 401, 'Unauthorized'],
     ['not_found', 404, 'Not Found'],
     ['conflict', 409, 'Conflict'],
     ['unavailable', 503, 'Service Unavailable'],

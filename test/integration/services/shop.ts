@@ -14,6 +14,7 @@ import { PushModule } from '../../../services/push/push.module.ts';
 import { loadConfig as loadThirdPartyConfig } from '../../../services/third-party/config.ts';
 import { ThirdPartyModule } from '../../../services/third-party/third-party.module.ts';
 import { recordingLog } from '../../services/recording-log.ts';
+import { FakePeer } from './fake-peer.ts';
 
 /** Nobody listens there: for tests in which the broker is away. */
 export const NO_BROKER = '127.0.0.1:1';
@@ -51,18 +52,27 @@ export class RunningService implements AsyncDisposable {
   readonly database: DataSource;
   readonly lines: () => Record<string, unknown>[];
   readonly #ownedSchema: string | undefined;
+  readonly #peers: FakePeer | undefined;
 
   constructor(parts: {
     app: NestFastifyApplication;
     url: string;
     lines: () => Record<string, unknown>[];
     ownedSchema: string | undefined;
+    peers: FakePeer | undefined;
   }) {
     this.app = parts.app;
     this.url = parts.url;
     this.database = parts.app.get(DataSource);
     this.lines = parts.lines;
     this.#ownedSchema = parts.ownedSchema;
+    this.#peers = parts.peers;
+  }
+
+  /** Whoever answers in place of the services that the order service asks. */
+  get peers(): FakePeer {
+    if (this.#peers === undefined) throw new Error('this service was started without peers');
+    return this.#peers;
   }
 
   /** Lets the service believe that it is so much later than it is. */
@@ -104,6 +114,7 @@ export class RunningService implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close();
+    await this.#peers?.[Symbol.asyncDispose]();
     if (this.#ownedSchema !== undefined) await dropSchema(this.#ownedSchema);
   }
 }
@@ -124,12 +135,14 @@ export async function startService(
   options: StartOptions = {},
 ): Promise<RunningService> {
   const schema = options.schema ?? newSchema();
+  const peers = name === 'order' ? await FakePeer.start() : undefined;
   const env = {
     DATABASE_URL: given('DATABASE_URL'),
     DATABASE_SCHEMA: schema,
     REDIS_URL: options.redisUrl ?? redisUrl(),
     NAMESRV_ADDR: options.namesrvAddr ?? NO_BROKER,
     PORT: '0',
+    ...peers?.env,
     ...options.env,
   };
   const { log, lines } = recordingLog();
@@ -147,5 +160,6 @@ export async function startService(
     url: `http://127.0.0.1:${port}`,
     lines,
     ownedSchema: options.schema === undefined ? schema : undefined,
+    peers,
   });
 }

@@ -1,12 +1,23 @@
+/** What was typed; a command reads what concerns it. */
 export interface CommandOptions {
   /** Everything after the command's name, as typed. */
   args: readonly string[];
   once: boolean;
   killBroker: boolean;
+  /** What repeats a run: drawn by the command when it is not given. */
+  seed?: number;
+  /** Of an audit: what may still be under way. */
+  graceMs?: number;
+  openMs?: number;
+  /** Of a chaos run: how often each process is killed. */
+  rounds?: number;
 }
 
 export type CommandLine =
-  | { command: 'demo' | 'test' | 'interop' | 'bench'; options: CommandOptions }
+  | {
+      command: 'demo' | 'audit' | 'test' | 'interop' | 'chaos' | 'bench';
+      options: CommandOptions;
+    }
   | { help: string }
   | { mistake: string };
 

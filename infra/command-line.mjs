@@ -5,20 +5,43 @@ import { parseArgs } from 'node:util';
 const usages = {
   demo: `npm run demo [-- FLAGS]
 
-Starts MariaDB, Redis, a name server, a broker and the services order, coupon and push, and sends 20 orders through
-them: 16 are paid, three of them while no coupon can be issued, so that their messages are redriven from the
-dead-letter queue; 4 are left unpaid and closed by their delayed message. Then it audits the databases, and stays up
-until Ctrl-C. All state is kept under .millrace/.
+Starts MariaDB, Redis, a name server, a broker and the nine services of the shop, and sends 100 orders through them: 60
+are paid and shipped, 15 left alone and closed by their delayed message, 15 refunded (some after shipping, some with the
+channel failing twice), and 10 placed while the broker is dead. Meanwhile the coupon database is stopped for a while.
+Then it audits the databases, and stays up until Ctrl-C. All state is kept under .millrace/.
 
   --once          end after the audit: exit code 0 only if nothing was lost or duplicated;
                   the last line on stdout is one JSON object
-  --kill-broker   kill the broker with SIGKILL between half messages and their commit, and start it again
+  --seed N        the same orders as the run that printed this seed; 0 to 4294967295
+  --kill-broker   kill the broker at the worst moment, between half messages and their commit, not just at any
   --help          this text
 
 Environment:
   DATABASE_URL    use this MariaDB, e.g. mysql://root:secret@127.0.0.1:3306
   REDIS_URL       use this Redis, e.g. redis://127.0.0.1:6379
   NAMESRV_ADDR    use this RocketMQ name server and its brokers instead of ours, e.g. 127.0.0.1:9876`,
+  audit: `npm run audit [-- FLAGS]
+
+Holds every order in the databases against payments, the channel's books, stock, points, coupons, notifications,
+shipments and refunds: nothing lost, nothing twice, ledgers that add up. Reads the database of a demo that is running, or
+of the last one. The last line is one JSON object; exit code 1 if anything is wrong, with the offending orders.
+
+  --grace S       what is younger may still be under way, in seconds; 60 by default, 0 when all has come to rest
+  --open S        how old an order may be that is neither paid nor closed, in seconds; 2100 by default
+  --help          this text
+
+Environment: DATABASE_URL, to audit another database.`,
+  chaos: `npm run test:chaos [-- FLAGS]
+
+Starts the shop as npm run demo does, keeps customers coming, and kills each process in turn with SIGKILL: every service,
+the broker, the name server, MariaDB, Redis and the third party. After each it waits until everything has come to rest, and
+audits the databases. Ends with a table and the line "N passed, N failed".
+
+  --seed N        the same orders and moments as the run that printed this seed
+  --rounds N      how often each process is killed; 1 by default
+  --help          this text
+
+Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`; servers of yours are not killed.`,
   test: `npm test [-- PART …]
 
   check         types, lint, format, layers and unit tests, as npm run check
@@ -37,6 +60,24 @@ Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
   bench: `npm run bench [-- FLAGS]
 
 Runs the benchmarks in loadtest/. \`npm run bench -- --help\` lists the flags once the project is built.`,
+};
+
+/** Flags that take a whole number: what the command calls it, and what it is multiplied by. */
+const numberFlags = {
+  seed: { name: 'seed', max: 4_294_967_295, factor: 1 },
+  rounds: { name: 'rounds', max: 1_000, factor: 1 },
+  grace: { name: 'graceMs', max: 86_400, factor: 1_000 },
+  open: { name: 'openMs', max: 864_000, factor: 1_000 },
+};
+
+const flagsOf = {
+  demo: {
+    once: { type: 'boolean' },
+    'kill-broker': { type: 'boolean' },
+    seed: { type: 'string' },
+  },
+  audit: { grace: { type: 'string' }, open: { type: 'string' } },
+  chaos: { seed: { type: 'string' }, rounds: { type: 'string' } },
 };
 
 /** What may follow `npm test --`; the parts themselves are in commands/test.ts. */
@@ -60,13 +101,7 @@ export function parseCommandLine(argv) {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: command === 'test',
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        ...(command === 'demo' && {
-          once: { type: 'boolean' },
-          'kill-broker': { type: 'boolean' },
-        }),
-      },
+      options: { help: { type: 'boolean', short: 'h' }, ...flagsOf[command] },
     });
     if (values.help) return { help: usage };
     const unknownPart = positionals.find((part) => !testParts.includes(part));
@@ -75,9 +110,29 @@ export function parseCommandLine(argv) {
     }
     return {
       command,
-      options: { args, once: values.once ?? false, killBroker: values['kill-broker'] ?? false },
+      options: {
+        args,
+        once: values.once ?? false,
+        killBroker: values['kill-broker'] ?? false,
+        ...wholeNumbers(values),
+      },
     };
   } catch (error) {
     return { mistake: `${error.message.split('. ')[0]}.\n\n${usage}` };
   }
+}
+
+/** The numbers among the flags, as the commands know them. Errors: naming the flag, what it is and what it must be. */
+function wholeNumbers(values) {
+  const numbers = {};
+  for (const [flag, { name, max, factor }] of Object.entries(numberFlags)) {
+    const text = values[flag];
+    if (text === undefined) continue;
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value <= max)) {
+      throw new Error(`--${flag} is ${text}, it must be a whole number from 0 to ${max}`);
+    }
+    numbers[name] = value * factor;
+  }
+  return numbers;
 }

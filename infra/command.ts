@@ -1,3 +1,5 @@
+import type { CommandOptions } from './command-line.mjs';
+
 /** Sets the words printed beside the name of a step. */
 export type Say = (words: string) => void;
 
@@ -14,7 +16,7 @@ export interface StateSlot {
 
 /** What bootstrap.mjs hands to the compiled command. */
 export interface CommandContext {
-  options: { args: readonly string[]; once: boolean; killBroker: boolean };
+  options: CommandOptions;
   /** The folder of the clone. */
   root: string;
   step: Step;

@@ -156,6 +156,19 @@ export class Processes {
   }
 
   /**
+   * SIGKILL: the process has no time to write, flush, or say goodbye. Resolves when it is gone, with the way to start it
+   * again.
+   */
+  async kill(name: string): Promise<() => Promise<void>> {
+    const found = [...this.#running].find(([running]) => running.name === name);
+    if (found === undefined) throw new Error(`${name} is not running, it cannot be killed`);
+    const [running, options] = found;
+    running.kill('SIGKILL');
+    await running.exited;
+    return async () => void (await this.start(options));
+  }
+
+  /**
    * Runs a process that ends by itself and talks to the terminal; returns its exit code, 1 for a signal.
    *
    * With `timeLimitMs` it is stopped after that time, and says so: a test that leaves a socket open keeps Jest from

@@ -1,98 +1,207 @@
-import type { Effect, OrderWay, WholeDatabase } from '../audit.ts';
+import type { AuditReport, OrderVerdict } from '../audit/audit.ts';
+import type { OrderFacts } from '../audit/order-facts.ts';
+import type { DemoOrder } from './life-of-an-order.ts';
+import type { OrderKind } from './plan.ts';
 
 /** The last line of `npm run demo -- --once`. */
 export interface Verdict {
   orders: number;
+  /** Paid, and not given back. */
   paid: number;
   closed: number;
+  refunded: number;
   coupons: number;
   pushes: number;
+  /** Orders whose coupon had to be taken from the dead-letter queue, and how many of them have it. */
+  dlq: number;
   dlq_redriven: number;
   lost: number;
   duplicated: number;
+  seed: number;
   seconds: number;
 }
 
-const pushes = ['push Created', 'push Paid', 'push Closed'] as const satisfies readonly Effect[];
-
-/**
- * Sums up a run: what was lost of its own orders, and what there is twice, of its own or anywhere in the databases.
- * Orders that other runs have left on their way are not this run's loss.
- */
-export function verdictOf(
-  ways: readonly OrderWay[],
-  whole: WholeDatabase,
-  redriven: readonly string[],
-  seconds: number,
-): Verdict {
-  const sum = (of: (way: OrderWay) => number): number =>
-    ways.reduce((total, way) => total + of(way), 0);
-  const count = (way: OrderWay, effect: Effect): number => way.effects.get(effect)?.count ?? 0;
+/** Sums up a run; what is wrong in the databases as a whole counts, too, unless it is only missing. */
+export function verdictOf(run: {
+  orders: readonly DemoOrder[];
+  verdicts: readonly OrderVerdict[];
+  whole: AuditReport;
+  deadLetters: ReadonlySet<string>;
+  seed: number;
+  seconds: number;
+}): Verdict {
+  const { verdicts, deadLetters } = run;
+  const facts = verdicts.map((verdict) => verdict.facts);
+  const own = verdicts.flatMap(({ findings }) => findings);
+  const all = [...own, ...buyersFindings(run.orders, verdicts)];
+  const ownKeys = new Set(own.map(({ orderNo, what }) => `${orderNo} ${what}`));
+  const others = run.whole.findings.filter(
+    ({ kind, orderNo, what }) => kind !== 'lost' && !ownKeys.has(`${orderNo} ${what}`),
+  );
+  const statusCount = (...statuses: string[]): number =>
+    facts.filter(({ order }) => statuses.includes(order?.status ?? '')).length;
   return {
-    orders: ways.length,
-    paid: sum(({ order }) => (order?.status === 'PAID' ? 1 : 0)),
-    closed: sum(({ order }) => (order?.status === 'CANCELLED' ? 1 : 0)),
-    coupons: sum((way) => count(way, 'coupon')),
-    pushes: sum((way) => pushes.reduce((total, push) => total + count(way, push), 0)),
-    dlq_redriven: redriven.length,
-    lost: sum(({ lost }) => lost.length),
-    duplicated: Math.max(
-      sum(({ duplicated }) => duplicated.length),
-      whole.doubled + whole.unearned + whole.torn,
-    ),
-    seconds: Math.round(seconds * 10) / 10,
+    orders: facts.length,
+    paid: statusCount('PAID', 'SHIPPED'),
+    closed: statusCount('CANCELLED'),
+    refunded: statusCount('REFUNDED', 'PARTIALLY_REFUNDED'),
+    coupons: facts.reduce((sum, { coupons }) => sum + coupons.length, 0),
+    pushes: facts.reduce((sum, { notifications }) => sum + notifications.length, 0),
+    dlq: deadLetters.size,
+    dlq_redriven: facts.filter(
+      ({ orderNo, coupons }) => deadLetters.has(orderNo) && coupons.length > 0,
+    ).length,
+    lost: all.filter(({ kind }) => kind === 'lost').length,
+    duplicated: all.filter(({ kind }) => kind !== 'lost').length + others.length,
+    seed: run.seed,
+    seconds: Math.round(run.seconds * 10) / 10,
   };
 }
 
-/** One line an order: when it was placed, and how much later each thing had happened. */
-export function wayTable(ways: readonly OrderWay[], redriven: readonly string[]): string {
-  const header = ['order', 'placed', 'paid', 'closed', 'coupon', 'push C', 'push P', 'push X', ''];
-  const rows = [...ways]
-    .sort((a, b) => (a.order?.placedAt.getTime() ?? 0) - (b.order?.placedAt.getTime() ?? 0))
-    .map(({ orderNo, order, effects, lost, duplicated }) => {
-      const placedAt = order?.placedAt;
-      const later = (at: Date | undefined): string =>
-        at === undefined || placedAt === undefined
-          ? '–'
-          : `+${at.getTime() - placedAt.getTime()} ms`;
-      return [
-        orderNo,
-        placedAt?.toISOString().slice(11, 23) ?? '–',
-        later(order?.paidAt),
-        later(order?.closedAt),
-        later(effects.get('coupon')?.at),
-        ...pushes.map((push) => later(effects.get(push)?.at)),
-        [
-          ...(redriven.includes(orderNo) ? ['coupon redriven'] : []),
-          ...lost.map((what) => `LOST: ${what}`),
-          ...duplicated.map((what) => `TWICE: ${what}`),
-        ].join(', '),
-      ];
-    });
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = [header, ...rows].map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 || column === row.length - 1
-          ? cell.padEnd(widths[column] ?? 0)
-          : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
-  const legend = 'push C, P, X: the user was told that the order was created, paid, closed';
-  return [...lines, '', legend].map((line) => `  ${line}`.trimEnd()).join('\n');
+/**
+ * What only the customers know: a payment or a refund that was acknowledged and is not there is lost, however well
+ * everything else fits; and nobody may have paid for who did not.
+ */
+export function buyersFindings(
+  orders: readonly DemoOrder[],
+  verdicts: readonly OrderVerdict[],
+): OrderVerdict['findings'] {
+  const factsOf = new Map(verdicts.map(({ facts }) => [facts.orderNo, facts]));
+  return orders.flatMap(({ plan, orderNo, paymentNo, refundNo }) => {
+    const facts = factsOf.get(orderNo);
+    if (facts?.order === undefined) return [];
+    const say = (kind: 'lost' | 'duplicated', what: string) => [{ orderNo, kind, what }];
+    const isPaid = facts.order.paymentNo !== undefined;
+    if (paymentNo !== undefined && facts.order.paymentNo !== paymentNo) {
+      return say('lost', `acknowledged payment ${paymentNo}`);
+    }
+    if (plan.kind === 'unpaid' && isPaid) return say('duplicated', 'payment that nobody made');
+    const isKnown = facts.orderRefunds.some((refund) => refund.refundNo === refundNo);
+    if (refundNo !== undefined && !isKnown) return say('lost', `acknowledged refund ${refundNo}`);
+    return [];
+  });
 }
 
-export function auditText(verdict: Verdict, whole: WholeDatabase): string {
-  const { orders, paid, closed, coupons, lost, duplicated } = verdict;
-  return [
-    `  Audit of this run: ${orders} orders, ${paid} paid, ${closed} closed, ${coupons} coupons, ` +
-      `${verdict.pushes} pushes, ${verdict.dlq_redriven} redriven; ${lost} lost, ${duplicated} duplicated`,
-    `  Whole database:    ${whole.orders} orders, ${whole.paid} paid, ${whole.closed} closed; ` +
-      `${whole.missing} effects not there, ${whole.doubled} doubled, ${whole.unearned} of what has not happened, ` +
-      `${whole.torn} orders that contradict themselves`,
-  ].join('\n');
+const kindTexts: Readonly<Record<OrderKind, string>> = {
+  paid: 'paid',
+  unpaid: 'left unpaid',
+  'refunded-before-shipping': 'refunded before shipping',
+  'refunded-after-shipping': 'refunded after shipping',
+  'refunded-by-a-failing-channel': 'refunded, channel failing twice',
+  'without-broker': 'placed without a broker',
+};
+
+const stations: readonly [string, (facts: OrderFacts) => Date | undefined][] = [
+  ['paid', ({ order }) => order?.paidAt],
+  ['coupon', ({ coupons }) => coupons[0]?.issuedAt],
+  ['push', ({ notifications }) => notifications.find(({ kind }) => kind === 'Paid')?.recordedAt],
+  ['shipped', ({ order }) => order?.shippedAt],
+  ['closed', ({ order }) => order?.closedAt],
+  ['refund asked', ({ orderRefunds }) => orderRefunds[0]?.requestedAt],
+  ['refund done', ({ orderRefunds }) => orderRefunds[0]?.completedAt],
+];
+
+/** One line a kind of order: how long after it was placed each thing had happened, in seconds; the middle one and the slowest. */
+export function timelineTable(
+  orders: readonly DemoOrder[],
+  verdicts: readonly OrderVerdict[],
+): string {
+  const factsOf = new Map(verdicts.map(({ facts }) => [facts.orderNo, facts]));
+  const header = ['seconds after it was placed', 'orders', ...stations.map(([name]) => name)];
+  const rows = Object.entries(kindTexts).map(([kind, text]) => {
+    const facts = orders
+      .filter(({ plan }) => plan.kind === kind)
+      .map(({ orderNo }) => factsOf.get(orderNo))
+      .filter((each) => each !== undefined);
+    const cells = stations.map(([, timeOf]) => spread(facts, timeOf));
+    return [text, String(facts.length), ...cells];
+  });
+  return table([header, ...rows]);
+}
+
+function spread(
+  facts: readonly OrderFacts[],
+  timeOf: (facts: OrderFacts) => Date | undefined,
+): string {
+  const seconds = facts
+    .flatMap((each) => {
+      const at = timeOf(each);
+      const placedAt = each.order?.placedAt;
+      return at === undefined || placedAt === undefined
+        ? []
+        : [(at.getTime() - placedAt.getTime()) / 1_000];
+    })
+    .sort((a, b) => a - b);
+  if (seconds.length === 0) return '–';
+  const middle = seconds[Math.floor(seconds.length / 2)]!;
+  return `${middle.toFixed(1)} … ${seconds.at(-1)!.toFixed(1)}`;
+}
+
+/** What each service has done, in its own words. */
+export function workTable(
+  facts: readonly OrderFacts[],
+  counters: Readonly<Record<string, number>>,
+): string {
+  const sum = (of: (each: OrderFacts) => number): number =>
+    facts.reduce((total, each) => total + of(each), 0);
+  const movement = (kind: string): number =>
+    sum(({ stockMovements }) =>
+      stockMovements
+        .filter((each) => each.kind === kind)
+        .reduce((all, { quantity }) => all + quantity, 0),
+    );
+  const points = (kind: string): number =>
+    sum(({ pointsMovements }) =>
+      pointsMovements
+        .filter((each) => each.kind === kind)
+        .reduce((all, each) => all + each.points, 0),
+    );
+  const counter = (name: string): string => String(counters[name] ?? 0);
+  const refunds = facts.flatMap(({ orderRefunds }) => orderRefunds);
+  return table([
+    [
+      'order',
+      `${facts.length} placed, ${refunds.length} refunds begun; ${counter('order spooled')} messages spooled while the broker was away`,
+    ],
+    [
+      'stock',
+      `${movement('RESERVED')} pieces reserved, ${movement('CONFIRMED')} sold, ${movement('RELEASED')} let go, ${movement('RESTOCKED')} back on the shelf`,
+    ],
+    [
+      'payment',
+      `${sum(({ payments }) => payments.length)} payments, ${counter('callbacks')} callbacks, of them ${counter('callbacks twice')} a second time; ${sum(({ channelRefunds }) => channelRefunds.length)} refunds through the channel`,
+    ],
+    [
+      'coupon',
+      `${sum(({ coupons }) => coupons.length)} coupons and ${sum(({ redPackets }) => redPackets.length)} red packets issued, ${sum(({ redPackets }) => redPackets.filter(({ status }) => status === 'RECALLED').length)} recalled, ${sum(({ redemption }) => (redemption === undefined ? 0 : 1))} coupons used; ${counter('dead letters')} tries of dead letters`,
+    ],
+    ['points', `${points('EARNED')} points earned, ${points('DEDUCTED')} deducted`],
+    [
+      'warehouse',
+      `${sum(({ shipments }) => shipments.filter(({ status }) => status === 'SHIPPED').length)} parcels shipped, ${sum(({ shipments }) => shipments.filter(({ status }) => status === 'CANCELLED').length)} cancelled; the carrier had to be asked again ${counter('ship retries')} times`,
+    ],
+    [
+      'refund',
+      `${sum((each) => each.refunds.filter(({ status }) => status === 'COMPLETED').length)} refunds through all their steps`,
+    ],
+    ['push', `${sum(({ notifications }) => notifications.length)} notifications, each delivered`],
+  ]);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 || row.length === 2
+            ? cell.padEnd(widths[column] ?? 0)
+            : cell.padStart(widths[column] ?? 0),
+        )
+        .join('  '),
+    )
+    .map((line) => `  ${line}`.trimEnd())
+    .join('\n');
 }

@@ -1,88 +1,129 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Audit, OrderWay } from '../audit.ts';
-import { Buyer, type OrderPlan } from './buyer.ts';
-import type { ServiceUrls } from './services.ts';
+import type { Audit, OrderVerdict } from '../audit/audit.ts';
+import type { Session } from '../session.ts';
+import { withoutBroker, withoutBrokerInTheMiddle } from './broker-crash.ts';
+import { stopCouponDatabase } from './coupon-outage.ts';
+import type { Gate } from './gate.ts';
+import { buy, giveBack, type DemoOrder, type Placed } from './life-of-an-order.ts';
+import type { OrderPlan } from './plan.ts';
+import { ShopClient } from './shop-client.ts';
+import type { Cluster } from './topology.ts';
 
-/** Placed at first: all but every fourth are paid at once. */
-const firstPlans: readonly OrderPlan[] = Array.from({ length: 17 }, (_, index) => ({
-  number: index + 1,
-  isPaid: index % 4 !== 2 || index === 16,
-  isImpatient: index % 4 === 3,
-}));
+/** Customers at the same time. */
+const customerCount = 8;
+/** The coupon database goes when so many orders are placed. */
+const couponOutageAfter = 25;
+/** A broken run ends here. */
+const settleTimeoutMs = 240_000;
 
-/** Placed and paid while coupons cannot be issued. */
-const latePlans: readonly OrderPlan[] = [18, 19, 20].map((number) => ({
-  number,
-  isPaid: true,
-  isImpatient: number === 20,
-}));
-
-/** Buyers at the same time. */
-const buyerCount = 4;
-/** A broken run ends here; a good one takes some seconds, on an official broker with its longer pauses some more. */
-const effectsTimeoutMs = 120_000;
-
-/** What the demo's orders were to become. */
-export interface PlacedOrders {
-  paid: readonly string[];
-  unpaid: readonly string[];
+export interface Stage {
+  session: Session;
+  shop: ShopClient;
+  cluster: Cluster;
+  databaseUrl: string;
+  couponGate: Gate;
+  /** Kill the broker at the worst moment, between half messages and their commits, and not at any. */
+  isKilledInTheMiddle: boolean;
 }
 
-/** What happens while orders are being placed. */
-export interface Onlooker {
-  /** Its buyer goes on when this resolves. */
-  onPlaced: (count: number) => Promise<void>;
-  onRefused: () => void;
-}
-
-/** Most of the demo's orders, four buyers at a time. */
-export function placeFirstOrders(urls: ServiceUrls, onlooker: Onlooker): Promise<PlacedOrders> {
-  return placeOrders(urls, firstPlans, onlooker);
-}
-
-/** The orders whose coupons will fail. */
-export function placeLateOrders(urls: ServiceUrls): Promise<PlacedOrders> {
-  return placeOrders(urls, latePlans, {
-    onPlaced: () => Promise.resolve(),
-    onRefused: () => undefined,
-  });
-}
-
-async function placeOrders(
-  urls: ServiceUrls,
+/** All customers of the demo: most with everything there, the last ten without a broker, if it is ours to kill. */
+export async function runCustomers(
+  stage: Stage,
   plans: readonly OrderPlan[],
-  onlooker: Onlooker,
-): Promise<PlacedOrders> {
-  const buyer = new Buyer(urls, onlooker.onRefused);
-  const paid: string[] = [];
-  const unpaid: string[] = [];
-  const waiting = [...plans];
-  const buy = async (): Promise<void> => {
-    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
-      const orderNo = await buyer.place(plan);
-      (plan.isPaid ? paid : unpaid).push(orderNo);
-      await onlooker.onPlaced(paid.length + unpaid.length);
-      if (plan.isPaid) await buyer.pay(orderNo, plan);
-    }
-  };
-  await Promise.all(Array.from({ length: buyerCount }, buy));
-  return { paid, unpaid };
+): Promise<DemoOrder[]> {
+  const { session, shop, cluster } = stage;
+  const placed: Placed = new Map();
+  const givingBack: Promise<DemoOrder>[] = [];
+  let outage: Promise<void> | undefined;
+  const buyAll = (some: readonly OrderPlan[], parallel: number): Promise<DemoOrder[]> =>
+    inParallel(some, parallel, async (plan) => {
+      const order = await buy(shop, plan, placed);
+      if (placed.size >= couponOutageAfter) outage ??= startCouponOutage(stage);
+      const whole = giveBack(shop, order);
+      // Awaited at the end; until then a failure must not count as unhandled.
+      whole.catch(() => undefined);
+      givingBack.push(whole);
+      return order;
+    });
+  const isLast = (plan: OrderPlan): boolean => plan.kind === 'without-broker';
+  const first = await session.step('orders', async (say) => {
+    say(`${customerCount} customers at work`);
+    const orders = await buyAll(
+      plans.filter((plan) => !isLast(plan)),
+      customerCount,
+    );
+    say(
+      `${orders.length} placed, ${orders.filter(({ paymentNo }) => paymentNo).length} of them paid for`,
+    );
+    return orders;
+  });
+  const last = plans.filter(isLast);
+  await session.step(cluster.isOwn ? 'no broker' : 'more orders', async (say) => {
+    const orders = await buyLast(stage, () => buyAll(last, last.length));
+    const how = cluster.isOwn
+      ? 'placed and paid for while the broker was dead, and it is back'
+      : 'placed and paid for';
+    say(`${orders.length} orders ${how}`);
+  });
+  await outage;
+  const refunded = await session.step('refunds', async (say) => {
+    const orders = await Promise.all(givingBack);
+    const count = orders.filter(({ refundNo }) => refundNo !== undefined).length;
+    say(`${count} asked for; what had been shipped has come back`);
+    return orders;
+  });
+  if (refunded.length !== first.length + last.length)
+    throw new Error('an order was lost on the way');
+  return refunded;
 }
 
-/** Waits until the databases hold what is asked of these orders, or for so long that it must be lost. */
-export async function waitForWays(
+function buyLast(
+  { session, cluster, databaseUrl, isKilledInTheMiddle }: Stage,
+  work: () => Promise<DemoOrder[]>,
+): Promise<DemoOrder[]> {
+  if (!cluster.isOwn) return work();
+  return isKilledInTheMiddle
+    ? withoutBrokerInTheMiddle(session.processes, databaseUrl, work)
+    : withoutBroker(session.processes, work);
+}
+
+function startCouponOutage({ cluster, couponGate }: Stage): Promise<void> {
+  console.log('    the coupon database is stopped; orders are placed and paid for all the same');
+  const outage = stopCouponDatabase(couponGate, cluster.namesrvAddr, true).then(() => {
+    console.log('    the coupon database is back; dead letters are taken up again');
+  });
+  outage.catch(() => undefined);
+  return outage;
+}
+
+/** Waits until the databases say that every order has come to its end, or for so long that something must be lost. */
+export async function waitForTheEnd(
   audit: Audit,
   orderNos: readonly string[],
-  isThere: (way: OrderWay) => boolean,
-): Promise<OrderWay[]> {
-  const deadline = performance.now() + effectsTimeoutMs;
+  say: (words: string) => void,
+): Promise<OrderVerdict[]> {
+  const deadline = performance.now() + settleTimeoutMs;
   for (;;) {
-    const ways = await audit.ways(orderNos);
-    if (ways.every(isThere) || performance.now() > deadline) return ways;
-    await delay(50);
+    const verdicts = await audit.ofOrders(orderNos);
+    const doneCount = verdicts.filter(({ findings }) => findings.length === 0).length;
+    say(`${doneCount} of ${orderNos.length} orders at their end`);
+    if (doneCount === orderNos.length || performance.now() > deadline) return verdicts;
+    await delay(200);
   }
 }
 
-export const hasCoupon = ({ effects }: OrderWay): boolean => effects.has('coupon');
-export const isClosed = ({ order }: OrderWay): boolean => order?.status === 'CANCELLED';
-export const isComplete = ({ lost }: OrderWay): boolean => lost.length === 0;
+async function inParallel<T, R>(
+  list: readonly T[],
+  parallel: number,
+  work: (entry: T) => Promise<R>,
+): Promise<R[]> {
+  const waiting = [...list];
+  const done: R[] = [];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      done.push(await work(next));
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  return done;
+}

@@ -1,24 +1,34 @@
 import { join } from 'node:path';
-import { schemas } from '../audit.ts';
+import { schemas, type ServiceName } from '../audit/schemas.ts';
 import type { Databases } from '../databases/databases.ts';
 import { freePort, preferredPort } from '../free-port.ts';
-import type { RunningProcess } from '../processes.ts';
+import type { ProcessOptions, RunningProcess } from '../processes.ts';
 import type { Session } from '../session.ts';
 import { stopOrder } from './topology.ts';
 
 /** Where each service prefers to listen in run-1; a taken port is replaced by a free one. */
-const servicePorts = { order: 3001, coupon: 3002, push: 3003 } as const;
-type ServiceName = keyof typeof servicePorts;
+const servicePorts: Readonly<Record<ServiceName, number>> = {
+  order: 3001,
+  coupon: 3002,
+  push: 3003,
+  stock: 3004,
+  payment: 3005,
+  points: 3006,
+  warehouse: 3007,
+  refund: 3008,
+  'third-party': 3009,
+};
+export const serviceNames = Object.keys(servicePorts) as ServiceName[];
 
 export type ServiceUrls = Readonly<Record<ServiceName, string>>;
 
-/** What the demo hurries; the defaults are those of a shop. */
-export interface Haste {
-  /** How long an order may be paid. */
-  payTimeoutMs: number;
-  /** Retries of a coupon before it is a dead letter. */
-  couponRetryCount: number;
-}
+/** Settings of a service by name, beside those that all of them get. */
+export type ServiceEnv = Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
+
+/** Between the payment service and the third party of this run; a shop has one that nobody knows. */
+const channelSecret = 'only-for-this-demo-0123456789';
+
+const stopTimeoutMs = 15_000;
 
 /** The services of the shop as processes. */
 export class Services {
@@ -26,7 +36,7 @@ export class Services {
   readonly #session: Session;
   readonly #root: string;
   readonly #env: Readonly<Record<string, string>>;
-  #order: RunningProcess | undefined;
+  readonly #running = new Map<ServiceName, RunningProcess>();
 
   private constructor(
     session: Session,
@@ -43,63 +53,61 @@ export class Services {
   static async start(
     session: Session,
     root: string,
-    namesrvAddr: string,
-    databases: Databases,
-    haste: Haste,
+    { namesrvAddr, databases }: { namesrvAddr: string; databases: Databases },
+    env: ServiceEnv,
   ): Promise<Services> {
-    const url = async (name: ServiceName): Promise<string> =>
-      `http://127.0.0.1:${await freePort(preferredPort(servicePorts[name], session.slot.number))}`;
-    const [order, coupon, push] = await Promise.all([url('order'), url('coupon'), url('push')]);
-    const env = {
+    const urls = Object.fromEntries(
+      await Promise.all(
+        serviceNames.map(async (name) => {
+          const port = await freePort(preferredPort(servicePorts[name], session.slot.number));
+          return [name, `http://127.0.0.1:${port}`] as const;
+        }),
+      ),
+    ) as Record<ServiceName, string>;
+    const peers = Object.fromEntries(
+      serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_URL`, urls[name]]),
+    );
+    const shared = {
       HOST: '127.0.0.1',
       DATABASE_URL: databases.databaseUrl,
       REDIS_URL: databases.redisUrl,
       NAMESRV_ADDR: namesrvAddr,
+      CHANNEL_SECRET: channelSecret,
+      CALLBACK_URL: `${urls.payment}/channel-callbacks`,
+      ...peers,
     };
-    const services = new Services(session, root, env, { order, coupon, push });
-    const { payTimeoutMs, couponRetryCount } = haste;
-    [services.#order] = await Promise.all([
-      services.#start('order', { ORDER_PAY_TIMEOUT_MS: String(payTimeoutMs) }),
-      services.#start('coupon', { COUPON_MAX_RECONSUME_TIMES: String(couponRetryCount) }),
-      services.#start('push'),
-    ]);
+    const services = new Services(session, root, shared, urls);
+    await session.step('services', async (say) => {
+      say(`${serviceNames.join(', ')}`);
+      await Promise.all(serviceNames.map((name) => services.#start(name, env[name])));
+    });
     return services;
   }
 
-  /** Starts the order service again with its default, so that who tries it by hand has 30 minutes to pay. */
-  async takeTime(): Promise<void> {
-    await this.#order?.stop(stopTimeoutMs);
-    this.#order = await this.#start('order', {}, '30 minutes to pay from now on');
+  /** Starts a service again with other settings. */
+  async restart(name: ServiceName, env: Readonly<Record<string, string>>): Promise<void> {
+    await this.#running.get(name)?.stop(stopTimeoutMs);
+    await this.#start(name, env);
   }
 
-  #start(
-    name: ServiceName,
-    settings: Readonly<Record<string, string>> = {},
-    remark = '',
-  ): Promise<RunningProcess> {
+  async #start(name: ServiceName, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#running.set(name, await this.#session.processes.start(this.#optionsOf(name, env)));
+  }
+
+  #optionsOf(name: ServiceName, env: Readonly<Record<string, string>>): ProcessOptions {
     const url = this.urls[name];
-    return this.#session.step(name, async (say) => {
-      say(remark === '' ? url : `${url}, ${remark}`);
-      return await this.#session.processes.start({
-        name,
-        command: process.execPath,
-        args: [join(this.#root, 'services', 'dist', name, 'main.js')],
-        env: {
-          ...this.#env,
-          PORT: new URL(url).port,
-          DATABASE_SCHEMA: schemas[name],
-          ...settings,
-        },
-        stopOrder: stopOrder.service,
-        stopTimeoutMs,
-        ready: () => isReady(`${url}/health/ready`),
-        readyTimeoutMs: 60_000,
-      });
-    });
+    return {
+      name,
+      command: process.execPath,
+      args: [join(this.#root, 'services', 'dist', name, 'main.js')],
+      env: { ...this.#env, PORT: new URL(url).port, DATABASE_SCHEMA: schemas[name], ...env },
+      stopOrder: stopOrder.service,
+      stopTimeoutMs,
+      ready: () => isReady(`${url}/health/ready`),
+      readyTimeoutMs: 60_000,
+    };
   }
 }
-
-const stopTimeoutMs = 15_000;
 
 async function isReady(url: string): Promise<boolean> {
   try {

@@ -3,11 +3,37 @@ import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Admin, MqError } from 'millrace';
 import { freePort, preferredPort } from '../free-port.ts';
-import type { ProcessOptions, RunningProcess } from '../processes.ts';
 import type { Session } from '../session.ts';
 
-/** Every topic of the services; on a cluster that was given they may not be created on first use. */
-const topics = ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK', 'NOTIFICATION_EVENTS'];
+/** Every topic of the services, with its consumer groups; on a cluster that was given they may not be created on first use. */
+const groupsOf: Readonly<Record<string, readonly string[]>> = {
+  ORDER_EVENTS: [
+    'push-on-order-event',
+    'coupon-on-order-paid',
+    'coupon-on-order-event',
+    'stock-on-order-event',
+    'points-on-order-paid',
+    'warehouse-on-order-paid',
+    'refund-on-order-event',
+  ],
+  ORDER_CLOSE_CHECK: ['order-close-check'],
+  RESERVATION_CHECK: ['stock-reservation-check', 'coupon-reservation-check'],
+  PAYMENT_EVENTS: ['payment-charge', 'order-on-payment-succeeded'],
+  PAYMENT_QUERY: ['payment-query'],
+  WAREHOUSE_EVENTS: ['warehouse-ship', 'order-on-shipped'],
+  REFUND_EVENTS: [
+    'warehouse-on-return-goods-due',
+    'stock-on-restock-due',
+    'points-on-deduct-due',
+    'coupon-on-recall-due',
+    'payment-on-return-money-due',
+    'order-on-refund-completed',
+  ],
+  REFUND_STEP_RESULTS: ['refund-on-step-result'],
+  NOTIFICATION_EVENTS: ['push-deliver'],
+};
+const topics = Object.keys(groupsOf);
+export const consumerGroups = Object.values(groupsOf).flat();
 
 /** A cluster that was given may still be starting. */
 const topicTimeoutMs = 30_000;
@@ -16,31 +42,11 @@ const isServing = /ready in \d+ ms/;
 /** Services stop first, then the broker, then the name server, then the databases (0). */
 export const stopOrder = { service: 3, broker: 2, nameServer: 1 } as const;
 
-/** The name server and broker the demo uses: its own, which can be killed, or somebody's cluster. */
+/** The name server and brokers the demo uses: its own, or somebody's cluster. */
 export interface Cluster {
   namesrvAddr: string;
-  broker: OwnBroker | undefined;
-}
-
-export class OwnBroker {
-  readonly #session: Session;
-  readonly #options: ProcessOptions;
-  #process: RunningProcess | undefined;
-
-  constructor(session: Session, options: ProcessOptions) {
-    this.#session = session;
-    this.#options = options;
-  }
-
-  async start(): Promise<void> {
-    this.#process = await this.#session.processes.start(this.#options);
-  }
-
-  /** SIGKILL: it has no time to write, flush, or say goodbye. Returns when it is gone. */
-  async kill(): Promise<void> {
-    this.#process?.kill('SIGKILL');
-    await this.#process?.exited;
-  }
+  /** Our own can be killed, by the names of their processes: `broker`, `namesrv`. */
+  isOwn: boolean;
 }
 
 export async function startCluster(
@@ -51,9 +57,9 @@ export async function startCluster(
   const cluster =
     namesrvAddr === undefined
       ? await startOwnCluster(session, root)
-      : { namesrvAddr, broker: undefined };
+      : { namesrvAddr, isOwn: false };
   await session.step('topics', async (say) => {
-    const names = topics.join(', ');
+    const names = `${topics.length} topics, ${consumerGroups.length} consumer groups`;
     say(namesrvAddr === undefined ? names : `${names}, at NAMESRV_ADDR ${namesrvAddr}`);
     await createTopics(cluster.namesrvAddr);
   });
@@ -80,21 +86,19 @@ async function startOwnCluster(session: Session, root: string): Promise<Cluster>
       ready: isServing,
     });
   });
-  const broker = await step('broker', async (say) => {
+  await step('broker', async (say) => {
     const port = await freePort(preferredPort(10911, slot.number));
     const storeDir = join(slot.dir, 'broker');
     say(`127.0.0.1:${port}, SYNC_FLUSH, store ${relative(process.cwd(), storeDir)}`);
-    const own = new OwnBroker(session, {
+    await processes.start({
       name: 'broker',
       command: process.execPath,
       args: [cli, 'broker', `--config=${writeBrokerConfig(storeDir, port, namesrvAddr)}`],
       stopOrder: stopOrder.broker,
       ready: isServing,
     });
-    await own.start();
-    return own;
   });
-  return { namesrvAddr, broker };
+  return { namesrvAddr, isOwn: true };
 }
 
 function writeBrokerConfig(storeDir: string, port: number, namesrvAddr: string): string {
@@ -106,9 +110,9 @@ function writeBrokerConfig(storeDir: string, port: number, namesrvAddr: string):
     namesrvAddr,
     storePathRootDir: join(storeDir, 'store'),
     flushDiskType: 'SYNC_FLUSH',
-    // What takes its time in production, for people who watch: the first retries come after a second each, and a
-    // transaction that nobody has ended is asked after within two.
-    messageDelayLevel: '1s 1s 1s 1s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h',
+    // What takes its time in production, for people who watch: retries come after seconds, and a transaction that
+    // nobody has ended is asked after within two.
+    messageDelayLevel: '1s 1s 1s 1s 1s 2s 2s 2s 3s 3s 3s 5s 5s 5s 5s 10s 10s 10s',
     transactionTimeOut: 1_000,
     transactionCheckInterval: 1_000,
   };

@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Audit } from '../audit/audit.ts';
+import { countsOf, findingTable } from '../audit/report.ts';
+import { Load } from '../chaos/load.ts';
+import type { Command } from '../command.ts';
+import { prepareDatabases, startDatabases, type Sources } from '../databases/databases.ts';
+import { thisMachine } from '../databases/machine.ts';
+import { buyersFindings } from '../demo/report.ts';
+import { waitForTheEnd } from '../demo/scenario.ts';
+import { serviceNames, Services, type ServiceEnv } from '../demo/services.ts';
+import { ShopClient } from '../demo/shop-client.ts';
+import { startCluster } from '../demo/topology.ts';
+import { SeededRandom } from '../seeded-random.ts';
+import { runSession, type Session } from '../session.ts';
+
+/** How long customers come before the kill, while the process is gone, and after it is back. */
+const beforeMs = { least: 500, spread: 1_500 };
+const goneMs = { least: 300, spread: 1_500 };
+const afterMs = 1_000;
+
+/** One kill, and what the audit said when everything had come to rest. */
+interface Outcome {
+  victim: string;
+  orders: number;
+  refused: number;
+  lost: number;
+  duplicated: number;
+  restSeconds: number;
+}
+
+interface Stage {
+  session: Session;
+  shop: ShopClient;
+  audit: Audit;
+  random: SeededRandom;
+}
+
+/** `npm run test:chaos`. What it does is in command-line.mjs, in the words of its --help. */
+export const run: Command = async (context) => {
+  const { options, root } = context;
+  const seed = options.seed ?? Math.floor(Math.random() * 1_000_000);
+  const random = new SeededRandom(seed);
+  return runSession(context, async (session) => {
+    const sources = await prepareDatabases(thisMachine, session);
+    const [databases, cluster] = await Promise.all([
+      startDatabases(thisMachine, session, sources),
+      startCluster(session, root, undefined),
+    ]);
+    const at = { namesrvAddr: cluster.namesrvAddr, databases };
+    const services = await Services.start(session, root, at, hurried);
+    const audit = await Audit.open(databases.databaseUrl);
+    const shop = new ShopClient(services.urls);
+    const victims = victimsOf(sources);
+    const rounds = Array.from({ length: options.rounds ?? 1 }, () => random.shuffled(victims));
+    console.log(
+      `  ${rounds.flat().length} kills to come. Seed ${seed}: npm run test:chaos -- --seed ${seed} --rounds ${rounds.length}`,
+    );
+    const outcomes: Outcome[] = [];
+    for (const [index, victim] of rounds.flat().entries()) {
+      const load = new Load(shop, (seed + 1_000 * (index + 1)) % 2 ** 32);
+      outcomes.push(await killOnce({ session, shop, audit, random }, victim, load));
+    }
+    await audit.close();
+    console.log(`\n${outcomeTable(outcomes)}\n`);
+    const failed = outcomes.filter(({ lost, duplicated }) => lost + duplicated > 0).length;
+    console.log(`${outcomes.length - failed} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
+  });
+};
+
+/** Every process that is ours. A server that was given, or that runs in a container, is left alone. */
+function victimsOf({ mariadb, redis }: Sources): string[] {
+  return [
+    ...serviceNames,
+    'broker',
+    'namesrv',
+    ...(isOurs(mariadb) ? ['mariadb'] : []),
+    ...(isOurs(redis) ? ['redis'] : []),
+  ];
+}
+
+function isOurs({ kind }: Sources['redis']): boolean {
+  return kind === 'path' || kind === 'packages';
+}
+
+function killOnce(stage: Stage, victim: string, load: Load): Promise<Outcome> {
+  const { session, shop, audit, random } = stage;
+  return session.step(`kill ${victim}`, async (say) => {
+    const refusedBefore = shop.refusedCount;
+    load.open();
+    say('customers come');
+    await delay(beforeMs.least + random.below(beforeMs.spread));
+    const startAgain = await session.processes.kill(victim);
+    say('killed with SIGKILL, customers still come');
+    await delay(goneMs.least + random.below(goneMs.spread));
+    await startAgain();
+    const backAt = performance.now();
+    say('back, customers still come');
+    await delay(afterMs);
+    const orders = await load.close();
+    const orderNos = orders.map(({ orderNo }) => orderNo);
+    const verdicts = await waitForTheEnd(audit, orderNos, say);
+    const restSeconds = (performance.now() - backAt) / 1_000;
+    const whole = await audit.ofAll({ graceMs: 0, openMs: 0 });
+    const findings = [...whole.findings, ...buyersFindings(orders, verdicts)];
+    if (findings.length > 0) console.log(findingTable(findings));
+    const { lost, duplicated, wrong } = countsOf(findings);
+    const refused = shop.refusedCount - refusedBefore;
+    say(
+      `${orders.length} orders, ${refused} times "not just now"; ${lost} lost, ${duplicated + wrong} duplicated`,
+    );
+    return {
+      victim,
+      orders: orders.length,
+      refused,
+      lost,
+      duplicated: duplicated + wrong,
+      restSeconds,
+    };
+  });
+}
+
+function outcomeTable(outcomes: readonly Outcome[]): string {
+  const header = ['killed', 'orders', 'not just now', 'at rest after', 'lost', 'duplicated'];
+  const rows = outcomes.map(({ victim, orders, refused, restSeconds, lost, duplicated }) => [
+    victim,
+    String(orders),
+    String(refused),
+    `${restSeconds.toFixed(1)} s`,
+    String(lost),
+    String(duplicated),
+  ]);
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]!.length)),
+  );
+  return [header, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
+        )
+        .join('  '),
+    )
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+/** What takes half an hour in a shop takes seconds here: a run must not. */
+const hurried: ServiceEnv = {
+  order: {
+    ORDER_PAY_TIMEOUT_MS: '8000',
+    ORDER_CLOSE_GRACE_MS: '60000',
+    DEAD_LETTER_RETRY_LEVEL: '1',
+  },
+  coupon: { RESERVATION_CHECK_DELAY_MS: '5000', DEAD_LETTER_RETRY_LEVEL: '1' },
+  push: { DEAD_LETTER_RETRY_LEVEL: '1' },
+  stock: { RESERVATION_CHECK_DELAY_MS: '5000', DEAD_LETTER_RETRY_LEVEL: '1' },
+  payment: { PAYMENT_QUERY_DELAY_MS: '2000', DEAD_LETTER_RETRY_LEVEL: '1' },
+  points: { DEAD_LETTER_RETRY_LEVEL: '1' },
+  warehouse: { PACKING_MS: '1000', DEAD_LETTER_RETRY_LEVEL: '1' },
+  refund: { DEAD_LETTER_RETRY_LEVEL: '1' },
+};

@@ -1,0 +1,58 @@
+import type { OrderPlan } from './plan.ts';
+import type { ShopClient } from './shop-client.ts';
+
+/** An order of the demo, and what its customer knows of it. */
+export interface DemoOrder {
+  plan: OrderPlan;
+  orderNo: string;
+  /** The customer was told that the payment is under way. */
+  paymentNo?: string;
+  /** The customer was told that the refund has begun. */
+  refundNo?: string;
+}
+
+/** Numbers of orders that were placed, by their number in the plan: for those who pay with somebody's coupon. */
+export type Placed = Map<number, Promise<string>>;
+
+/** Places the order of a plan and pays for it, unless it is to be left alone. */
+export async function buy(shop: ShopClient, plan: OrderPlan, placed: Placed): Promise<DemoOrder> {
+  const { userId, items, isImpatient, couponOf } = plan;
+  const giver = couponOf === undefined ? undefined : await placed.get(couponOf);
+  const couponCode = giver === undefined ? undefined : await shop.couponOf(giver);
+  const placing = shop.place(
+    { userId, items, ...(couponCode === undefined ? {} : { couponCode }) },
+    isImpatient,
+  );
+  placed.set(plan.number, placing);
+  const orderNo = await placing;
+  if (plan.kind === 'unpaid') return { plan, orderNo };
+  const paymentNo = await shop.pay(orderNo, isImpatient);
+  return { plan, orderNo, paymentNo };
+}
+
+/** Gives an order back that was to be refunded; the same order otherwise. */
+export async function giveBack(shop: ShopClient, order: DemoOrder): Promise<DemoOrder> {
+  const { plan, orderNo } = order;
+  switch (plan.kind) {
+    case 'refunded-before-shipping': {
+      await shop.untilOrderIs(orderNo, 'PAID', 'SHIPPED');
+      return { ...order, refundNo: await refundAndReturn(shop, order) };
+    }
+    case 'refunded-after-shipping':
+    case 'refunded-by-a-failing-channel': {
+      await shop.untilOrderIs(orderNo, 'SHIPPED');
+      return { ...order, refundNo: await refundAndReturn(shop, order) };
+    }
+    default:
+      return order;
+  }
+}
+
+/** Asks for the refund; should the parcel have left, the goods come back and the warehouse says so. */
+async function refundAndReturn(shop: ShopClient, { plan, orderNo }: DemoOrder): Promise<string> {
+  const piece = plan.items[0]!;
+  const items = plan.isPartial ? [{ sku: piece.sku, quantity: 1 }] : undefined;
+  const refundNo = await shop.refund(orderNo, items);
+  if (plan.kind !== 'refunded-before-shipping') await shop.receiveReturn(orderNo, refundNo);
+  return refundNo;
+}

@@ -78,7 +78,7 @@ export class Services {
     };
     const services = new Services(session, root, shared, urls);
     await session.step('services', async (say) => {
-      say(`${serviceNames.join(', ')}`);
+      say(serviceNames.join(', '));
       await Promise.all(serviceNames.map((name) => services.#start(name, env[name])));
     });
     return services;

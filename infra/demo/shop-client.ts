@@ -158,7 +158,7 @@ export class ShopClient {
     const again = JSON.parse(await this.#insist(url, body, headers)) as T;
     if (again[number] === made[number]) return made;
     throw new Error(
-      `one Idempotency-Key stands for two of ${url}: ${String(made[number])}, ${again[number]}`,
+      `one Idempotency-Key stands for two of ${url}: ${made[number]}, ${again[number]}`,
     );
   }
 

@@ -89,7 +89,7 @@ function buyLast(
 
 function startCouponOutage({ cluster, couponGate }: Stage): Promise<void> {
   console.log('    the coupon database is stopped; orders are placed and paid for all the same');
-  const outage = stopCouponDatabase(couponGate, cluster.namesrvAddr, true).then(() => {
+  const outage = stopCouponDatabase(couponGate, cluster.namesrvAddr).then(() => {
     console.log('    the coupon database is back; dead letters are taken up again');
   });
   outage.catch(() => undefined);

@@ -145,15 +145,15 @@ export class ShopClient {
   }
 
   /** One key for the request and its repetition: both must make the same thing. */
-  async #keyed<T extends Record<string, unknown>>(
+  async #keyed<T extends Readonly<Record<string, string>>>(
     url: string,
     body: object,
     twice: boolean,
-    number: keyof T & string,
+    number: keyof T,
   ): Promise<T> {
     const headers = { 'idempotency-key': randomUUID() };
     const made = JSON.parse(await this.#insist(url, body, headers)) as T;
-    if (typeof made[number] !== 'string') throw new Error(`POST ${url} answers no ${number}`);
+    if (typeof made[number] !== 'string') throw new Error(`POST ${url} answers no number`);
     if (!twice) return made;
     const again = JSON.parse(await this.#insist(url, body, headers)) as T;
     if (again[number] === made[number]) return made;

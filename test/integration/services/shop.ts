@@ -9,10 +9,18 @@ import { loadConfig as loadCouponConfig } from '../../../services/coupon/config.
 import { CouponModule } from '../../../services/coupon/coupon.module.ts';
 import { loadConfig as loadOrderConfig } from '../../../services/order/config.ts';
 import { OrderModule } from '../../../services/order/order.module.ts';
+import { loadConfig as loadPointsConfig } from '../../../services/points/config.ts';
+import { PointsModule } from '../../../services/points/points.module.ts';
 import { loadConfig as loadPushConfig } from '../../../services/push/config.ts';
 import { PushModule } from '../../../services/push/push.module.ts';
+import { loadConfig as loadRefundConfig } from '../../../services/refund/config.ts';
+import { RefundModule } from '../../../services/refund/refund.module.ts';
+import { loadConfig as loadStockConfig } from '../../../services/stock/config.ts';
+import { StockModule } from '../../../services/stock/stock.module.ts';
 import { loadConfig as loadThirdPartyConfig } from '../../../services/third-party/config.ts';
 import { ThirdPartyModule } from '../../../services/third-party/third-party.module.ts';
+import { loadConfig as loadWarehouseConfig } from '../../../services/warehouse/config.ts';
+import { WarehouseModule } from '../../../services/warehouse/warehouse.module.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 import { FakePeer } from './fake-peer.ts';
 
@@ -128,7 +136,8 @@ export interface StartOptions {
   env?: Readonly<Record<string, string>>;
 }
 
-type ServiceName = 'order' | 'coupon' | 'push' | 'third-party';
+type ServiceName =
+  'order' | 'coupon' | 'push' | 'stock' | 'points' | 'warehouse' | 'refund' | 'third-party';
 
 export async function startService(
   name: ServiceName,
@@ -150,6 +159,10 @@ export async function startService(
     order: () => OrderModule.with(loadOrderConfig(env), log),
     coupon: () => CouponModule.with(loadCouponConfig(env), log),
     push: () => PushModule.with(loadPushConfig(env), log),
+    stock: () => StockModule.with(loadStockConfig(env), log),
+    points: () => PointsModule.with(loadPointsConfig(env), log),
+    warehouse: () => WarehouseModule.with(loadWarehouseConfig(env), log),
+    refund: () => RefundModule.with(loadRefundConfig(env), log),
     'third-party': () => ThirdPartyModule.with(loadThirdPartyConfig(env), log),
   };
   const app = await createHttpService(modules[name](), { stopGraceMs: 5_000 }, log);

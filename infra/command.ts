@@ -23,6 +23,8 @@ export interface CommandContext {
   /** Steps that fail from now on fail because of what happened, and are not printed. */
   endProgress(): void;
   takeStateSlot(): StateSlot;
+  /** The state folders that other commands are using right now. */
+  slotsInUse(): { dir: string; pid: number }[];
 }
 
 /** A command returns its exit code, or throws an error whose message is all the user needs. */

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StateSlot } from './command.ts';
 import type { Databases } from './databases/databases.ts';
-import { lockOwner } from './lock-file.mjs';
 
 const fileName = 'endpoints.json';
 
@@ -11,18 +10,16 @@ export function noteEndpoints(slot: StateSlot, databases: Databases): void {
   writeFileSync(join(slot.dir, fileName), JSON.stringify({ pid: process.pid, ...databases }));
 }
 
-/** The databases of a demo that runs in this clone right now. */
-export function runningDatabases(root: string): Databases | undefined {
-  const stateDir = join(root, '.millrace');
-  if (!existsSync(stateDir)) return undefined;
-  for (const run of readdirSync(stateDir).filter((name) => name.startsWith('run-'))) {
-    const path = join(stateDir, run, fileName);
+/** The databases of a demo that is running in one of these folders; `pid` is of the command that has the folder now. */
+export function runningDatabases(
+  slots: readonly { dir: string; pid: number }[],
+): Databases | undefined {
+  for (const { dir, pid } of slots) {
+    const path = join(dir, fileName);
     if (!existsSync(path)) continue;
-    const { pid, ...databases } = JSON.parse(readFileSync(path, 'utf8')) as Databases & {
-      pid: number;
-    };
-    // The note of a command that has ended says where its databases were.
-    if (String(lockOwner(join(stateDir, run, 'lock'))) === String(pid)) return databases;
+    const noted = JSON.parse(readFileSync(path, 'utf8')) as Databases & { pid: number };
+    // What a command noted that has ended is where its databases were.
+    if (noted.pid === pid) return { databaseUrl: noted.databaseUrl, redisUrl: noted.redisUrl };
   }
   return undefined;
 }

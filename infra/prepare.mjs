@@ -1,6 +1,6 @@
 // Makes a clone runnable (packages, build) and hands over to the compiled command. No package may be imported here.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +30,8 @@ export async function prepareAndRun(argv) {
     console.log(`Millrace ${line.command}`);
     await installAndBuild();
     const { run } = await import(`./dist/commands/${line.command}.js`);
-    const exitCode = await run({ options: line.options, root, step, endProgress, takeStateSlot });
+    const context = { options: line.options, root, step, endProgress, takeStateSlot, slotsInUse };
+    const exitCode = await run(context);
     // Not left to Node: work that an interrupt has cut short may still wait for something that will never come.
     process.exit(exitCode);
   } catch (error) {
@@ -122,6 +123,14 @@ function takeStateSlot() {
     const release = tryLock(join(dir, 'lock'));
     if (release !== undefined) return { number, dir, release };
   }
+}
+
+/** The folders that other commands have taken, each with the process that has it. */
+function slotsInUse() {
+  return readdirSync(stateDir)
+    .filter((name) => name.startsWith('run-'))
+    .map((name) => ({ dir: join(stateDir, name), pid: lockOwner(join(stateDir, name, 'lock')) }))
+    .filter(({ pid }) => pid !== undefined);
 }
 
 /** Runs a command with its output in .millrace/logs; fails with the end of that output and the log's path. */

@@ -8,8 +8,9 @@ import { runSession } from '../session.ts';
 
 /** `npm run audit`: what the databases alone say of every order there is. */
 export const run: Command = async (context) => {
-  const { options, root } = context;
-  const given = process.env['DATABASE_URL'] || runningDatabases(root)?.databaseUrl;
+  const { options } = context;
+  const running = runningDatabases(context.slotsInUse());
+  const given = process.env['DATABASE_URL'] || running?.databaseUrl;
   if (given !== undefined) return judgeAll(given, options);
   // Of a demo that has ended: its data is where it was.
   return runSession(context, async (session) => {

@@ -4,8 +4,8 @@ import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import type { ReservationCheck } from '../../../services/contracts/reservation-check.ts';
 import { until } from '../../support/deadline.ts';
+import { FakePeer, type PeerAnswer } from './fake-peer.ts';
 import { untilLockWaits } from './lock-waits.ts';
-import { OrderStandIn } from './order-stand-in.ts';
 import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
 import {
   levelOf,
@@ -13,18 +13,18 @@ import {
   outcomeOf,
   received,
   reserved,
+  settledCount,
+  settles,
   statusOf,
   unbalanced,
   wishFor,
   type Wish,
 } from './stock-room.ts';
 
-const GROUP = 'stock-reservation-check';
-
 const schema = newSchema();
 let broker: TestBroker;
 let producer: Producer;
-let orders: OrderStandIn;
+let orders: FakePeer;
 let stock: RunningService;
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ beforeAll(async () => {
     await broker.createTopic(topic);
   }
   producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
-  orders = await OrderStandIn.start();
+  orders = await FakePeer.start();
   stock = await startService('stock', {
     namesrvAddr: broker.namesrvAddr,
     schema,
@@ -270,43 +270,50 @@ describe('the check of a reservation', () => {
 
   it('lets go, a minute later and not before, of what no order was placed for', async () => {
     const sku = await received(stock, 10);
-    const { orderNo, transactionKey } = await reserved(stock, [sku, 4]);
+    const wish = await reserved(stock, [sku, 4]);
+    settles(orders, wish, { isPlaced: false });
     await broker.clock.advance('50s');
-    expect(orders.asked).not.toContain(transactionKey);
+    expect(settledCount(orders, wish)).toBe(0);
     await broker.clock.advance('15s');
-    await logged(orderNo, 'event handled');
-    expect(orders.asked).toContain(transactionKey);
+    await logged(wish.orderNo, 'event handled');
+    expect(settledCount(orders, wish)).toBe(1);
     expect(await levelOf(stock, sku)).toMatchObject({ available: 10, reserved: 0 });
-    expect(await statusOf(stock, orderNo)).toEqual({ status: 'RELEASED', isOrderKnown: false });
+    expect(await statusOf(stock, wish.orderNo)).toEqual({
+      status: 'RELEASED',
+      isOrderKnown: false,
+    });
   });
 
   it('leaves alone what an order was placed for, and asks no more', async () => {
     const sku = await received(stock, 10);
     const wish = await reserved(stock, [sku, 4]);
-    orders.answers.set(wish.transactionKey, true);
+    settles(orders, wish, { isPlaced: true });
     await broker.clock.advance('65s');
     await logged(wish.orderNo, 'event handled');
     expect(await statusOf(stock, wish.orderNo)).toEqual({ status: 'RESERVED', isOrderKnown: true });
     await send(checkOf(wish));
     await logged(wish.orderNo, 'overtaken event acknowledged');
-    expect(orders.asked.filter((key) => key === wish.transactionKey)).toHaveLength(1);
+    expect(settledCount(orders, wish)).toBe(1);
     expect(await levelOf(stock, sku)).toMatchObject({ available: 6, reserved: 4 });
   });
 
-  it.each(['away', 'silent'] as const)(
-    'is tried again while the order service is %s',
-    async (how) => {
-      const sku = await received(stock, 10);
-      const { orderNo, transactionKey } = await reserved(stock, [sku, 4]);
-      orders.answers.set(transactionKey, how);
-      await broker.clock.advance('65s');
-      await logged(orderNo, 'event not handled, to be retried');
-      expect(await levelOf(stock, sku)).toMatchObject({ reserved: 4 });
-      orders.answers.set(transactionKey, false);
-      await broker.drain(GROUP, 'RESERVATION_CHECK');
-      expect(await levelOf(stock, sku)).toMatchObject({ available: 10, reserved: 0 });
-    },
-  );
+  it.each<[string, PeerAnswer]>([
+    ['is away', 'drop'],
+    ['does not answer', 'hang'],
+    ['has a fault', { status: 500, body: {} }],
+    ['does not say', { status: 200, body: {} }],
+  ])('is tried again while the order service %s', async (_what, instead) => {
+    const sku = await received(stock, 10);
+    const wish = await reserved(stock, [sku, 4]);
+    settles(orders, wish, { instead });
+    await broker.clock.advance('65s');
+    await logged(wish.orderNo, 'event not handled, to be retried');
+    expect(await levelOf(stock, sku)).toMatchObject({ reserved: 4 });
+    settles(orders, wish, { isPlaced: false });
+    await broker.clock.advance('1m');
+    await logged(wish.orderNo, 'event handled');
+    expect(await levelOf(stock, sku)).toMatchObject({ available: 10, reserved: 0 });
+  });
 
   it('that comes first sees to it that the reservation never does', async () => {
     const sku = await received(stock, 10);
@@ -314,12 +321,13 @@ describe('the check of a reservation', () => {
     await send(checkOf(wish));
     await logged(wish.orderNo, 'overtaken event acknowledged');
     expect(await reserve(wish)).toBe('409 STOCK.RELEASED');
-    expect(orders.asked).not.toContain(wish.transactionKey);
+    expect(settledCount(orders, wish)).toBe(0);
   });
 
   it('waits for a reservation that is still being made, and looks after it', async () => {
     const sku = await received(stock, 10);
     const wish = wishFor([sku, 1]);
+    settles(orders, wish, { isPlaced: false });
     const blocker = stock.database.createQueryRunner();
     await blocker.startTransaction();
     await blocker.query('SELECT * FROM stock_levels WHERE sku = ? FOR UPDATE', [sku]);

@@ -9,23 +9,23 @@ import { ReserveStock } from '../../../services/stock/application/reserve-stock.
 import { RestockItems } from '../../../services/stock/application/restock-items.ts';
 import { closedEvent, createdEvent, paidEvent } from '../../services/order-event-samples.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { OrderStandIn } from './order-stand-in.ts';
+import { FakePeer } from './fake-peer.ts';
 import { startService, type RunningService } from './shop.ts';
-import { received, unbalanced, wishFor, type Wish } from './stock-room.ts';
+import { received, settles, unbalanced, wishFor, type Wish } from './stock-room.ts';
 
 const ORDER_COUNT = 60;
 const ACTION_COUNT = 1_200;
 const SIDE_BY_SIDE = 12;
 
 let broker: TestBroker;
-let orders: OrderStandIn;
+let orders: FakePeer;
 let stock: RunningService;
 
 beforeAll(async () => {
   broker = await testBroker();
   for (const topic of ['ORDER_EVENTS', 'RESERVATION_CHECK', 'REFUND_EVENTS', 'REFUND_STEP_RESULTS'])
     await broker.createTopic(topic);
-  orders = await OrderStandIn.start();
+  orders = await FakePeer.start();
   stock = await startService('stock', {
     namesrvAddr: broker.namesrvAddr,
     env: { ORDER_URL: orders.url },
@@ -109,9 +109,7 @@ it('leaves every level the sum of its ledger, and no reservation half-way, after
     ]);
     return wishFor(...(random.chance(0.5) ? items : items.toReversed()));
   });
-  for (const { transactionKey } of wishes) {
-    orders.answers.set(transactionKey, random.chance(0.7));
-  }
+  for (const wish of wishes) settles(orders, wish, { isPlaced: random.chance(0.7) });
   let actionCount = 0;
   const outcomes = new Map<string, number>();
   const act = async (): Promise<void> => {

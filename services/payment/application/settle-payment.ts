@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { Clock } from '../../common/clock.ts';
+import { DomainError } from '../../common/errors.ts';
+import { MessageTransactions } from '../../common/message-transactions.ts';
+import { inTransaction } from '../../common/transaction.ts';
+import { checkAmount, settlePayment, type Settlement } from '../domain/payment.ts';
+import { PaymentRepository } from '../persistence/payment.repository.ts';
+import { paymentNotFound } from './find-payments.ts';
+import { paymentSettled } from './payment-announcements.ts';
+
+/**
+ * Ends a payment and announces how, once, from whomever it was heard: the channel's callback, its answer when asked, or its
+ * promise to forget the charge. They meet at the payment's row.
+ *
+ * The nonce of a callback is used up in the transaction of its effect: one that was refused, or failed, may come again.
+ *
+ * Errors: PAYMENT.NOT_FOUND; CALLBACK.REPLAYED when the nonce is used up; CALLBACK.WRONG_AMOUNT; PAYMENT.CONTRADICTION when
+ *         it has ended the other way; those of a message transaction.
+ */
+@Injectable()
+export class SettlePayment {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly payments: PaymentRepository,
+    private readonly transactions: MessageTransactions,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute(
+    paymentNo: string,
+    settlement: Settlement,
+    nonce?: string,
+  ): Promise<'settled' | 'duplicate'> {
+    const found = await this.payments.find(this.dataSource.manager, paymentNo);
+    if (found === undefined) throw paymentNotFound(paymentNo);
+    checkAmount(found, settlement);
+    // A first look, so that what is done already costs no message.
+    const { payment, isRepeat } = settlePayment(found, settlement);
+    const isSettled =
+      !isRepeat &&
+      (await this.transactions.announce<boolean>(
+        paymentSettled(payment, settlement),
+        async (manager) => {
+          const isFirst = await this.#move(manager, paymentNo, settlement, nonce);
+          return isFirst ? { commit: true } : { rollback: false };
+        },
+      ));
+    if (isSettled) return 'settled';
+    await inTransaction(this.dataSource, (manager) =>
+      this.#useUp(manager, paymentNo, { settlement, nonce, hasSettled: false }),
+    );
+    return 'duplicate';
+  }
+
+  async #move(
+    manager: EntityManager,
+    paymentNo: string,
+    settlement: Settlement,
+    nonce: string | undefined,
+  ): Promise<boolean> {
+    // Before the nonce, whose foreign key would share a lock of the row that each of two callbacks then wants alone.
+    const current = await this.payments.findForUpdate(manager, paymentNo);
+    if (current === undefined) throw paymentNotFound(paymentNo);
+    await this.#useUp(manager, paymentNo, { settlement, nonce, hasSettled: true });
+    const { payment, isRepeat } = settlePayment(current, settlement);
+    if (!isRepeat) await this.payments.updateEnd(manager, payment);
+    return !isRepeat;
+  }
+
+  async #useUp(
+    manager: EntityManager,
+    paymentNo: string,
+    callback: { settlement: Settlement; nonce: string | undefined; hasSettled: boolean },
+  ): Promise<void> {
+    const { settlement, nonce, hasSettled } = callback;
+    if (nonce === undefined) return;
+    const { outcome } = settlement;
+    const row = { nonce, paymentNo, outcome, hasSettled, receivedAt: this.clock.now() };
+    if (await this.payments.useUp(manager, row)) return;
+    throw new DomainError(
+      'CALLBACK.REPLAYED',
+      'conflict',
+      `this callback of payment ${paymentNo} has been taken before; a new sending has a new nonce`,
+    );
+  }
+}

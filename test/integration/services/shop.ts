@@ -11,6 +11,8 @@ import { loadConfig as loadOrderConfig } from '../../../services/order/config.ts
 import { OrderModule } from '../../../services/order/order.module.ts';
 import { loadConfig as loadPointsConfig } from '../../../services/points/config.ts';
 import { PointsModule } from '../../../services/points/points.module.ts';
+import { loadConfig as loadPaymentConfig } from '../../../services/payment/config.ts';
+import { PaymentModule } from '../../../services/payment/payment.module.ts';
 import { loadConfig as loadPushConfig } from '../../../services/push/config.ts';
 import { PushModule } from '../../../services/push/push.module.ts';
 import { loadConfig as loadRefundConfig } from '../../../services/refund/config.ts';
@@ -132,12 +134,22 @@ export interface StartOptions {
   /** Shared with another process of the same service; the caller drops it. Default: one of its own. */
   schema?: string;
   redisUrl?: string;
+  /** Default: a free one. */
+  port?: number;
   /** Further settings of the service, by name. */
   env?: Readonly<Record<string, string>>;
 }
 
 type ServiceName =
-  'order' | 'coupon' | 'push' | 'stock' | 'points' | 'warehouse' | 'refund' | 'third-party';
+  | 'order'
+  | 'coupon'
+  | 'push'
+  | 'payment'
+  | 'stock'
+  | 'points'
+  | 'warehouse'
+  | 'refund'
+  | 'third-party';
 
 export async function startService(
   name: ServiceName,
@@ -163,10 +175,11 @@ export async function startService(
     points: () => PointsModule.with(loadPointsConfig(env), log),
     warehouse: () => WarehouseModule.with(loadWarehouseConfig(env), log),
     refund: () => RefundModule.with(loadRefundConfig(env), log),
+    payment: () => PaymentModule.with(loadPaymentConfig(env), log),
     'third-party': () => ThirdPartyModule.with(loadThirdPartyConfig(env), log),
   };
   const app = await createHttpService(modules[name](), { stopGraceMs: 5_000 }, log);
-  await app.listen(0, '127.0.0.1');
+  await app.listen(options.port ?? 0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
   return new RunningService({
     app,

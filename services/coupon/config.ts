@@ -1,17 +1,33 @@
 import { EnvReader, type Env } from '../common/env.ts';
+import type { HttpPeerOptions } from '../common/http-peer.ts';
 import {
   readMessagingServiceSettings,
+  readPeer,
   type MessagingServiceSettings,
 } from '../common/service-settings.ts';
 
 export interface CouponConfig {
   readonly service: MessagingServiceSettings;
+  /** How long after a redemption the order service is asked whether the order came to be. */
+  readonly reservationCheckDelayMs: number;
+  readonly order: HttpPeerOptions;
 }
+
+/** What a broker of RocketMQ 5 delays a message by at most, unless it is set up otherwise. */
+const LONGEST_DELAY_MS = 259_200_000;
 
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): CouponConfig {
   const reader = new EnvReader(env);
-  const service = readMessagingServiceSettings(reader, { port: 3002, schema: 'millrace_coupon' });
+  const config = {
+    service: readMessagingServiceSettings(reader, { port: 3002, schema: 'millrace_coupon' }),
+    reservationCheckDelayMs: reader.integer('RESERVATION_CHECK_DELAY_MS', {
+      default: 60_000,
+      min: 100,
+      max: LONGEST_DELAY_MS,
+    }),
+    order: readPeer(reader, 'order', 'http://127.0.0.1:3001', 2_000),
+  };
   reader.finish();
-  return Object.freeze({ service });
+  return Object.freeze(config);
 }

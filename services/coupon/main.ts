@@ -4,7 +4,10 @@ import { loadConfig } from './config.ts';
 import { CouponModule } from './coupon.module.ts';
 
 await runService(
-  { name: 'coupon', summary: 'Issues one coupon for every paid order.' },
+  {
+    name: 'coupon',
+    summary: 'Issues a coupon and a red packet for every paid order, and redeems coupons.',
+  },
   () => loadConfig(process.env),
   (config, log) => CouponModule.with(config, log),
 );

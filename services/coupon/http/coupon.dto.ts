@@ -1,10 +1,15 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
+import { couponStatuses } from '../domain/coupon-status.ts';
 import type { Coupon } from '../domain/coupon.ts';
+import { textMessage } from './field-messages.ts';
 
-export class CouponQueryDto {
+/** Longer than the numbers that are given now: coupons are older than those. */
+export class OrderQueryDto {
   @ApiProperty({ example: '20261120-7K3M9Q2T4VXA' })
-  @Matches(/^[\x21-\x7e]{1,128}$/, { message: 'must be an order number' })
+  @Matches(/^[\x21-\x7e]{1,128}$/, {
+    message: textMessage('an order number: 1 to 128 visible ASCII characters'),
+  })
   orderNo!: string;
 }
 
@@ -12,7 +17,7 @@ export class CouponView {
   @ApiProperty()
   code!: string;
 
-  @ApiProperty()
+  @ApiProperty({ description: 'The order that has earned it' })
   orderNo!: string;
 
   @ApiProperty()
@@ -23,6 +28,16 @@ export class CouponView {
 
   @ApiProperty({ example: 'EUR' })
   currency!: string;
+
+  @ApiProperty({ enum: couponStatuses })
+  status!: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The order that uses it, while it is REDEEMED',
+  })
+  redeemedByOrderNo!: string | null;
 
   @ApiProperty({ format: 'date-time' })
   issuedAt!: string;
@@ -37,9 +52,6 @@ export class CouponListView {
 }
 
 export function viewOf(coupon: Coupon): CouponView {
-  return {
-    ...coupon,
-    issuedAt: coupon.issuedAt.toISOString(),
-    expiresAt: coupon.expiresAt.toISOString(),
-  };
+  const { recallAskedAt: _recallAskedAt, issuedAt, expiresAt, ...facts } = coupon;
+  return { ...facts, issuedAt: issuedAt.toISOString(), expiresAt: expiresAt.toISOString() };
 }

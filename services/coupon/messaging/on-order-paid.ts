@@ -2,14 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { Consumption } from '../../common/consumption.ts';
 import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
 import { ORDER_EVENTS, OrderEventTag, parseOrderEventOf } from '../../contracts/order-events.ts';
-import { IssueCoupon } from '../application/issue-coupon.ts';
+import { IssueRewards } from '../application/issue-rewards.ts';
 
 const CONSUMER_GROUP = 'coupon-on-order-paid';
 
+/**
+ * What a paid order has earned. That it keeps the coupon it has used is the other group's, `coupon-on-order-event`: the two
+ * can fail apart, and neither is to wait for the other in a DLQ.
+ */
 @Injectable()
 export class OnOrderPaid {
   constructor(
-    private readonly issueCoupon: IssueCoupon,
+    private readonly issueRewards: IssueRewards,
     private readonly consumption: Consumption,
   ) {}
 
@@ -17,7 +21,7 @@ export class OnOrderPaid {
   handle(message: ReceivedMessage): Promise<ConsumeResult> {
     const reading = { group: CONSUMER_GROUP, parse: parseOrderEventOf(OrderEventTag.Paid) };
     return this.consumption.run(message, reading, (paid, log) =>
-      this.issueCoupon.execute(
+      this.issueRewards.execute(
         paid,
         { consumerGroup: CONSUMER_GROUP, eventId: paid.eventId, messageId: message.msgId },
         log,

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../common/money.ts';
+import type { CouponStatus } from '../domain/coupon-status.ts';
+import { money } from './money-column.ts';
 
 @Entity('coupons')
 export class CouponRow {
@@ -13,18 +14,21 @@ export class CouponRow {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
-  @Column({
-    name: 'amount_minor',
-    type: 'bigint',
-    transformer: {
-      to: (amount: number): number => amount,
-      from: (text: string): number => minorUnits(Number(text)),
-    },
-  })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
   amountMinor!: number;
 
   @Column({ type: 'varchar', length: 128 })
   currency!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  status!: CouponStatus;
+
+  /** Unique: an order uses one coupon. That one order uses it is what a column can hold. */
+  @Column({ name: 'redeemed_by_order_no', type: 'varchar', length: 64, nullable: true })
+  redeemedByOrderNo!: string | null;
+
+  @Column({ name: 'recall_asked_at', type: 'datetime', precision: 3, nullable: true })
+  recallAskedAt!: Date | null;
 
   @Column({ name: 'issued_at', type: 'datetime', precision: 3 })
   issuedAt!: Date;

@@ -79,14 +79,14 @@ export function timeOf(fields: Fields, field: string): string {
   return value;
 }
 
-/** `type`, which is one of those the reader knows; `known` lists them for whoever reads the refusal. */
-export function typeOf<T extends string>(fields: Fields, known: readonly T[]): T {
-  const type = textOf(fields, 'type');
+/** `type`, or another field, which is one of those the reader knows; `known` lists them for whoever reads the refusal. */
+export function typeOf<T extends string>(fields: Fields, known: readonly T[], field = 'type'): T {
+  const type = textOf(fields, field);
   const found = known.find((each) => each === type);
   if (found !== undefined) return found;
   const last = known.at(-1);
   const list = known.length > 1 ? `${known.slice(0, -1).join(', ')} or ${last}` : last;
-  throw poison(`type is ${JSON.stringify(type.slice(0, 40))}, it must be ${list}`);
+  throw poison(`${field} is ${JSON.stringify(type.slice(0, 40))}, it must be ${list}`);
 }
 
 export function poison(reason: string): DomainError {

@@ -52,13 +52,12 @@ export function refundStepResult(
 /** Errors: MESSAGE.POISON naming what is wrong, without repeating the payload. */
 export function parseRefundStepResult(body: string): RefundStepResult {
   const fields = fieldsOf(body);
-  const step = textOf(fields, 'step');
   return {
     type: typeOf(fields, Object.values(RefundStepResultTag)),
     eventId: textOf(fields, 'eventId'),
     refundNo: keyOf(fields, 'refundNo'),
     orderNo: keyOf(fields, 'orderNo'),
-    step: typeOf({ type: step }, Object.values(RefundStep)),
+    step: typeOf(fields, Object.values(RefundStep), 'step'),
     note: textOf(fields, 'note'),
     occurredAt: timeOf(fields, 'occurredAt'),
   };

@@ -19,7 +19,8 @@ import {
   type Wish,
 } from './coupon-desk.ts';
 import { untilLockWaits } from './lock-waits.ts';
-import { OrderStandIn } from './order-stand-in.ts';
+import { FakePeer, type PeerAnswer } from './fake-peer.ts';
+import { settledCount, settles } from './order-settlement.ts';
 import { createShopTopics } from './shop-messages.ts';
 import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
 
@@ -28,14 +29,14 @@ const CHECK_GROUP = 'coupon-reservation-check';
 const schema = newSchema();
 let broker: TestBroker;
 let producer: Producer;
-let orders: OrderStandIn;
+let orders: FakePeer;
 let coupon: RunningService;
 
 beforeAll(async () => {
   broker = await testBroker();
   await createShopTopics(broker);
   producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
-  orders = await OrderStandIn.start();
+  orders = await FakePeer.start();
   coupon = await startService('coupon', {
     namesrvAddr: broker.namesrvAddr,
     schema,
@@ -274,11 +275,11 @@ describe('the check of a redemption', () => {
       body: JSON.stringify(check),
     });
 
-  const askedCount = ({ transactionKey }: Wish): number =>
-    orders.asked.filter((key) => key === transactionKey).length;
+  const askedCount = (wish: Wish): number => settledCount(orders, wish);
 
   it('gives back, a minute later and not before, what no order was placed for', async () => {
     const wish = await redeemed(coupon);
+    settles(orders, wish, { isPlaced: false });
     await broker.clock.advance('50s');
     expect(askedCount(wish)).toBe(0);
     await broker.clock.advance('15s');
@@ -291,7 +292,7 @@ describe('the check of a redemption', () => {
 
   it('leaves alone what an order was placed for, and asks no more', async () => {
     const wish = await redeemed(coupon);
-    orders.answers.set(wish.transactionKey, true);
+    settles(orders, wish, { isPlaced: true });
     await broker.clock.advance('65s');
     await logged(wish.orderNo, 'event handled');
     expect(await redemptionOf(coupon, wish.orderNo)).toBe('HELD, known');
@@ -301,19 +302,19 @@ describe('the check of a redemption', () => {
     expect(await whereIs(coupon, wish.code)).toBe(`REDEEMED by ${wish.orderNo}`);
   });
 
-  it.each(['away', 'silent'] as const)(
-    'is tried again while the order service is %s',
-    async (how) => {
-      const wish = await redeemed(coupon);
-      orders.answers.set(wish.transactionKey, how);
-      await broker.clock.advance('65s');
-      await logged(wish.orderNo, 'event not handled, to be retried');
-      expect(await whereIs(coupon, wish.code)).toBe(`REDEEMED by ${wish.orderNo}`);
-      orders.answers.set(wish.transactionKey, false);
-      await broker.drain(CHECK_GROUP, 'RESERVATION_CHECK');
-      expect(await whereIs(coupon, wish.code)).toBe('ISSUED');
-    },
-  );
+  it.each<[string, PeerAnswer]>([
+    ['is away', 'drop'],
+    ['does not answer', 'hang'],
+  ])('is tried again while the order service %s', async (_what, instead) => {
+    const wish = await redeemed(coupon);
+    settles(orders, wish, { instead });
+    await broker.clock.advance('65s');
+    await logged(wish.orderNo, 'event not handled, to be retried');
+    expect(await whereIs(coupon, wish.code)).toBe(`REDEEMED by ${wish.orderNo}`);
+    settles(orders, wish, { isPlaced: false });
+    await broker.drain(CHECK_GROUP, 'RESERVATION_CHECK');
+    expect(await whereIs(coupon, wish.code)).toBe('ISSUED');
+  });
 
   it('that comes first sees to it that the redemption never does', async () => {
     const wish = wishFor(await issued(coupon));
@@ -325,6 +326,7 @@ describe('the check of a redemption', () => {
 
   it('waits for a redemption that is still being made, and looks after it', async () => {
     const wish = wishFor(await issued(coupon));
+    settles(orders, wish, { isPlaced: false });
     const blocker = coupon.database.createQueryRunner();
     await blocker.startTransaction();
     await blocker.query('SELECT * FROM coupons WHERE code = ? FOR UPDATE', [wish.code]);

@@ -5,6 +5,7 @@ import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import type { ReservationCheck } from '../../../services/contracts/reservation-check.ts';
 import { until } from '../../support/deadline.ts';
 import { FakePeer, type PeerAnswer } from './fake-peer.ts';
+import { settledCount, settles } from './order-settlement.ts';
 import { untilLockWaits } from './lock-waits.ts';
 import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
 import {
@@ -13,8 +14,6 @@ import {
   outcomeOf,
   received,
   reserved,
-  settledCount,
-  settles,
   statusOf,
   unbalanced,
   wishFor,

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { FakePeer, PeerAnswer } from './fake-peer.ts';
 import type { RunningService } from './shop.ts';
 
 export interface Level {
@@ -90,21 +89,4 @@ export async function reserved(stock: RunningService, ...items: [string, number]
   const wish = wishFor(...items);
   expect(await outcomeOf(stock.post('/reservations', wish))).toBe('200');
   return wish;
-}
-
-const settleRoute = (transactionKey: string): string =>
-  `POST /order-transactions/${transactionKey}/settle`;
-
-/** From now on, the order service says that of the transaction that was to place the order. */
-export function settles(
-  orders: FakePeer,
-  { transactionKey }: Wish,
-  answer: { isPlaced: boolean } | { instead: PeerAnswer },
-): void {
-  const said = 'instead' in answer ? answer.instead : { status: 200, body: answer };
-  orders.answer(settleRoute(transactionKey), said);
-}
-
-export function settledCount(orders: FakePeer, { transactionKey }: Wish): number {
-  return orders.asked(settleRoute(transactionKey)).length;
 }

@@ -10,8 +10,9 @@ import { RestockItems } from '../../../services/stock/application/restock-items.
 import { closedEvent, createdEvent, paidEvent } from '../../services/order-event-samples.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { FakePeer } from './fake-peer.ts';
+import { settles } from './order-settlement.ts';
 import { startService, type RunningService } from './shop.ts';
-import { received, settles, unbalanced, wishFor, type Wish } from './stock-room.ts';
+import { received, unbalanced, wishFor, type Wish } from './stock-room.ts';
 
 const ORDER_COUNT = 60;
 const ACTION_COUNT = 1_200;

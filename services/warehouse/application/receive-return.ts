@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
+import { isDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { appendToOutbox } from '../../common/outbox.ts';
 import { OutboxRelay } from '../../common/outbox-relay.ts';
@@ -24,6 +25,7 @@ export class ReceiveReturn {
 
   async execute(receipt: { shipmentNo: string; refundNo: string }): Promise<GoodsReturnRow> {
     const { shipmentNo, refundNo } = receipt;
+    if (!isDocumentNo(shipmentNo)) throw noReturn(receipt);
     const received = await inTransaction(this.dataSource, async (manager) => {
       const awaited = await manager.findOne(GoodsReturnRow, {
         where: { refundNo, shipmentNo },
@@ -37,7 +39,7 @@ export class ReceiveReturn {
       const due = { refundNo, orderNo: awaited.orderNo, type: RefundStep.ReturnGoods };
       const note = 'the return receipt has come';
       await appendToOutbox(manager, refundStepResult(due, { type: 'Done', note, at: settledAt }));
-      return { ...awaited, status: 'RECEIVED' as const, settledAt };
+      return Object.assign(awaited, { status: 'RECEIVED' as const, settledAt });
     });
     this.relay.wake();
     return received;

@@ -11,7 +11,7 @@ import {
   WarehouseEventTag,
   type ShipmentRequested,
 } from '../../contracts/warehouse-events.ts';
-import type { Shipment } from '../domain/shipment.ts';
+import { packParcel, type Shipment } from '../domain/shipment.ts';
 import { ShipmentRepository } from '../persistence/shipment.repository.ts';
 
 /** How long a parcel takes to be packed. Until it is handed over, what is in it can be taken out again. */
@@ -23,7 +23,11 @@ export class PackingTime {
   }
 }
 
-/** Has the goods of a paid order packed, once; the message that has them handed over comes when that is done. */
+/**
+ * Has the goods of a paid order packed, once; the message that has them handed over comes when that is done.
+ *
+ * Errors: WAREHOUSE.NOT_PACKABLE.
+ */
 @Injectable()
 export class RequestShipment {
   constructor(
@@ -36,17 +40,8 @@ export class RequestShipment {
 
   async execute(paid: OrderPaid, incoming: IncomingEvent): Promise<'handled' | 'duplicate'> {
     const requestedAt = this.clock.now();
-    const quantities = new Map<string, number>();
-    for (const { sku, quantity } of paid.items) {
-      quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
-    }
-    const shipment: Shipment = {
-      shipmentNo: newDocumentNo(requestedAt),
-      orderNo: paid.orderNo,
-      status: 'REQUESTED',
-      items: [...quantities].map(([sku, quantity]) => ({ sku, quantity, cancelledQuantity: 0 })),
-      requestedAt,
-    };
+    const facts = { shipmentNo: newDocumentNo(requestedAt), orderNo: paid.orderNo, requestedAt };
+    const shipment = packParcel(facts, paid.items);
     const outcome = await this.inbox.once(incoming, async (manager) => {
       if (!(await this.shipments.insert(manager, shipment))) return;
       await appendToOutbox(manager, this.#requested(shipment));

@@ -8,17 +8,19 @@ import { insertInto } from '../../common/insert-into.ts';
 import { appendToOutbox } from '../../common/outbox.ts';
 import { OutboxRelay } from '../../common/outbox-relay.ts';
 import type { RefundStepDue } from '../../contracts/refund-events.ts';
-import { refundStepResult } from '../../contracts/refund-step-results.ts';
-import { isAllOf, takeOut, type Shipment } from '../domain/shipment.ts';
+import { refundStepResult, type RefundStepResult } from '../../contracts/refund-step-results.ts';
+import { excessOf, isAllOf, leaving, takeOut, type Shipment } from '../domain/shipment.ts';
 import { GoodsReturnRow, type ReturnStatus } from '../persistence/shipment.entity.ts';
 import { ShipmentRepository } from '../persistence/shipment.repository.ts';
 import { Carrier } from './carrier.ts';
 
 /**
  * Sees to the goods of a refund: what has not left is taken out of the parcel, and the step is done; what has left is
- * waited for, and the step is done when the return receipt comes (`ReceiveReturn`).
+ * waited for, and the step is done when the return receipt comes (`ReceiveReturn`). Asked again, it tells again that it is
+ * done. More than there is is refused, and a person must look at that.
  *
- * Errors: WAREHOUSE.NOT_PAID_YET and WAREHOUSE.LEAVING, to be tried again; THIRD_PARTY.UNAVAILABLE, the same.
+ * Errors: WAREHOUSE.NOT_PAID_YET and WAREHOUSE.LEAVING, to be tried again; THIRD_PARTY.UNAVAILABLE, the same;
+ *         WAREHOUSE.RETURNED_OTHERWISE.
  */
 @Injectable()
 export class ReturnGoods {
@@ -32,43 +34,59 @@ export class ReturnGoods {
   ) {}
 
   async execute(due: RefundStepDue, incoming: IncomingEvent): Promise<'handled' | 'duplicate'> {
-    const { orderNo } = due;
-    const found = await this.shipments.find(this.dataSource.manager, { orderNo });
-    if (found === undefined) throw notPaidYet(orderNo);
-    const isStopped = found.status === 'HANDING_OVER' && (await this.#stop(found, due));
-    const outcome = await this.inbox.once(incoming, (manager) =>
-      this.#settle(manager, due, isStopped),
+    const { manager } = this.dataSource;
+    const found = await this.shipments.find(manager, { orderNo: due.orderNo });
+    const isStopped = found?.status === 'HANDING_OVER' && (await this.#stop(found, due));
+    const outcome = await this.inbox.once(incoming, (inTransaction) =>
+      this.#settle(inTransaction, due, isStopped),
     );
     this.relay.wake();
     return outcome;
   }
 
-  /** Asks the carrier not to take the parcel. Errors: WAREHOUSE.LEAVING when that is too late, or only a part is wanted back. */
-  async #stop(shipment: Shipment, due: RefundStepDue): Promise<boolean> {
-    if (isAllOf(shipment, due.items) && (await this.carrier.cancel(shipment.shipmentNo))) {
-      return true;
-    }
-    throw leaving(shipment);
+  /** Asks the carrier not to take a parcel all of which is wanted back. True: it never will. */
+  async #stop(shipment: Shipment, { refundNo, items }: RefundStepDue): Promise<boolean> {
+    // Looked up after the state: a refund that took its goods out before the parcel was being handed over is found, and
+    // its step that comes again must not stop the others' goods.
+    if (await this.dataSource.manager.existsBy(GoodsReturnRow, { refundNo })) return false;
+    return isAllOf(shipment, items) && this.carrier.cancel(shipment.shipmentNo);
   }
 
   async #settle(manager: EntityManager, due: RefundStepDue, isStopped: boolean): Promise<void> {
-    const { orderNo, refundNo } = due;
+    const { orderNo, refundNo, items } = due;
+    // Money that came too late: nothing was ever packed.
+    if (items.length === 0)
+      return this.#tell(manager, due, 'Done', 'no goods belong to this refund');
     const shipment = await this.shipments.findForUpdate(manager, { orderNo });
     if (shipment === undefined) throw notPaidYet(orderNo);
-    const known = await manager.findOneBy(GoodsReturnRow, { refundNo });
-    if (known !== null) {
-      if (known.status !== 'AWAITED') await this.#tell(manager, due, noteOf[known.status]);
-      return;
-    }
-    if (shipment.status === 'SHIPPED') {
-      await this.#note(manager, shipment, due, 'AWAITED');
-      return;
-    }
-    // Handed over since the first look, or being so right now: the next try asks the carrier.
+    const returns = await manager.find(GoodsReturnRow, { where: [{ refundNo }, { orderNo }] });
+    const known = returns.find((each) => each.refundNo === refundNo);
+    if (known !== undefined) return this.#tellAgain(manager, due, known);
+    const left = returns.filter(({ status }) => status !== 'CANCELLED');
+    const returned = left.flatMap((each) => each.items);
+    const excess = excessOf(shipment, items, returned);
+    if (excess !== undefined) return this.#tell(manager, due, 'Failed', excess);
+    if (shipment.status === 'SHIPPED') return this.#note(manager, shipment, due, 'AWAITED');
+    // Handed over since the first look, or being so right now, or only a part is wanted: it can be waited for, soon.
     if (shipment.status === 'HANDING_OVER' && !isStopped) throw leaving(shipment);
-    await this.shipments.update(manager, shipment, takeOut(shipment, due.items));
+    await this.shipments.update(manager, shipment, takeOut(shipment, items));
     await this.#note(manager, shipment, due, 'CANCELLED');
-    await this.#tell(manager, due, noteOf.CANCELLED);
+    await this.#tell(manager, due, 'Done', noteOf.CANCELLED);
+  }
+
+  async #tellAgain(
+    manager: EntityManager,
+    due: RefundStepDue,
+    { refundNo, orderNo, status }: GoodsReturnRow,
+  ): Promise<void> {
+    if (orderNo !== due.orderNo) {
+      throw new DomainError(
+        'WAREHOUSE.RETURNED_OTHERWISE',
+        'invalid',
+        `refund ${refundNo} is of order ${orderNo}, not of order ${due.orderNo}`,
+      );
+    }
+    if (status !== 'AWAITED') await this.#tell(manager, due, 'Done', noteOf[status]);
   }
 
   async #note(
@@ -91,9 +109,13 @@ export class ReturnGoods {
     if (!isNew) throw new Error(`the return of refund ${refundNo} appeared under our lock`);
   }
 
-  #tell(manager: EntityManager, due: RefundStepDue, note: string): Promise<void> {
-    const result = refundStepResult(due, { type: 'Done', note, at: this.clock.now() });
-    return appendToOutbox(manager, result);
+  #tell(
+    manager: EntityManager,
+    due: RefundStepDue,
+    type: RefundStepResult['type'],
+    note: string,
+  ): Promise<void> {
+    return appendToOutbox(manager, refundStepResult(due, { type, note, at: this.clock.now() }));
   }
 }
 
@@ -107,13 +129,5 @@ function notPaidYet(orderNo: string): DomainError {
     'WAREHOUSE.NOT_PAID_YET',
     'unavailable',
     `order ${orderNo} has no shipment yet: its payment has not been heard of here`,
-  );
-}
-
-function leaving({ shipmentNo, status }: Shipment): DomainError {
-  return new DomainError(
-    'WAREHOUSE.LEAVING',
-    'unavailable',
-    `shipment ${shipmentNo} is ${status}: it can be waited for when it has left`,
   );
 }

@@ -23,7 +23,8 @@ import { Carrier } from './carrier.ts';
  * The carrier is asked outside of any database transaction, after the parcel was noted as being handed over: from then on
  * its content is fixed, and whoever wants it back must ask the carrier, too. An answer that is lost is asked for again.
  *
- * Errors: WAREHOUSE.NO_SHIPMENT; THIRD_PARTY.UNAVAILABLE, to be tried again; those of a message transaction.
+ * Errors: WAREHOUSE.NO_SHIPMENT; THIRD_PARTY.UNAVAILABLE and CARRIER.CANCELLED, to be tried again; CARRIER.REFUSED; those of
+ *         a message transaction.
  */
 @Injectable()
 export class ShipParcel {
@@ -45,8 +46,11 @@ export class ShipParcel {
     });
     if (shipment.status === 'CANCELLED') return 'overtaken';
     if (shipment.status === 'SHIPPED') return 'duplicate';
-    const trackingNo = await this.#handOver(shipment);
-    if (trackingNo === undefined) return 'overtaken';
+    const { orderNo } = shipment;
+    const items = contentOf(shipment);
+    const taken = await this.carrier.handOver({ shipmentNo, orderNo, items });
+    if (taken === undefined) return this.#stopped(shipmentNo);
+    const { trackingNo } = taken;
     const shippedAt = this.clock.now();
     const event = shipped(shipment, trackingNo, shippedAt);
     return this.transactions.announce<Handling>(event, async (manager) => {
@@ -60,16 +64,15 @@ export class ShipParcel {
     });
   }
 
-  /** Undefined when it was cancelled meanwhile. */
-  async #handOver(shipment: Shipment): Promise<string | undefined> {
-    const { shipmentNo, orderNo } = shipment;
-    try {
-      const parcel = { shipmentNo, orderNo, items: contentOf(shipment) };
-      return (await this.carrier.handOver(parcel)).trackingNo;
-    } catch (error) {
-      if (error instanceof DomainError && error.code === 'CARRIER.CANCELLED') return undefined;
-      throw error;
-    }
+  /** A refund has asked the carrier not to take it. Until that is noted here, too, nobody can say that all is well. */
+  async #stopped(shipmentNo: string): Promise<Handling> {
+    const current = await this.shipments.find(this.dataSource.manager, { shipmentNo });
+    if (current?.status === 'CANCELLED') return 'overtaken';
+    throw new DomainError(
+      'CARRIER.CANCELLED',
+      'unavailable',
+      `the carrier says that shipment ${shipmentNo} was cancelled, here it is ${current?.status}`,
+    );
   }
 
   async #locked(manager: EntityManager, shipmentNo: string): Promise<Shipment> {

@@ -23,48 +23,114 @@ export interface Goods {
   quantity: number;
 }
 
-/** What the parcel holds, or will hold. */
+/** As the carrier and the tables take it. */
+const skuPattern = /^[\x21-\x7e]{1,64}$/;
+const MAX_QUANTITY = 2 ** 31 - 1;
+
+/**
+ * The parcel of a paid order, one entry for each sku.
+ *
+ * Errors: WAREHOUSE.NOT_PACKABLE for a sku or a quantity that no warehouse holds.
+ */
+export function packParcel(
+  facts: Pick<Shipment, 'shipmentNo' | 'orderNo' | 'requestedAt'>,
+  goods: readonly Goods[],
+): Shipment {
+  const items = [...quantitiesOf(goods)].map(([sku, quantity]): ShipmentItem => {
+    if (!skuPattern.test(sku)) {
+      throw notPackable(facts.orderNo, 'a sku is not 1 to 64 visible ASCII characters');
+    }
+    if (quantity > MAX_QUANTITY) {
+      throw notPackable(facts.orderNo, `${quantity} of ${sku} are more than ${MAX_QUANTITY}`);
+    }
+    return { sku, quantity, cancelledQuantity: 0 };
+  });
+  return { ...facts, status: 'REQUESTED', items };
+}
+
+/** What the parcel holds, or will hold. From HANDING_OVER on the carrier has been told, and it stays the same. */
 export function contentOf(shipment: Shipment): Goods[] {
   return shipment.items
-    .map(({ sku, quantity, cancelledQuantity }) => ({ sku, quantity: quantity - cancelledQuantity }))
+    .map(({ sku, quantity, cancelledQuantity }) => ({
+      sku,
+      quantity: quantity - cancelledQuantity,
+    }))
     .filter(({ quantity }) => quantity > 0);
 }
 
+/** Are these goods what the parcel holds, no more and no less? */
 export function isAllOf(shipment: Shipment, goods: readonly Goods[]): boolean {
-  const wanted = new Map(goods.map(({ sku, quantity }) => [sku, quantity]));
-  return contentOf(shipment).every(({ sku, quantity }) => (wanted.get(sku) ?? 0) >= quantity);
+  const content = quantitiesOf(contentOf(shipment));
+  const wanted = quantitiesOf(goods);
+  return (
+    wanted.size === content.size &&
+    [...wanted].every(([sku, quantity]) => content.get(sku) === quantity)
+  );
 }
 
 /**
- * Takes goods out of a parcel that has not left. An empty parcel is cancelled.
- *
- * Errors: WAREHOUSE.NOT_IN_PARCEL with both numbers; WAREHOUSE.ILLEGAL_MOVE when it has left.
+ * Why these goods cannot come back, or undefined when they can: of a sku more than the parcel holds, less what is on its
+ * way back already.
  */
-export function takeOut(shipment: Shipment, goods: readonly Goods[]): Shipment {
-  const wanted = new Map(goods.map(({ sku, quantity }) => [sku, quantity]));
-  const items = shipment.items.map((item): ShipmentItem => {
-    const quantity = wanted.get(item.sku) ?? 0;
-    wanted.delete(item.sku);
-    const left = item.quantity - item.cancelledQuantity;
-    if (quantity > left) throw notInParcel(shipment, item.sku, quantity, left);
-    return { ...item, cancelledQuantity: item.cancelledQuantity + quantity };
-  });
-  for (const [sku, quantity] of wanted) throw notInParcel(shipment, sku, quantity, 0);
-  const changed = { ...shipment, items };
-  if (contentOf(changed).length > 0) return changed;
-  decideMove(shipment.shipmentNo, shipment.status, 'CANCELLED');
-  return { ...changed, status: 'CANCELLED' };
+export function excessOf(
+  shipment: Shipment,
+  goods: readonly Goods[],
+  returned: readonly Goods[] = [],
+): string | undefined {
+  const held = quantitiesOf(contentOf(shipment));
+  for (const { sku, quantity } of returned) held.set(sku, (held.get(sku) ?? 0) - quantity);
+  const excess = [...quantitiesOf(goods)].find(
+    ([sku, quantity]) => quantity > (held.get(sku) ?? 0),
+  );
+  if (excess === undefined) return undefined;
+  const [sku, quantity] = excess;
+  return `${quantity} of ${sku} cannot come back, ${held.get(sku) ?? 0} are there (${shipment.status})`;
 }
 
-function notInParcel(
-  { shipmentNo }: Shipment,
-  sku: string,
-  quantity: number,
-  left: number,
-): DomainError {
+/**
+ * Takes goods out of a parcel that has not left. An empty parcel is cancelled. Of one that is being handed over only all can
+ * be taken, by who has the carrier's word that it will not leave.
+ *
+ * Errors: WAREHOUSE.NOT_IN_PARCEL with both numbers; WAREHOUSE.ILLEGAL_MOVE when it has left; WAREHOUSE.LEAVING.
+ */
+export function takeOut(shipment: Shipment, goods: readonly Goods[]): Shipment {
+  const { shipmentNo, status } = shipment;
+  // Also of a part: what has left cannot be opened any more.
+  decideMove(shipmentNo, status, 'CANCELLED');
+  const excess = excessOf(shipment, goods);
+  if (excess !== undefined) throw new DomainError('WAREHOUSE.NOT_IN_PARCEL', 'invalid', excess);
+  const wanted = quantitiesOf(goods);
+  const items = shipment.items.map((item): ShipmentItem => ({
+    ...item,
+    cancelledQuantity: item.cancelledQuantity + (wanted.get(item.sku) ?? 0),
+  }));
+  const changed = { ...shipment, items };
+  if (contentOf(changed).length === 0) return { ...changed, status: 'CANCELLED' };
+  if (status === 'HANDING_OVER') throw leaving(shipment);
+  return changed;
+}
+
+/** Nobody knows yet whether it has left; soon somebody will. */
+export function leaving({ shipmentNo, status }: Shipment): DomainError {
   return new DomainError(
-    'WAREHOUSE.NOT_IN_PARCEL',
+    'WAREHOUSE.LEAVING',
+    'unavailable',
+    `shipment ${shipmentNo} is ${status}: what is in it can be waited for when it has left`,
+  );
+}
+
+function quantitiesOf(goods: readonly Goods[]): Map<string, number> {
+  const quantities = new Map<string, number>();
+  for (const { sku, quantity } of goods) {
+    quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
+  }
+  return quantities;
+}
+
+function notPackable(orderNo: string, reason: string): DomainError {
+  return new DomainError(
+    'WAREHOUSE.NOT_PACKABLE',
     'invalid',
-    `${quantity} of ${sku} are to be taken out of shipment ${shipmentNo}, which holds ${left}`,
+    `order ${orderNo} cannot be packed: ${reason}`,
   );
 }

@@ -26,6 +26,14 @@ export class ShipmentItemView {
   cancelledQuantity!: number;
 }
 
+export class ReturnedItemView {
+  @ApiProperty()
+  sku!: string;
+
+  @ApiProperty()
+  quantity!: number;
+}
+
 export class GoodsReturnView {
   @ApiProperty()
   refundNo!: string;
@@ -35,6 +43,9 @@ export class GoodsReturnView {
 
   @ApiProperty({ enum: ['CANCELLED', 'AWAITED', 'RECEIVED'] })
   status!: string;
+
+  @ApiProperty({ type: [ReturnedItemView], description: 'What comes back, or never left' })
+  items!: readonly ReturnedItemView[];
 
   @ApiProperty({ format: 'date-time' })
   requestedAt!: string;
@@ -85,11 +96,12 @@ export function viewOf(shipment: Shipment, returns: readonly GoodsReturnRow[]): 
 }
 
 export function returnViewOf(row: GoodsReturnRow): GoodsReturnView {
-  const { refundNo, shipmentNo, status, requestedAt, settledAt } = row;
+  const { refundNo, shipmentNo, status, items, requestedAt, settledAt } = row;
   return {
     refundNo,
     shipmentNo,
     status,
+    items,
     requestedAt: requestedAt.toISOString(),
     ...(settledAt ? { settledAt: settledAt.toISOString() } : {}),
   };

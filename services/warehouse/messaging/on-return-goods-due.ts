@@ -13,7 +13,11 @@ export class OnReturnGoodsDue {
     private readonly consumption: Consumption,
   ) {}
 
-  @EventListener({ topic: REFUND_EVENTS, consumerGroup: CONSUMER_GROUP, tags: RefundStep.ReturnGoods })
+  @EventListener({
+    topic: REFUND_EVENTS,
+    consumerGroup: CONSUMER_GROUP,
+    tags: RefundStep.ReturnGoods,
+  })
   handle(message: ReceivedMessage): Promise<ConsumeResult> {
     const reading = { group: CONSUMER_GROUP, parse: parseRefundStepDue(RefundStep.ReturnGoods) };
     return this.consumption.run(message, reading, (event) =>

@@ -56,7 +56,7 @@ export class GoodsReturnRow {
   @Column({ type: 'varchar', length: 16 })
   status!: ReturnStatus;
 
-  /** What comes back, as JSON: nobody asks the table after a sku. */
+  /** What comes back, or never left, as JSON: nobody asks the table after a sku. */
   @Column({ type: 'simple-json' })
   items!: { sku: string; quantity: number }[];
 

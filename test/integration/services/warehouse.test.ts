@@ -11,6 +11,7 @@ import {
   RETURN_GROUP,
   SHIP_GROUP,
   WarehouseWorld,
+  type Conduct,
   type Goods,
 } from './warehouse-world.ts';
 
@@ -312,11 +313,12 @@ describe('a refund while the parcel is being handed over', () => {
     expect(await world.untilResults(refundNo)).toMatchObject([{ type: 'Done' }]);
   });
 
-  it.each<[string, Goods[]]>([
-    ['of all of it, which the carrier has', ordered],
-    ['of a part', [TEA(1)]],
-  ])('%s, is waited for until it has left', async (_what, goods) => {
-    const orderNo = await world.handingOver(ordered, 'losesAnswers');
+  it.each<[string, Goods[], Conduct]>([
+    ['of all of it, which the carrier has', ordered, 'losesAnswers'],
+    ['of a part, which the carrier has', [TEA(1)], 'losesAnswers'],
+    ['of a part, which the carrier does not have yet', [TEA(1)], 'fails'],
+  ])('%s, is waited for until it has left', async (_what, goods, conduct) => {
+    const orderNo = await world.handingOver(ordered, conduct);
     const refundNo = await world.returnGoods(orderNo, goods);
     await until(() =>
       world.warehouse

@@ -1,7 +1,8 @@
 /** What every contract needs to read a message body that claims to be one of its events. */
 import { DomainError } from '../common/errors.ts';
 
-const MAX_TEXT_CHARACTERS = 128;
+/** As a string's length counts them: an emoji is two. */
+export const MAX_TEXT_CHARACTERS = 128;
 
 /** A JSON object of a message, read field by field. Errors: MESSAGE.POISON naming the field, without repeating the payload. */
 export type Fields = Record<string, unknown>;

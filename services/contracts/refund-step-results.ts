@@ -5,7 +5,7 @@
  * Tags: Done, Failed. Body: JSON, UTF-8.
  */
 import type { OutgoingEvent } from '../common/outgoing-event.ts';
-import { fieldsOf, keyOf, textOf, timeOf, typeOf } from './message-body.ts';
+import { fieldsOf, keyOf, MAX_TEXT_CHARACTERS, textOf, timeOf, typeOf } from './message-body.ts';
 import { RefundStep } from './refund-events.ts';
 
 export const REFUND_STEP_RESULTS = 'REFUND_STEP_RESULTS';
@@ -27,7 +27,7 @@ export interface RefundStepResult {
   occurredAt: string;
 }
 
-/** The message that tells it, for an outbox. */
+/** The message that tells it, for an outbox. Whatever the note is, the message can be read: it is cut, or stood in for. */
 export function refundStepResult(
   due: { refundNo: string; orderNo: string; type: RefundStep },
   result: { type: RefundStepResult['type']; note: string; at: Date },
@@ -37,7 +37,7 @@ export function refundStepResult(
     refundNo: due.refundNo,
     orderNo: due.orderNo,
     step: due.type,
-    note: result.note.slice(0, 128),
+    note: readableNote(result.note),
     occurredAt: result.at.toISOString(),
   };
   return {
@@ -47,6 +47,16 @@ export function refundStepResult(
     payload,
     createdAt: result.at,
   };
+}
+
+/** A reason may be an error's, which may be empty, or as long as it likes. Cut between characters, never within one. */
+function readableNote(text: string): string {
+  let note = '';
+  for (const character of text.trim()) {
+    if (note.length + character.length > MAX_TEXT_CHARACTERS) break;
+    note += character;
+  }
+  return note === '' ? 'nothing was noted' : note;
 }
 
 /** Errors: MESSAGE.POISON naming what is wrong, without repeating the payload. */

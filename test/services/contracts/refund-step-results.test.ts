@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { bodyOf } from '../../../services/common/outgoing-event.ts';
 import {
   parseRefundStepResult,
@@ -19,6 +20,11 @@ const result: RefundStepResult = {
   occurredAt: at.toISOString(),
 };
 
+function noteAsRead(note: string): string {
+  const event = refundStepResult(due, { type: 'Done', note, at });
+  return parseRefundStepResult(bodyOf(event, 'E-1')).note;
+}
+
 describe('the result of a step', () => {
   it.each(['Done', 'Failed'] as const)('%s is read as it is told', (type) => {
     const event = refundStepResult(due, { type, note: result.note, at });
@@ -27,9 +33,27 @@ describe('the result of a step', () => {
     expect(parseRefundStepResult(bodyOf(event, result.eventId))).toEqual({ ...result, type });
   });
 
-  it('is told with so much of its note as can be read', () => {
-    const event = refundStepResult(due, { type: 'Failed', note: 'x'.repeat(200), at });
-    expect(parseRefundStepResult(bodyOf(event, 'E-1')).note).toBe('x'.repeat(128));
+  it.each([
+    ['', 'nothing was noted'],
+    [' \n ', 'nothing was noted'],
+    ['x'.repeat(128), 'x'.repeat(128)],
+    ['x'.repeat(1_000), 'x'.repeat(128)],
+    // Two of a string's units each: the 64th ends at 128, and 127 leave no room for another.
+    ['🫖'.repeat(100), '🫖'.repeat(64)],
+    [`${'x'.repeat(127)}🫖`, 'x'.repeat(127)],
+  ])('has a note that can be read, whatever it is made of: %j', (note, read) => {
+    expect(noteAsRead(note)).toBe(read);
+  });
+
+  it('never becomes a poison message by its note', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (note) => {
+        const read = noteAsRead(note);
+        expect(read.length).toBeGreaterThan(0);
+        expect(read).not.toMatch(/\p{Surrogate}/u);
+        expect(read === 'nothing was noted' || note.includes(read)).toBe(true);
+      }),
+    );
   });
 
   it.each([

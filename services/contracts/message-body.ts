@@ -74,9 +74,14 @@ export function itemsOf(fields: Fields): { sku: string; quantity: number }[] {
   }));
 }
 
+/** ISO 8601 in UTC, of a year that a database keeps, too. */
+const timePattern = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+
 export function timeOf(fields: Fields, field: string): string {
   const value = textOf(fields, field);
-  if (Number.isNaN(Date.parse(value))) throw poison(`${field} is not a time`);
+  if (!timePattern.test(value) || Number.isNaN(Date.parse(value))) {
+    throw poison(`${field} is not a time`);
+  }
   return value;
 }
 

@@ -28,6 +28,8 @@ export async function createHttpService(
     bodyLimit: MAX_BODY_BYTES,
     // A request that trickles in for longer holds a connection and nothing else.
     requestTimeout: 30_000,
+    // As long as the contracts let a text be (a user's id, say); longer ones in a path are answered 414.
+    routerOptions: { maxParamLength: 128 },
     // Errors before routing (a URL that cannot be decoded) do not reach Nest's filter.
     frameworkErrors: (error: Error, _request: unknown, reply: unknown) =>
       sendProblem(reply as ProblemReply, problemOf(error)),

@@ -9,7 +9,7 @@ import { OutboxRelay } from '../../common/outbox-relay.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import type { RefundStepResult } from '../../contracts/refund-step-results.ts';
 import { applyResult, retryFailed, type SagaMove } from '../domain/refund-saga.ts';
-import type { Refund } from '../domain/refund.ts';
+import { isRefundNo, type Refund } from '../domain/refund.ts';
 import { RefundRepository } from '../persistence/refund.repository.ts';
 import { refundNews } from './refund-announcements.ts';
 
@@ -39,6 +39,7 @@ export class AdvanceRefund {
 
   /** Errors: REFUND.NOT_FOUND; REFUND.NOT_STUCK naming the state. */
   async byRetry(refundNo: string): Promise<void> {
+    if (!isRefundNo(refundNo)) throw refundNotFound(refundNo);
     await inTransaction(this.dataSource, async (manager) => {
       const refund = await this.#locked(manager, refundNo);
       await this.#make(manager, refund, retryFailed(refund));

@@ -5,11 +5,15 @@ import { appendToOutbox } from '../../common/outbox.ts';
 import { OutboxRelay } from '../../common/outbox-relay.ts';
 import type { OrderPaidTooLate, OrderRefundRequested } from '../../contracts/order-events.ts';
 import { beginSaga } from '../domain/refund-saga.ts';
-import type { Refund } from '../domain/refund.ts';
+import { refuseMoreThanTotal, type Refund } from '../domain/refund.ts';
 import { RefundRepository } from '../persistence/refund.repository.ts';
 import { refundNews } from './refund-announcements.ts';
 
-/** Writes down a refund with its steps, and has the first one done. A second event about the same refund changes nothing. */
+/**
+ * Writes down a refund with its steps, and has the first one done. A second event about the same refund changes nothing.
+ *
+ * Errors: REFUND.EXCEEDS_TOTAL.
+ */
 @Injectable()
 export class BeginRefund {
   constructor(
@@ -39,6 +43,7 @@ export class BeginRefund {
       isWhole: isLate || event.isWhole,
       requestedAt: new Date(event.occurredAt),
     };
+    refuseMoreThanTotal(refund);
     const outcome = await this.inbox.once(incoming, async (manager) => {
       if (!(await this.refunds.insert(manager, refund))) return;
       if (news) await appendToOutbox(manager, refundNews(refund, news, this.clock.now()));

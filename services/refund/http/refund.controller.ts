@@ -8,9 +8,10 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import { DomainError } from '../../common/errors.ts';
 import { AdvanceRefund } from '../application/advance-refund.ts';
 import { FindRefunds } from '../application/find-refunds.ts';
-import { RefundListView, RefundQueryDto, RefundView, viewOf } from './refund.dto.ts';
+import { RefundListView, RefundQueryDto, RefundView, statuses, viewOf } from './refund.dto.ts';
 
 @ApiTags('refunds')
 @Controller('refunds')
@@ -21,10 +22,13 @@ export class RefundController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Lists refunds, oldest first: of an order, or all that are stuck' })
+  @ApiOperation({
+    summary: 'Lists refunds, oldest first, 200 at most: of an order, or all that are stuck',
+  })
   @ApiOkResponse({ type: RefundListView })
   @ApiBadRequestResponse()
   async list(@Query() query: RefundQueryDto): Promise<RefundListView> {
+    if (query.orderNo === undefined && query.status === undefined) throw nothingAskedFor();
     const refunds = await this.findRefunds.all(query);
     return { items: refunds.map((refund) => viewOf(refund)) };
   }
@@ -47,4 +51,12 @@ export class RefundController {
     await this.advanceRefund.byRetry(refundNo);
     return viewOf(await this.findRefunds.one(refundNo));
   }
+}
+
+/** Everybody's refunds since the shop was opened are no list that anybody could want. */
+function nothingAskedFor(): DomainError {
+  const message = `is missing: name an order, or a status (${statuses.join(', ')}), or both`;
+  return new DomainError('REQUEST.INVALID', 'invalid', `orderNo ${message}`, {
+    fields: [{ field: 'orderNo', message }],
+  });
 }

@@ -3,7 +3,7 @@ import { IsIn, IsOptional, Matches } from 'class-validator';
 import { stepNames } from '../domain/refund-saga.ts';
 import type { Refund } from '../domain/refund.ts';
 
-const statuses = ['RUNNING', 'STUCK', 'COMPLETED'] as const;
+export const statuses = ['RUNNING', 'STUCK', 'COMPLETED'] as const;
 
 export class RefundQueryDto {
   @ApiPropertyOptional({ example: '20261120-7K3M9Q2T4VXA' })

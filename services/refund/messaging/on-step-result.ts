@@ -24,19 +24,21 @@ export class OnStepResult {
   })
   handle(message: ReceivedMessage): Promise<ConsumeResult> {
     const reading = { group: CONSUMER_GROUP, parse: parseRefundStepResult };
-    return this.consumption.run(message, reading, (result, log) => {
-      if (result.type === 'Failed') {
+    return this.consumption.run(message, reading, async (result, log) => {
+      const outcome = await this.advanceRefund.byResult(result, {
+        consumerGroup: CONSUMER_GROUP,
+        eventId: result.eventId,
+        messageId: message.msgId,
+      });
+      // A failure told again, or overtaken by a success, stops nobody.
+      if (result.type === 'Failed' && outcome === 'handled') {
         log.warn('a refund is stuck until a person has it tried again', {
           refundNo: result.refundNo,
           step: result.step,
           note: result.note,
         });
       }
-      return this.advanceRefund.byResult(result, {
-        consumerGroup: CONSUMER_GROUP,
-        eventId: result.eventId,
-        messageId: message.msgId,
-      });
+      return outcome;
     });
   }
 }

@@ -14,7 +14,8 @@ import { PointsRepository } from '../persistence/points.repository.ts';
  * Takes back the points that what is refunded has earned, once for a refund, and tells that it is done; asked again, it tells
  * so again.
  *
- * Errors: POINTS.NOT_EARNED_YET while the payment has not been heard of here; to be tried again.
+ * Errors: POINTS.NOT_EARNED_YET while the payment has not been heard of here; to be tried again. POINTS.FOREIGN_REFUND for
+ *         a refund by which points of another order were taken back.
  */
 @Injectable()
 export class DeductPoints {
@@ -50,7 +51,7 @@ export class DeductPoints {
       refundedBeforeMinor: earlier.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
       refundMinor,
     });
-    await this.points.move(manager, {
+    const isNew = await this.points.move(manager, {
       kind: 'DEDUCTED',
       reference: refundNo,
       orderNo,
@@ -59,6 +60,7 @@ export class DeductPoints {
       amountMinor: refundMinor,
       occurredAt: this.clock.now(),
     });
+    if (!isNew) throw refundOfAnother(orderNo, refundNo);
     return `${points} points deducted`;
   }
 }
@@ -68,5 +70,13 @@ function notEarnedYet(orderNo: string): DomainError {
     'POINTS.NOT_EARNED_YET',
     'unavailable',
     `order ${orderNo} has no points yet: its payment has not been heard of here`,
+  );
+}
+
+function refundOfAnother(orderNo: string, refundNo: string): DomainError {
+  return new DomainError(
+    'POINTS.FOREIGN_REFUND',
+    'invalid',
+    `refund ${refundNo} has taken back points before, and not those of order ${orderNo}`,
   );
 }

@@ -11,7 +11,7 @@ export function pointsFor(paidMinor: MinorUnits): number {
  * What a refund takes back of the points an order has earned: its share of the money.
  *
  * Shares are differences of a running total, so that refunds of all that was paid take back all that was earned, to the
- * point, however they were cut.
+ * point, however they were cut. More than was earned is never taken back, whatever is refunded.
  */
 export function pointsToDeduct(order: {
   earnedPoints: number;
@@ -23,6 +23,8 @@ export function pointsToDeduct(order: {
   const share = (refundedMinor: MinorUnits): number =>
     paidMinor === 0
       ? 0
-      : Number((BigInt(earnedPoints) * BigInt(refundedMinor)) / BigInt(paidMinor));
+      : Number(
+          (BigInt(earnedPoints) * BigInt(Math.min(refundedMinor, paidMinor))) / BigInt(paidMinor),
+        );
   return share(refundedBeforeMinor + refundMinor) - share(refundedBeforeMinor);
 }

@@ -17,7 +17,7 @@ export class OrderRow {
   @Column({ name: 'user_id', type: 'varchar', length: 64 })
   userId!: string;
 
-  @Column({ type: 'varchar', length: 16 })
+  @Column({ type: 'varchar', length: 32 })
   status!: OrderStatus;
 
   @Column({ name: 'discount_minor', type: 'bigint', transformer: money })

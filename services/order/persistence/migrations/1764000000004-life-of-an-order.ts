@@ -12,6 +12,7 @@ export class LifeOfAnOrder1764000000004 implements MigrationInterface {
     await moveIdempotencyKeys(runner);
     await runner.query(`
       ALTER TABLE orders
+        MODIFY COLUMN status VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
         ADD COLUMN IF NOT EXISTS discount_minor BIGINT NOT NULL DEFAULT 0 CHECK (discount_minor >= 0) AFTER status,
         ADD COLUMN IF NOT EXISTS coupon_code VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL AFTER discount_minor,
         ADD COLUMN IF NOT EXISTS payment_no VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,

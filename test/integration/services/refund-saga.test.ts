@@ -1,0 +1,341 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { Producer, PushConsumer } from '../../../mq/index.ts';
+import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
+import { bodyOf } from '../../../services/common/outgoing-event.ts';
+import {
+  REFUND_EVENTS,
+  RefundStep,
+  type RefundStepDue,
+} from '../../../services/contracts/refund-events.ts';
+import { refundStepResult } from '../../../services/contracts/refund-step-results.ts';
+import { until } from '../../support/deadline.ts';
+import { createShopTopics, paymentSucceeded } from './shop-messages.ts';
+import { startService, type RunningService } from './shop.ts';
+import { unbalanced } from './stock-room.ts';
+
+const MINUTE_MS = 60_000;
+const PACKING_MS = 10 * MINUTE_MS;
+const steps = Object.values(RefundStep);
+
+let broker: TestBroker;
+let producer: Producer;
+let standIn: PushConsumer;
+let shop: Record<
+  'order' | 'stock' | 'refund' | 'warehouse' | 'points' | 'third-party',
+  RunningService
+>;
+/** Refunds whose money the channel does not give back, until they are taken out. */
+const declined = new Set<string>();
+const givenBack = new Map<string, number>();
+
+beforeAll(async () => {
+  broker = await testBroker({ timeoutMs: 20_000 });
+  await createShopTopics(broker, 2);
+  producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
+  const { namesrvAddr } = broker;
+  const third = await startService('third-party', {
+    env: { CHANNEL_SECRET: 'a secret of the tests', CARRIER_LATENCY_MS: '0' },
+  });
+  const stock = await startService('stock', { namesrvAddr });
+  shop = {
+    'third-party': third,
+    stock,
+    order: await startService('order', { namesrvAddr, env: { STOCK_URL: stock.url } }),
+    refund: await startService('refund', { namesrvAddr }),
+    points: await startService('points', { namesrvAddr }),
+    warehouse: await startService('warehouse', {
+      namesrvAddr,
+      env: { THIRD_PARTY_URL: third.url, PACKING_MS: String(PACKING_MS) },
+    }),
+  };
+  standIn = await startStandIn();
+}, 120_000);
+
+afterAll(async () => {
+  await standIn.shutdown();
+  await Promise.all(Object.values(shop).map((service) => service[Symbol.asyncDispose]()));
+  await producer.shutdown();
+  await broker.close();
+}, 60_000);
+
+/** Does the steps of the services that are not here: it recalls coupons and gives money back, and says so. */
+async function startStandIn(): Promise<PushConsumer> {
+  const consumer = new PushConsumer({
+    namesrvAddr: broker.namesrvAddr,
+    consumerGroup: 'test-stand-in',
+    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+  });
+  consumer.subscribe(REFUND_EVENTS, 'RecallCoupon || ReturnMoney');
+  consumer.onMessage(async (message) => {
+    const due = JSON.parse(message.text()) as RefundStepDue;
+    const isDeclined = due.type === 'ReturnMoney' && declined.has(due.refundNo);
+    if (due.type === 'ReturnMoney' && !isDeclined) givenBack.set(due.refundNo, due.refundMinor);
+    const { topic, tag, key, ...event } = refundStepResult(due, {
+      type: isDeclined ? 'Failed' : 'Done',
+      note: isDeclined ? 'the channel does not answer' : 'by the test',
+      at: new Date(),
+    });
+    const body = bodyOf({ topic, tag, key, ...event }, randomUUID());
+    await producer.send({ topic, tags: tag, keys: key, shardingKey: key, body });
+    return 'CONSUME_SUCCESS';
+  });
+  await consumer.start();
+  return consumer;
+}
+
+async function json<T>(service: RunningService, path: string): Promise<T> {
+  const answer = await service.get(path);
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as T;
+}
+
+interface OrderView {
+  orderNo: string;
+  userId: string;
+  status: string;
+  totalMinor: number;
+}
+
+interface ShipmentView {
+  shipmentNo: string;
+  status: string;
+  items: { sku: string; quantity: number; cancelledQuantity: number }[];
+  returns: { refundNo: string; status: string }[];
+}
+
+interface RefundView {
+  refundNo: string;
+  status: string;
+  steps: { name: string; status: string; tryCount: number }[];
+}
+
+const orderOf = (orderNo: string): Promise<OrderView> => json(shop.order, `/orders/${orderNo}`);
+
+const refundOf = (refundNo: string): Promise<RefundView> =>
+  json(shop.refund, `/refunds/${refundNo}`);
+
+async function shipmentOf(orderNo: string): Promise<ShipmentView | undefined> {
+  const { items } = await json<{ items: ShipmentView[] }>(
+    shop.warehouse,
+    `/shipments?orderNo=${orderNo}`,
+  );
+  return items[0];
+}
+
+const pointsOf = async ({ userId }: OrderView): Promise<number> =>
+  (await json<{ points: number }>(shop.points, `/points/${userId}`)).points;
+
+const orderIs = (orderNo: string, status: string): Promise<unknown> =>
+  until(async () => (await orderOf(orderNo)).status === status, {
+    what: `order ${orderNo} ${status}`,
+    timeoutMs: 20_000,
+  });
+
+/** What has become of the goods of an order or a refund, by the ledger of the stock. */
+async function stockMovements(reference: string): Promise<string[]> {
+  const rows = await shop.stock.query<{ kind: string; sku: string; quantity: string }>(
+    'SELECT kind, sku, quantity FROM stock_movements WHERE reference = ? ORDER BY sku',
+    [reference],
+  );
+  return rows.map(({ kind, sku, quantity }) => `${kind} ${sku} ${quantity}`);
+}
+
+async function placed(): Promise<OrderView> {
+  const items = [
+    { sku: 'TEA-GREEN-100', quantity: 2 },
+    { sku: 'MUG-BLUE', quantity: 1 },
+  ];
+  const userId = `user-${randomUUID()}`;
+  const answer = await shop.order.post(
+    '/orders',
+    { userId, items },
+    { 'Idempotency-Key': randomUUID() },
+  );
+  expect(answer.status).toBe(201);
+  return (await answer.json()) as OrderView;
+}
+
+/** Paid, its parcel packed, its points earned. */
+async function paid(): Promise<OrderView> {
+  const order = await placed();
+  await paymentSucceeded(producer, order);
+  await orderIs(order.orderNo, 'PAID');
+  await until(() => shipmentOf(order.orderNo), { what: 'the shipment' });
+  await until(() => pointsOf(order), { what: 'the points' });
+  return order;
+}
+
+async function shippedOrder(order: OrderView): Promise<ShipmentView> {
+  const sent = await until(
+    async () => {
+      await broker.clock.advance(PACKING_MS);
+      const shipment = await shipmentOf(order.orderNo);
+      return shipment?.status === 'SHIPPED' ? shipment : undefined;
+    },
+    { what: 'the parcel on its way', timeoutMs: 20_000, pollMs: 100 },
+  );
+  await until(async () => 'shippedAt' in (await orderOf(order.orderNo)), { what: 'shippedAt' });
+  return sent;
+}
+
+interface Wish {
+  refundNo: string;
+  amountMinor: number;
+}
+
+const mug = [{ sku: 'MUG-BLUE', quantity: 1 }];
+
+function ask(orderNo: string, items?: readonly object[]): Promise<Response> {
+  return shop.order.post(
+    `/orders/${orderNo}/refunds`,
+    { ...(items && { items }) },
+    { 'Idempotency-Key': randomUUID() },
+  );
+}
+
+async function refund(orderNo: string, items?: readonly object[]): Promise<Wish> {
+  const answer = await ask(orderNo, items);
+  expect(answer.status).toBe(202);
+  return (await answer.json()) as Wish;
+}
+
+const stepOf = async (refundNo: string, name: RefundStep): Promise<string | undefined> =>
+  (await refundOf(refundNo)).steps.find((step) => step.name === name)?.status;
+
+/** The goods have left: their refund waits for them, and they come back now. */
+async function returned(orderNo: string, { refundNo }: Wish): Promise<void> {
+  const awaited = await until(
+    async () => {
+      const shipment = await shipmentOf(orderNo);
+      const known = shipment?.returns.find((each) => each.refundNo === refundNo);
+      return known?.status === 'AWAITED' ? shipment : undefined;
+    },
+    { what: 'the return that is awaited' },
+  );
+  expect(await stepOf(refundNo, 'ReturnGoods')).toBe('DUE');
+  expect((await orderOf(orderNo)).status).toBe('REFUNDING');
+  const receipt = await shop.warehouse.post(`/shipments/${awaited.shipmentNo}/return-receipts`, {
+    refundNo,
+  });
+  expect(receipt.status).toBe(200);
+}
+
+/** Every step was asked for once and in order, and everybody has done his part. */
+async function wasDoneOnce(order: OrderView, wishes: readonly Wish[]): Promise<void> {
+  const messages = await broker.messages(REFUND_EVENTS);
+  for (const { refundNo, amountMinor } of wishes) {
+    const tags = messages
+      .filter((message) => (JSON.parse(message.text()) as RefundStepDue).refundNo === refundNo)
+      .map((message) => message.tags);
+    expect(tags).toEqual([...steps, 'Completed']);
+    expect((await refundOf(refundNo)).status).toBe('COMPLETED');
+    expect(givenBack.get(refundNo)).toBe(amountMinor);
+  }
+  const sum = wishes.reduce((total, { amountMinor }) => total + amountMinor, 0);
+  expect(sum).toBe(order.totalMinor);
+  expect(await pointsOf(order)).toBe(0);
+  expect(await unbalanced(shop.stock)).toEqual([]);
+}
+
+describe('an order refunded in part and then whole', () => {
+  it('before shipping never leaves, and everything is as if it had not been', async () => {
+    const order = await paid();
+    const { orderNo } = order;
+    const part = await refund(orderNo, mug);
+    await orderIs(orderNo, 'PARTIALLY_REFUNDED');
+    expect((await shipmentOf(orderNo))?.items).toEqual([
+      { sku: 'MUG-BLUE', quantity: 1, cancelledQuantity: 1 },
+      { sku: 'TEA-GREEN-100', quantity: 2, cancelledQuantity: 0 },
+    ]);
+    expect(await stockMovements(part.refundNo)).toEqual(['RESTOCKED MUG-BLUE 1']);
+    const rest = await refund(orderNo);
+    await orderIs(orderNo, 'REFUNDED');
+    expect((await shipmentOf(orderNo))?.status).toBe('CANCELLED');
+    expect(await stockMovements(rest.refundNo)).toEqual(['RESTOCKED TEA-GREEN-100 2']);
+    await wasDoneOnce(order, [part, rest]);
+    expect((await ask(orderNo)).status).toBe(409);
+  }, 60_000);
+
+  it('after shipping waits for the goods each time, and says REFUNDING until then', async () => {
+    const order = await paid();
+    const { orderNo } = order;
+    await shippedOrder(order);
+    const part = await refund(orderNo, mug);
+    const second = await ask(orderNo);
+    expect(second.status).toBe(409);
+    expect(await second.json()).toMatchObject({ code: 'ORDER.REFUND_UNDER_WAY' });
+    await returned(orderNo, part);
+    await orderIs(orderNo, 'PARTIALLY_REFUNDED');
+    const rest = await refund(orderNo);
+    await returned(orderNo, rest);
+    await orderIs(orderNo, 'REFUNDED');
+    expect((await shipmentOf(orderNo))?.returns).toMatchObject([
+      { refundNo: part.refundNo, status: 'RECEIVED' },
+      { refundNo: rest.refundNo, status: 'RECEIVED' },
+    ]);
+    await wasDoneOnce(order, [part, rest]);
+  }, 60_000);
+
+  it('before shipping and after it sends what is left, and has that come back', async () => {
+    const order = await paid();
+    const { orderNo } = order;
+    const part = await refund(orderNo, mug);
+    await orderIs(orderNo, 'PARTIALLY_REFUNDED');
+    await shippedOrder(order);
+    expect((await orderOf(orderNo)).status).toBe('PARTIALLY_REFUNDED');
+    const rest = await refund(orderNo);
+    await returned(orderNo, rest);
+    await orderIs(orderNo, 'REFUNDED');
+    await wasDoneOnce(order, [part, rest]);
+  }, 60_000);
+});
+
+describe('a refund whose money the channel keeps', () => {
+  it('is stuck, says REFUNDING all the while, and is through when a person has it tried again', async () => {
+    const order = await paid();
+    const { orderNo } = order;
+    await shippedOrder(order);
+    const wish = await refund(orderNo);
+    declined.add(wish.refundNo);
+    await returned(orderNo, wish);
+    await until(async () => (await refundOf(wish.refundNo)).status === 'STUCK', { what: 'STUCK' });
+    expect((await orderOf(orderNo)).status).toBe('REFUNDING');
+    expect(givenBack.has(wish.refundNo)).toBe(false);
+    declined.delete(wish.refundNo);
+    expect((await shop.refund.post(`/refunds/${wish.refundNo}/retry`)).status).toBe(202);
+    await orderIs(orderNo, 'REFUNDED');
+    expect((await refundOf(wish.refundNo)).steps.map(({ tryCount }) => tryCount)).toEqual([
+      1, 1, 1, 1, 2,
+    ]);
+    expect(givenBack.get(wish.refundNo)).toBe(order.totalMinor);
+    expect(await pointsOf(order)).toBe(0);
+  }, 60_000);
+});
+
+describe('money that comes when the order is closed', () => {
+  it('goes back, and nothing else does: nothing was earned, sent or sold', async () => {
+    const order = await placed();
+    const { orderNo } = order;
+    shop.order.moveClock(30 * MINUTE_MS);
+    await broker.clock.advance(30 * MINUTE_MS);
+    await orderIs(orderNo, 'CANCELLED');
+    await paymentSucceeded(producer, order);
+    const [late] = await until(
+      async () => {
+        const { items } = await json<{ items: RefundView[] }>(
+          shop.refund,
+          `/refunds?orderNo=${orderNo}&status=COMPLETED`,
+        );
+        return items.length > 0 ? items : undefined;
+      },
+      { what: 'the money back' },
+    );
+    expect(late?.steps).toMatchObject([{ name: 'ReturnMoney', status: 'DONE' }]);
+    expect(givenBack.get(late!.refundNo)).toBe(order.totalMinor);
+    expect((await orderOf(orderNo)).status).toBe('CANCELLED');
+    expect(await shipmentOf(orderNo)).toBeUndefined();
+    expect(await pointsOf(order)).toBe(0);
+    expect(await unbalanced(shop.stock)).toEqual([]);
+  }, 60_000);
+});

@@ -1,47 +1,71 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Producer, PushConsumer } from '../../../mq/index.ts';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
-import { bodyOf } from '../../../services/common/outgoing-event.ts';
 import {
   REFUND_EVENTS,
   RefundStep,
   type RefundStepDue,
 } from '../../../services/contracts/refund-events.ts';
-import { refundStepResult } from '../../../services/contracts/refund-step-results.ts';
 import { until } from '../../support/deadline.ts';
-import { createShopTopics, paymentSucceeded } from './shop-messages.ts';
+import { createShopTopics } from './shop-messages.ts';
 import { startService, type RunningService } from './shop.ts';
 import { unbalanced } from './stock-room.ts';
 
 const MINUTE_MS = 60_000;
 const PACKING_MS = 10 * MINUTE_MS;
+const QUERY_DELAY_MS = 24 * 60 * MINUTE_MS;
 const steps = Object.values(RefundStep);
 
 let broker: TestBroker;
-let producer: Producer;
-let standIn: PushConsumer;
-let shop: Record<
-  'order' | 'stock' | 'refund' | 'warehouse' | 'points' | 'third-party',
-  RunningService
->;
-/** Refunds whose money the channel does not give back, until they are taken out. */
-const declined = new Set<string>();
-const givenBack = new Map<string, number>();
+type Part = 'order' | 'stock' | 'coupon' | 'payment' | 'points' | 'warehouse' | 'refund' | 'third';
+let shop: Record<Part, RunningService>;
+
+/** Nobody knows a port before it is listened on, and these services must know one another's. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 beforeAll(async () => {
   broker = await testBroker({ timeoutMs: 20_000 });
   await createShopTopics(broker, 2);
-  producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
   const { namesrvAddr } = broker;
+  const [orderPort, paymentPort] = [await freePort(), await freePort()];
+  const ORDER_URL = `http://127.0.0.1:${orderPort}`;
+  const PAYMENT_URL = `http://127.0.0.1:${paymentPort}`;
+  const CHANNEL_SECRET = 'a secret of the tests';
   const third = await startService('third-party', {
-    env: { CHANNEL_SECRET: 'a secret of the tests', CARRIER_LATENCY_MS: '0' },
+    env: { CHANNEL_SECRET, CARRIER_LATENCY_MS: '0', CHANNEL_LATENCY_MS: '0' },
   });
-  const stock = await startService('stock', { namesrvAddr });
+  const stock = await startService('stock', { namesrvAddr, env: { ORDER_URL } });
+  const coupon = await startService('coupon', { namesrvAddr, env: { ORDER_URL } });
   shop = {
-    'third-party': third,
+    third,
     stock,
-    order: await startService('order', { namesrvAddr, env: { STOCK_URL: stock.url } }),
+    coupon,
+    order: await startService('order', {
+      namesrvAddr,
+      port: orderPort,
+      env: { STOCK_URL: stock.url, COUPON_URL: coupon.url, PAYMENT_URL },
+    }),
+    payment: await startService('payment', {
+      namesrvAddr,
+      port: paymentPort,
+      env: {
+        ORDER_URL,
+        THIRD_PARTY_URL: third.url,
+        CALLBACK_URL: `${PAYMENT_URL}/channel-callbacks`,
+        CHANNEL_SECRET,
+        PAYMENT_QUERY_DELAY_MS: String(QUERY_DELAY_MS),
+        PAYMENT_GIVE_UP_MS: String(2 * QUERY_DELAY_MS),
+        MAX_RECONSUME_TIMES: '1',
+      },
+    }),
     refund: await startService('refund', { namesrvAddr }),
     points: await startService('points', { namesrvAddr }),
     warehouse: await startService('warehouse', {
@@ -49,40 +73,12 @@ beforeAll(async () => {
       env: { THIRD_PARTY_URL: third.url, PACKING_MS: String(PACKING_MS) },
     }),
   };
-  standIn = await startStandIn();
 }, 120_000);
 
 afterAll(async () => {
-  await standIn.shutdown();
   await Promise.all(Object.values(shop).map((service) => service[Symbol.asyncDispose]()));
-  await producer.shutdown();
   await broker.close();
 }, 60_000);
-
-/** Does the steps of the services that are not here: it recalls coupons and gives money back, and says so. */
-async function startStandIn(): Promise<PushConsumer> {
-  const consumer = new PushConsumer({
-    namesrvAddr: broker.namesrvAddr,
-    consumerGroup: 'test-stand-in',
-    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
-  });
-  consumer.subscribe(REFUND_EVENTS, 'RecallCoupon || ReturnMoney');
-  consumer.onMessage(async (message) => {
-    const due = JSON.parse(message.text()) as RefundStepDue;
-    const isDeclined = due.type === 'ReturnMoney' && declined.has(due.refundNo);
-    if (due.type === 'ReturnMoney' && !isDeclined) givenBack.set(due.refundNo, due.refundMinor);
-    const { topic, tag, key, ...event } = refundStepResult(due, {
-      type: isDeclined ? 'Failed' : 'Done',
-      note: isDeclined ? 'the channel does not answer' : 'by the test',
-      at: new Date(),
-    });
-    const body = bodyOf({ topic, tag, key, ...event }, randomUUID());
-    await producer.send({ topic, tags: tag, keys: key, shardingKey: key, body });
-    return 'CONSUME_SUCCESS';
-  });
-  await consumer.start();
-  return consumer;
-}
 
 async function json<T>(service: RunningService, path: string): Promise<T> {
   const answer = await service.get(path);
@@ -126,6 +122,38 @@ async function shipmentOf(orderNo: string): Promise<ShipmentView | undefined> {
 const pointsOf = async ({ userId }: OrderView): Promise<number> =>
   (await json<{ points: number }>(shop.points, `/points/${userId}`)).points;
 
+/** What the channel has given back of what was paid for an order, as the payment service knows it. */
+async function givenBack(orderNo: string): Promise<number> {
+  const { items } = await json<{ items: { paymentNo: string; refundedMinor: number }[] }>(
+    shop.payment,
+    `/payments?orderNo=${orderNo}`,
+  );
+  expect(items).toHaveLength(1);
+  const { paymentNo, refundedMinor } = items[0]!;
+  const charge = await json<{ refundedMinor: number }>(shop.third, `/charges/${paymentNo}`);
+  expect(charge.refundedMinor).toBe(refundedMinor);
+  return refundedMinor;
+}
+
+/** What an order has earned beside its points: its coupon and its red packet. */
+async function rewardsOf(orderNo: string): Promise<string[]> {
+  const lists = await Promise.all(
+    ['coupons', 'red-packets'].map((path) =>
+      json<{ items: { status: string }[] }>(shop.coupon, `/${path}?orderNo=${orderNo}`),
+    ),
+  );
+  return lists.flatMap(({ items }) => items.map(({ status }) => status));
+}
+
+async function behave(channel: Record<string, number>): Promise<void> {
+  const answer = await fetch(`${shop.third.url}/behaviour`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ channel }),
+  });
+  expect(answer.status).toBe(200);
+}
+
 const orderIs = (orderNo: string, status: string): Promise<unknown> =>
   until(async () => (await orderOf(orderNo)).status === status, {
     what: `order ${orderNo} ${status}`,
@@ -156,13 +184,19 @@ async function placed(): Promise<OrderView> {
   return (await answer.json()) as OrderView;
 }
 
-/** Paid, its parcel packed, its points earned. */
+async function pay({ orderNo }: OrderView): Promise<void> {
+  const key = { 'Idempotency-Key': randomUUID() };
+  expect((await shop.payment.post('/payments', { orderNo }, key)).status).toBe(202);
+}
+
+/** Paid, its parcel packed, its points and coupons earned. */
 async function paid(): Promise<OrderView> {
   const order = await placed();
-  await paymentSucceeded(producer, order);
+  await pay(order);
   await orderIs(order.orderNo, 'PAID');
   await until(() => shipmentOf(order.orderNo), { what: 'the shipment' });
   await until(() => pointsOf(order), { what: 'the points' });
+  await until(async () => (await rewardsOf(order.orderNo)).length === 2, { what: 'the rewards' });
   return order;
 }
 
@@ -224,16 +258,17 @@ async function returned(orderNo: string, { refundNo }: Wish): Promise<void> {
 /** Every step was asked for once and in order, and everybody has done his part. */
 async function wasDoneOnce(order: OrderView, wishes: readonly Wish[]): Promise<void> {
   const messages = await broker.messages(REFUND_EVENTS);
-  for (const { refundNo, amountMinor } of wishes) {
+  for (const { refundNo } of wishes) {
     const tags = messages
       .filter((message) => (JSON.parse(message.text()) as RefundStepDue).refundNo === refundNo)
       .map((message) => message.tags);
     expect(tags).toEqual([...steps, 'Completed']);
     expect((await refundOf(refundNo)).status).toBe('COMPLETED');
-    expect(givenBack.get(refundNo)).toBe(amountMinor);
   }
   const sum = wishes.reduce((total, { amountMinor }) => total + amountMinor, 0);
   expect(sum).toBe(order.totalMinor);
+  expect(await givenBack(order.orderNo)).toBe(sum);
+  expect(await rewardsOf(order.orderNo)).toEqual(['RECALLED', 'RECALLED']);
   expect(await pointsOf(order)).toBe(0);
   expect(await unbalanced(shop.stock)).toEqual([]);
 }
@@ -297,18 +332,24 @@ describe('a refund whose money the channel keeps', () => {
     const { orderNo } = order;
     await shippedOrder(order);
     const wish = await refund(orderNo);
-    declined.add(wish.refundNo);
+    // One try and one retry, which the payment service is allowed; then it gives up.
+    await behave({ failNextRefunds: 2 });
     await returned(orderNo, wish);
-    await until(async () => (await refundOf(wish.refundNo)).status === 'STUCK', { what: 'STUCK' });
+    await until(
+      async () => {
+        await broker.clock.advance(MINUTE_MS);
+        return (await refundOf(wish.refundNo)).status === 'STUCK';
+      },
+      { what: 'STUCK', pollMs: 100 },
+    );
     expect((await orderOf(orderNo)).status).toBe('REFUNDING');
-    expect(givenBack.has(wish.refundNo)).toBe(false);
-    declined.delete(wish.refundNo);
+    expect(await givenBack(orderNo)).toBe(0);
     expect((await shop.refund.post(`/refunds/${wish.refundNo}/retry`)).status).toBe(202);
     await orderIs(orderNo, 'REFUNDED');
     expect((await refundOf(wish.refundNo)).steps.map(({ tryCount }) => tryCount)).toEqual([
       1, 1, 1, 1, 2,
     ]);
-    expect(givenBack.get(wish.refundNo)).toBe(order.totalMinor);
+    expect(await givenBack(orderNo)).toBe(order.totalMinor);
     expect(await pointsOf(order)).toBe(0);
   }, 60_000);
 });
@@ -317,10 +358,19 @@ describe('money that comes when the order is closed', () => {
   it('goes back, and nothing else does: nothing was earned, sent or sold', async () => {
     const order = await placed();
     const { orderNo } = order;
-    shop.order.moveClock(30 * MINUTE_MS);
-    await broker.clock.advance(30 * MINUTE_MS);
-    await orderIs(orderNo, 'CANCELLED');
-    await paymentSucceeded(producer, order);
+    await behave({ lostCallbackRate: 1 });
+    await pay(order);
+    // Waited for, and for a while longer, since the payment is under way.
+    shop.order.moveClock(60 * MINUTE_MS);
+    await until(
+      async () => {
+        await broker.clock.advance(10 * MINUTE_MS);
+        return (await orderOf(orderNo)).status === 'CANCELLED';
+      },
+      { what: 'CANCELLED', pollMs: 100 },
+    );
+    // Only now is the channel asked, and says that it has the money.
+    await broker.clock.advance(QUERY_DELAY_MS);
     const [late] = await until(
       async () => {
         const { items } = await json<{ items: RefundView[] }>(
@@ -329,10 +379,11 @@ describe('money that comes when the order is closed', () => {
         );
         return items.length > 0 ? items : undefined;
       },
-      { what: 'the money back' },
+      { what: 'the money back', timeoutMs: 20_000 },
     );
     expect(late?.steps).toMatchObject([{ name: 'ReturnMoney', status: 'DONE' }]);
-    expect(givenBack.get(late!.refundNo)).toBe(order.totalMinor);
+    expect(await givenBack(orderNo)).toBe(order.totalMinor);
+    expect(await rewardsOf(orderNo)).toEqual([]);
     expect((await orderOf(orderNo)).status).toBe('CANCELLED');
     expect(await shipmentOf(orderNo)).toBeUndefined();
     expect(await pointsOf(order)).toBe(0);

@@ -27,3 +27,8 @@ export class DomainError extends Error {
     this.fields = options.fields ?? [];
   }
 }
+
+/** Not now, and perhaps later; whether something was done nobody knows. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof DomainError && error.kind === 'unavailable';
+}

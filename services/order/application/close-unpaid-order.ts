@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import type { Handling } from '../../common/consumption.ts';
-import { DomainError } from '../../common/errors.ts';
+import { DomainError, isUnavailable } from '../../common/errors.ts';
 import { MessageTransactions } from '../../common/message-transactions.ts';
 import type { OrderCloseCheck } from '../../contracts/order-close-check.ts';
 import { isPaidFor } from '../domain/order-status.ts';
@@ -60,8 +60,7 @@ export class CloseUnpaidOrder {
       const state = await this.payments.stateOf(orderNo);
       if (state !== 'PROCESSING' || !isPatient) return state;
     } catch (error) {
-      const isAway = error instanceof DomainError && error.kind === 'unavailable';
-      if (!isAway || isPatient) throw error;
+      if (isPatient || !isUnavailable(error)) throw error;
       return 'PROCESSING';
     }
     throw new DomainError(

@@ -24,7 +24,7 @@ export class CompleteRefund {
 
   async execute({ orderNo, refundNo }: RefundCompleted): Promise<Handling> {
     const { manager } = this.dataSource;
-    const refund = await this.#refund(manager, refundNo);
+    const refund = await this.#refund(manager, orderNo, refundNo);
     if (refund.completedAt !== undefined) return 'duplicate';
     const order = await this.orders.find(manager, orderNo);
     if (order === undefined) throw orderNotFound(orderNo);
@@ -33,7 +33,7 @@ export class CompleteRefund {
     return this.transactions.announce<Handling>(event, async (inTransaction) => {
       const current = await this.orders.findForUpdate(inTransaction, orderNo);
       if (current === undefined) throw orderNotFound(orderNo);
-      const found = await this.#refund(inTransaction, refundNo);
+      const found = await this.#refund(inTransaction, orderNo, refundNo);
       if (found.completedAt !== undefined) return { rollback: 'duplicate' };
       await this.refunds.complete(inTransaction, refundNo, completedAt);
       await this.orders.updateProgress(inTransaction, completeRefund(current, found));
@@ -41,9 +41,13 @@ export class CompleteRefund {
     });
   }
 
-  async #refund(manager: EntityManager, refundNo: string): Promise<OrderRefund> {
+  async #refund(manager: EntityManager, orderNo: string, refundNo: string): Promise<OrderRefund> {
     const refund = await this.refunds.find(manager, refundNo);
-    if (refund !== undefined) return refund;
-    throw new DomainError('REFUND.NOT_FOUND', 'not_found', `there is no refund ${refundNo}`);
+    if (refund?.orderNo === orderNo) return refund;
+    throw new DomainError(
+      'REFUND.NOT_FOUND',
+      'not_found',
+      `order ${orderNo} has no refund ${refundNo}`,
+    );
   }
 }

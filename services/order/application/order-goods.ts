@@ -1,6 +1,7 @@
+import { DomainError, isUnavailable } from '../../common/errors.ts';
 import type { HttpPeer } from '../../common/http-peer.ts';
 import type { Log } from '../../common/log.ts';
-import { minorUnits, type MinorUnits } from '../../common/money.ts';
+import type { MinorUnits } from '../../common/money.ts';
 import { bySku, type OrderLine } from '../domain/order.ts';
 
 /** What an order that is about to be placed asks others to set aside. */
@@ -26,15 +27,30 @@ export class OrderGoods {
     this.#log = log;
   }
 
-  /** Errors: STOCK.INSUFFICIENT, and nothing is reserved; STOCK.UNAVAILABLE. */
-  async reserve({ orderNo, transactionKey }: Placing, items: readonly OrderLine[]): Promise<void> {
-    await this.#stock.post('/reservations', { orderNo, transactionKey, items: bySku(items) });
+  /** Errors: STOCK.INSUFFICIENT, and nothing is reserved; STOCK.UNAVAILABLE, and it may be: it is to be released. */
+  async reserve(placing: Placing, items: readonly OrderLine[]): Promise<void> {
+    const { orderNo, transactionKey } = placing;
+    try {
+      await this.#stock.post('/reservations', { orderNo, transactionKey, items: bySku(items) });
+    } catch (error) {
+      // Who was too slow to reserve is probably too slow to release: the customer has waited long enough.
+      if (isUnavailable(error)) void this.release(placing, { coupon: false });
+      throw error;
+    }
   }
 
   /** What the coupon is worth. Errors: those of the coupon service for one that cannot be used; COUPON.UNAVAILABLE. */
   async redeem(placing: Placing, code: string): Promise<MinorUnits> {
     const answer = await this.#coupons.post('/redemptions', { ...placing, code });
-    return minorUnits(Number((answer as { amountMinor?: unknown }).amountMinor));
+    const { amountMinor } = answer as { amountMinor?: unknown };
+    if (typeof amountMinor === 'number' && Number.isSafeInteger(amountMinor) && amountMinor > 0) {
+      return amountMinor;
+    }
+    throw new DomainError(
+      'COUPON.UNAVAILABLE',
+      'unavailable',
+      'coupon did not say what the coupon is worth, try again',
+    );
   }
 
   /** For an order that will not be. Never throws. */

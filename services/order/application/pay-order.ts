@@ -17,7 +17,8 @@ import { orderPaid, refundBegun } from './order-announcements.ts';
  * Moves an order to PAID when its payment has succeeded, and announces it, once. Money for an order that was closed meanwhile
  * goes back.
  *
- * Errors: ORDER.NOT_FOUND; PAYMENT.WRONG_AMOUNT; ORDER.ILLEGAL_MOVE naming the state; those of a message transaction.
+ * Errors: ORDER.NOT_FOUND; PAYMENT.WRONG_AMOUNT and PAYMENT.PAID_TWICE, which a person must look at; those of a message
+ *         transaction.
  */
 @Injectable()
 export class PayOrder {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
@@ -78,7 +79,7 @@ export class RequestRefund {
       if (!(await claim(inTransaction))) return { rollback: false };
       const current = await this.orders.findForUpdate(inTransaction, orderNo);
       const { order, refund } = await decide(inTransaction, current);
-      if (refund.amountMinor !== intended.refund.amountMinor) throw changedMeanwhile(orderNo);
+      if (!isDeepStrictEqual(refund, intended.refund)) throw changedMeanwhile(orderNo);
       await this.refunds.insert(inTransaction, refund);
       await this.orders.updateProgress(inTransaction, order);
       return { commit: true };

@@ -23,8 +23,8 @@ export interface OrderRefund {
 /**
  * Begins a refund of some items, or of all that is left when none are named.
  *
- * Errors: ORDER.ILLEGAL_MOVE for an order that is not paid or is being refunded already; ORDER.REFUND_EXCEEDS naming each
- *         item of which more is wanted back than is left.
+ * Errors: ORDER.ILLEGAL_MOVE for an order that is not paid; ORDER.REFUND_UNDER_WAY; ORDER.REFUND_EXCEEDS naming each item of
+ *         which more is wanted back than is left; ORDER.PAYMENT_UNKNOWN.
  */
 export function requestRefund(
   order: Order,
@@ -37,6 +37,14 @@ export function requestRefund(
       'ORDER.REFUND_UNDER_WAY',
       'conflict',
       `order ${order.orderNo} is REFUNDING; the next refund can begin when that one is through`,
+    );
+  }
+  const { paymentNo } = order;
+  if (paymentNo === undefined) {
+    throw new DomainError(
+      'ORDER.PAYMENT_UNKNOWN',
+      'conflict',
+      `order ${order.orderNo} is ${order.status} since before payments had numbers; nobody knows where its money would go back to`,
     );
   }
   const left = leftOf(order, earlier);
@@ -54,7 +62,7 @@ export function requestRefund(
     refundNo: wish.refundNo,
     orderNo: order.orderNo,
     reason: 'CUSTOMER',
-    paymentNo: order.paymentNo!,
+    paymentNo,
     amountMinor: minorUnits(paidShare(order, after) - paidShare(order, before)),
     items,
     isWhole,

@@ -34,12 +34,8 @@ export function decideMove(
 ): 'moved' | 'repeated' {
   if (from === to) return 'repeated';
   if (moves[from].includes(to)) return 'moved';
-  throw illegalMove(orderNo, from, to);
-}
-
-export function illegalMove(orderNo: string, from: OrderStatus, to: OrderStatus): DomainError {
   const ways = moves[from].length === 0 ? 'nothing any more' : moves[from].join(' or ');
-  return new DomainError(
+  throw new DomainError(
     'ORDER.ILLEGAL_MOVE',
     'conflict',
     `order ${orderNo} is ${from} and cannot become ${to}; from ${from} it can become ${ways}`,

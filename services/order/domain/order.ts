@@ -1,6 +1,6 @@
 import { DomainError, type FieldProblem } from '../../common/errors.ts';
 import { minorUnits, SHOP_CURRENCY, sumOf, times, type MinorUnits } from '../../common/money.ts';
-import { decideMove, illegalMove, type OrderStatus } from './order-status.ts';
+import { decideMove, isPaidFor, type OrderStatus } from './order-status.ts';
 
 export const MAX_ORDER_LINES = 100;
 export const MAX_LINE_QUANTITY = 999;
@@ -93,16 +93,25 @@ export function placeOrder(placing: {
   };
 }
 
-/** Errors: ORDER.ILLEGAL_MOVE. An order that this payment has paid already comes back as it is. */
+/**
+ * An order that this payment has paid already comes back as it is.
+ *
+ * Errors: PAYMENT.PAID_TWICE when another payment has: somebody's money is here that must not be forgotten;
+ *         ORDER.ILLEGAL_MOVE for an order that is closed.
+ */
 export function payOrder(
   order: Order,
   payment: { paymentNo: string; paidAt: Date },
 ): { order: Order; isRepeat: boolean } {
   if (order.paymentNo === payment.paymentNo) return { order, isRepeat: true };
-  // Paid by another payment is no repetition: somebody has paid twice.
-  if (decideMove(order.orderNo, order.status, 'PAID') === 'repeated') {
-    throw illegalMove(order.orderNo, order.status, 'PAID');
+  if (isPaidFor(order.status)) {
+    throw new DomainError(
+      'PAYMENT.PAID_TWICE',
+      'invalid',
+      `payment ${payment.paymentNo} is for order ${order.orderNo}, which payment ${order.paymentNo ?? 'of old'} has paid`,
+    );
   }
+  decideMove(order.orderNo, order.status, 'PAID');
   return { order: { ...order, status: 'PAID', ...payment }, isRepeat: false };
 }
 

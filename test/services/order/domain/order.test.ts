@@ -95,7 +95,11 @@ describe('an order', () => {
   it('is not paid by a second payment', () => {
     const { order } = payOrder(place([{ sku: 'TEA', quantity: 1 }]), payment);
     expect(() => payOrder(order, { ...payment, paymentNo: 'P-2' })).toThrow(
-      expect.objectContaining({ code: 'ORDER.ILLEGAL_MOVE', kind: 'conflict' }),
+      expect.objectContaining({
+        code: 'PAYMENT.PAID_TWICE',
+        kind: 'invalid',
+        message: expect.stringMatching(/payment P-2 is for order .* payment P-1 has paid/),
+      }),
     );
   });
 

@@ -2,15 +2,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { randomUUID } from 'node:crypto';
 import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
+import type { Handling } from '../../../services/common/consumption.ts';
 import type { OrderCloseCheck } from '../../../services/contracts/order-close-check.ts';
-import {
-  CloseUnpaidOrder,
-  type Closing,
-} from '../../../services/order/application/close-unpaid-order.ts';
+import type { PaymentEvent } from '../../../services/contracts/payment-events.ts';
+import { CloseUnpaidOrder } from '../../../services/order/application/close-unpaid-order.ts';
+import { PayOrder } from '../../../services/order/application/pay-order.ts';
 import { until } from '../../support/deadline.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { announced, undecidedCount } from './half-messages.ts';
+import { blockKey } from './blocked-key.ts';
+import { refusal, type PeerAnswer } from './fake-peer.ts';
 import { untilLockWaits } from './lock-waits.ts';
+import { createShopTopics, paymentSucceeded } from './shop-messages.ts';
 import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
 
 const MINUTE_MS = 60_000;
@@ -24,12 +27,16 @@ let order: RunningService;
 
 beforeAll(async () => {
   broker = await testBroker();
-  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK']) await broker.createTopic(topic);
+  await createShopTopics(broker);
   producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
 });
 
 beforeEach(async () => {
-  order = await startService('order', { namesrvAddr: broker.namesrvAddr, schema });
+  order = await startService('order', {
+    namesrvAddr: broker.namesrvAddr,
+    schema,
+    env: { PAYMENT_TIMEOUT_MS: '300' },
+  });
 });
 
 afterEach(() => order[Symbol.asyncDispose]());
@@ -43,6 +50,7 @@ afterAll(async () => {
 interface OrderAnswer {
   orderNo: string;
   status: string;
+  totalMinor: number;
   placedAt: string;
 }
 
@@ -55,8 +63,13 @@ async function placed(): Promise<OrderAnswer> {
 const find = async (orderNo: string): Promise<OrderAnswer> =>
   (await (await order.get(`/orders/${orderNo}`)).json()) as OrderAnswer;
 
-const pay = async (orderNo: string): Promise<number> =>
-  (await order.post(`/orders/${orderNo}/pay`)).status;
+const pay = (answer: OrderAnswer): Promise<unknown> => paymentSucceeded(producer, answer);
+
+/** What the payment service has of an order. */
+const payment = (status: string): PeerAnswer => ({
+  status: 200,
+  body: { items: [{ paymentNo: 'P-1', status }] },
+});
 
 const isClosed = (orderNo: string): Promise<void> =>
   until(async () => (await find(orderNo)).status === 'CANCELLED', {
@@ -98,19 +111,6 @@ describe('an order that nobody pays', () => {
     await isClosed(orderNo);
     expect(await find(orderNo)).toMatchObject({ closedAt: expect.stringMatching(/Z$/) });
     expect(await announced(broker, orderNo)).toEqual(['Created', 'Closed']);
-  });
-
-  it('cannot be paid any more: 409 names the state', async () => {
-    const { orderNo } = await placed();
-    order.moveClock(PAY_TIMEOUT_MS);
-    await broker.clock.advance('30m');
-    await isClosed(orderNo);
-    const answer = await order.post(`/orders/${orderNo}/pay`);
-    expect(answer.status).toBe(409);
-    expect(await answer.json()).toMatchObject({
-      code: 'ORDER.ILLEGAL_MOVE',
-      detail: expect.stringContaining('is CANCELLED and cannot become PAID'),
-    });
   });
 
   it('is not closed by a message that comes early, by whatever clock, but by its next try', async () => {
@@ -156,8 +156,10 @@ describe('an order that nobody pays', () => {
 
 describe('a close message', () => {
   it('is ignored when the order is paid', async () => {
-    const { orderNo } = await placed();
-    expect(await pay(orderNo)).toBe(200);
+    const answer = await placed();
+    const { orderNo } = answer;
+    await pay(answer);
+    await logged(orderNo, 'event handled');
     order.moveClock(PAY_TIMEOUT_MS);
     await broker.clock.advance('30m');
     await logged(orderNo, 'overtaken event acknowledged');
@@ -170,6 +172,7 @@ describe('a close message', () => {
       ...checkOf({
         orderNo: '20261120-0000000000ZZ',
         status: '',
+        totalMinor: 0,
         placedAt: '2026-11-20T10:00:00Z',
       }),
       payBy: '2026-11-20T10:30:00.000Z',
@@ -186,12 +189,7 @@ describe('a close message', () => {
   it('of an order whose transaction still runs waits for it, and closes it', async () => {
     order.moveClock(0);
     const key = randomUUID();
-    const blocker = order.database.createQueryRunner();
-    await blocker.startTransaction();
-    await blocker.query(
-      `INSERT INTO idempotency_keys VALUES (?, REPEAT('0', 64), 'nobody', UTC_TIMESTAMP(3))`,
-      [key],
-    );
+    const free = await blockKey(order, key);
     const placing = order.post('/orders', body, { 'Idempotency-Key': key });
     await untilLockWaits(order.database, schema, 1);
     // The order's own close message, long before its time by the broker's clock.
@@ -199,17 +197,95 @@ describe('a close message', () => {
     order.moveClock(PAY_TIMEOUT_MS);
     await send(JSON.parse(waiting.at(-1)!.text()) as OrderCloseCheck);
     await untilLockWaits(order.database, schema, 2);
-    await blocker.rollbackTransaction();
-    await blocker.release();
+    await free();
     const { orderNo } = (await (await placing).json()) as OrderAnswer;
     await isClosed(orderNo);
     expect(await announced(broker, orderNo)).toEqual(['Created', 'Closed']);
   });
 });
 
+describe('an order whose payment is under way when its time is over', () => {
+  const GRACE_MS = 10 * MINUTE_MS;
+
+  /** Its close message comes, and is put off. */
+  async function duePaying(script: PeerAnswer): Promise<string> {
+    const { orderNo } = await placed();
+    order.peers.answer('GET /payments', script);
+    order.moveClock(PAY_TIMEOUT_MS);
+    await broker.clock.advance('30m');
+    await logged(orderNo, 'event not handled, to be retried');
+    expect((await find(orderNo)).status).toBe('PENDING');
+    return orderNo;
+  }
+
+  it('is waited for, and closed when the wait is over', async () => {
+    const orderNo = await duePaying(payment('PROCESSING'));
+    order.moveClock(PAY_TIMEOUT_MS + GRACE_MS - MINUTE_MS);
+    await broker.clock.advance('10s');
+    await logged(orderNo, 'event not handled, to be retried', 2);
+    expect((await find(orderNo)).status).toBe('PENDING');
+    order.moveClock(PAY_TIMEOUT_MS + GRACE_MS);
+    await broker.clock.advance('30s');
+    await isClosed(orderNo);
+    expect(await announced(broker, orderNo)).toEqual(['Created', 'Closed']);
+  });
+
+  it('is closed at once when that payment has failed meanwhile', async () => {
+    const orderNo = await duePaying(payment('PROCESSING'));
+    order.peers.answer('GET /payments', payment('FAILED'));
+    await broker.clock.advance('10s');
+    await isClosed(orderNo);
+  });
+
+  it('is left alone when that payment has succeeded: the message that says so is on its way', async () => {
+    const orderNo = await duePaying(payment('PROCESSING'));
+    order.peers.answer('GET /payments', payment('SUCCEEDED'));
+    await broker.clock.advance('10s');
+    await logged(orderNo, 'overtaken event acknowledged');
+    expect((await find(orderNo)).status).toBe('PENDING');
+    await pay({ ...(await find(orderNo)) });
+    await logged(orderNo, 'event handled');
+    expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
+  });
+
+  it.each<[string, PeerAnswer]>([
+    ['hangs', 'hang'],
+    ['hangs up', 'drop'],
+    ['fails', refusal(500, 'INTERNAL')],
+    ['refuses the question', refusal(409, 'PAYMENT.WHATEVER')],
+    ['is another service', refusal(404, 'HTTP.404')],
+    ['answers something else', { status: 200, body: { items: 'none' } }],
+  ])(
+    'is waited for as well when the payment service %s, and closed all the same',
+    async (_how, script) => {
+      const orderNo = await duePaying(script);
+      order.moveClock(PAY_TIMEOUT_MS + GRACE_MS);
+      await broker.clock.advance('10s');
+      await isClosed(orderNo);
+      // What comes after that goes back.
+      await pay(await find(orderNo));
+      await logged(orderNo, 'event handled', 2);
+      expect(await announced(broker, orderNo)).toEqual(['Created', 'Closed', 'PaidTooLate']);
+    },
+  );
+});
+
 describe('pay and close at once', () => {
-  const close = (answer: OrderAnswer): Promise<Closing> =>
+  const close = (answer: OrderAnswer): Promise<Handling> =>
     order.app.get(CloseUnpaidOrder).execute(checkOf(answer));
+
+  const takePayment = ({ orderNo, totalMinor }: OrderAnswer): Promise<Handling> => {
+    const event: PaymentEvent = {
+      type: 'Succeeded',
+      eventId: randomUUID(),
+      paymentNo: `PAY-${orderNo}`,
+      orderNo,
+      amountMinor: totalMinor,
+      currency: 'EUR',
+      occurredAt: new Date().toISOString(),
+    };
+    return order.app.get(PayOrder).execute(event);
+  };
 
   /** Each sees the order as it was, and then waits for its row. */
   async function inTurn<First, Second>(
@@ -234,10 +310,10 @@ describe('pay and close at once', () => {
     order.moveClock(PAY_TIMEOUT_MS);
     const ends = await inTurn(
       answer,
-      () => pay(answer.orderNo),
+      () => takePayment(answer),
       () => close(answer),
     );
-    expect(ends).toEqual([200, 'overtaken']);
+    expect(ends).toEqual(['handled', 'overtaken']);
     expect((await find(answer.orderNo)).status).toBe('PAID');
     expect(await announced(broker, answer.orderNo)).toEqual(['Created', 'Paid']);
   });
@@ -248,11 +324,12 @@ describe('pay and close at once', () => {
     const ends = await inTurn(
       answer,
       () => close(answer),
-      () => pay(answer.orderNo),
+      () => takePayment(answer),
     );
-    expect(ends).toEqual(['handled', 409]);
+    // The money is there: it goes back.
+    expect(ends).toEqual(['handled', 'handled']);
     expect((await find(answer.orderNo)).status).toBe('CANCELLED');
-    expect(await announced(broker, answer.orderNo)).toEqual(['Created', 'Closed']);
+    expect(await announced(broker, answer.orderNo)).toEqual(['Created', 'Closed', 'PaidTooLate']);
   });
 
   it('has one winner in any case, who alone is announced', async () => {
@@ -263,7 +340,7 @@ describe('pay and close at once', () => {
     await Promise.all(
       answers.map(async (answer) => {
         const actions = [
-          async (): Promise<string> => `pay ${await pay(answer.orderNo)}`,
+          async (): Promise<string> => `pay ${await takePayment(answer)}`,
           async (): Promise<string> => `close ${await close(answer)}`,
         ];
         if (random.chance(0.5)) actions.reverse();
@@ -272,8 +349,8 @@ describe('pay and close at once', () => {
         const { status } = await find(answer.orderNo);
         const isPaid = status === 'PAID';
         const allowed = isPaid
-          ? ['pay 200', 'close overtaken']
-          : ['pay 409', 'close handled', 'close duplicate'];
+          ? ['pay handled', 'pay duplicate', 'close overtaken']
+          : ['pay handled', 'pay duplicate', 'close handled', 'close duplicate'];
         const unfitting = [...ends].filter((end) => !allowed.includes(end));
         expect({ seed, status, unfitting }).toEqual({
           seed,
@@ -284,10 +361,10 @@ describe('pay and close at once', () => {
     );
     for (const { orderNo } of answers) {
       const { status } = await find(orderNo);
-      const last = status === 'PAID' ? 'Paid' : 'Closed';
+      const end = status === 'PAID' ? ['Paid'] : ['Closed', 'PaidTooLate'];
       expect({ seed, tags: await announced(broker, orderNo) }).toEqual({
         seed,
-        tags: ['Created', last],
+        tags: ['Created', ...end],
       });
     }
   }, 60_000);

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { describeApi } from '../../../services/common/service-process.ts';
+import { until } from '../../support/deadline.ts';
 import { announced } from './half-messages.ts';
+import { createShopTopics, paymentSucceeded } from './shop-messages.ts';
 import { startService, type RunningService } from './shop.ts';
 
 interface OrderAnswer {
@@ -15,16 +18,19 @@ const tea = { sku: 'TEA-GREEN-100', quantity: 2 };
 const body = { userId: 'user-1', items: [tea, { sku: 'MUG-BLUE', quantity: 1 }] };
 
 let broker: TestBroker;
+let producer: Producer;
 let order: RunningService;
 
 beforeAll(async () => {
   broker = await testBroker();
-  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK']) await broker.createTopic(topic);
+  await createShopTopics(broker);
+  producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
   order = await startService('order', { namesrvAddr: broker.namesrvAddr });
 });
 
 afterAll(async () => {
   await order[Symbol.asyncDispose]();
+  await producer.shutdown();
   await broker.close();
 });
 
@@ -35,6 +41,17 @@ async function placed(content: unknown = body): Promise<OrderAnswer> {
   const answer = await place(randomUUID(), content);
   expect(answer.status).toBe(201);
   return (await answer.json()) as OrderAnswer;
+}
+
+async function paid(answer: OrderAnswer): Promise<void> {
+  const { orderNo } = answer;
+  await paymentSucceeded(producer, answer);
+  await until(
+    async () => (await order.count('orders', `order_no = '${orderNo}' AND status = 'PAID'`)) === 1,
+    {
+      what: `${orderNo} paid`,
+    },
+  );
 }
 
 async function countOf(table: string, orderNo: string): Promise<number> {
@@ -58,6 +75,7 @@ describe('POST /orders', () => {
         { ...tea, unitPriceMinor: 690 },
         { sku: 'MUG-BLUE', quantity: 1, unitPriceMinor: 1_200 },
       ],
+      discountMinor: 0,
       totalMinor: 2_580,
       currency: 'EUR',
       placedAt: expect.stringMatching(/Z$/),
@@ -75,7 +93,7 @@ describe('POST /orders', () => {
     const key = randomUUID();
     const first = await place(key);
     const firstAnswer = (await first.json()) as OrderAnswer;
-    await order.post(`/orders/${firstAnswer.orderNo}/pay`);
+    await paid(firstAnswer);
     const second = await place(key);
     expect(second.status).toBe(201);
     expect(second.headers.get('idempotency-replayed')).toBe('true');
@@ -89,7 +107,7 @@ describe('POST /orders', () => {
     const other = await place(key, { ...body, items: [tea] });
     expect(other.status).toBe(409);
     expect(await other.json()).toMatchObject({
-      code: 'ORDER.KEY_REUSED',
+      code: 'REQUEST.KEY_REUSED',
       detail: expect.stringContaining(orderNo),
     });
   });
@@ -141,50 +159,22 @@ describe('POST /orders', () => {
   });
 });
 
-describe('POST /orders/:orderNo/pay', () => {
-  it('marks the order paid and announces it once, however often it is asked', async () => {
+describe('what was asked', () => {
+  it('is logged with the order number of what was answered', async () => {
     const { orderNo } = await placed();
-    const first = await order.post(`/orders/${orderNo}/pay`);
-    expect(first.status).toBe(200);
-    const paid = (await first.json()) as OrderAnswer;
-    expect(paid).toMatchObject({ status: 'PAID', paidAt: expect.any(String) });
-    const again = await order.post(`/orders/${orderNo}/pay`);
-    expect(again.status).toBe(200);
-    expect(await again.json()).toEqual(paid);
-    expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
-  });
-
-  it('announces one payment when 20 come at once', async () => {
-    const { orderNo } = await placed();
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, () => order.post(`/orders/${orderNo}/pay`)),
-    );
-    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 200));
-    expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
-  });
-
-  it('refuses an order that is cancelled and names the state', async () => {
-    const { orderNo } = await placed();
-    await order.query(`UPDATE orders SET status = 'CANCELLED' WHERE order_no = ?`, [orderNo]);
-    const answer = await order.post(`/orders/${orderNo}/pay`);
-    expect(answer.status).toBe(409);
-    expect(await answer.json()).toMatchObject({
-      code: 'ORDER.ILLEGAL_MOVE',
-      detail: expect.stringContaining(`order ${orderNo} is CANCELLED and cannot become PAID`),
-    });
-    expect(await announced(broker, orderNo)).toEqual(['Created']);
-  });
-
-  it('logs the order number of what it answered', async () => {
-    const { orderNo } = await placed();
-    await order.post(`/orders/${orderNo}/pay`);
+    await order.get(`/orders/${orderNo}`);
     const about = order.lines().filter((line) => line['orderNo'] === orderNo);
     expect(about).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ msg: 'request answered', route: '/orders', status: 201 }),
-        expect.objectContaining({ route: '/orders/:orderNo/pay', status: 200 }),
+        expect.objectContaining({ route: '/orders/:orderNo', status: 200 }),
       ]),
     );
+  });
+
+  it('to be paid over HTTP is nothing an order service does', async () => {
+    const { orderNo } = await placed();
+    expect((await order.post(`/orders/${orderNo}/pay`)).status).toBe(404);
   });
 });
 
@@ -253,10 +243,52 @@ describe('bad input', () => {
       () => send('/orders', { headers: json, body: Buffer.alloc(10_000_000, 'x') }),
     ],
     [
-      'a payment of an unknown order',
+      'a coupon code of 15 characters',
+      400,
+      'must be the 16 characters of a coupon',
+      () => place('k', { ...body, couponCode: 'K7QW2M9XPB4DRT6' }),
+    ],
+    [
+      'a refund of an unknown order',
       404,
       'there is no order 4711',
-      () => order.post('/orders/4711/pay'),
+      () => order.post('/orders/4711/refunds', {}, { 'Idempotency-Key': 'k' }),
+    ],
+    [
+      'a refund without a key',
+      400,
+      'Idempotency-Key',
+      () => order.post('/orders/4711/refunds', {}),
+    ],
+    [
+      'a refund of no items',
+      400,
+      'leave it out to refund all that is left',
+      () => order.post('/orders/4711/refunds', { items: [] }, { 'Idempotency-Key': 'k' }),
+    ],
+    [
+      'a refund of 1000 pieces',
+      400,
+      'items[0].quantity: is 1000, it must be a whole number from 1 to 999',
+      () =>
+        order.post(
+          '/orders/4711/refunds',
+          { items: [{ ...tea, quantity: 1_000 }] },
+          { 'Idempotency-Key': 'k' },
+        ),
+    ],
+    [
+      'a refund of an amount',
+      400,
+      'amountMinor: should not exist',
+      () => order.post('/orders/4711/refunds', { amountMinor: 1 }, { 'Idempotency-Key': 'k' }),
+    ],
+    ['refunds of an unknown order', 404, 'no order 4711', () => order.get('/orders/4711/refunds')],
+    [
+      'a transaction key of 65 characters',
+      400,
+      'that is no transaction key',
+      () => order.post(`/order-transactions/${'k'.repeat(65)}/settle`),
     ],
     [
       'an unknown order',
@@ -322,8 +354,9 @@ describe('what operators look at', () => {
     const description = describeApi(order.app, { name: 'order', summary: 'under test' });
     expect(Object.keys(description.paths)).toEqual([
       '/orders',
-      '/orders/{orderNo}/pay',
       '/orders/{orderNo}',
+      '/orders/{orderNo}/refunds',
+      '/order-transactions/{transactionKey}/settle',
       '/health/live',
       '/health/ready',
     ]);

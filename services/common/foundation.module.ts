@@ -113,8 +113,9 @@ export class FoundationModule {
       },
     ];
     return {
+      // Not global: Nest stops global modules last, in the order of their imports, and the relay must end before the
+      // Producer and the database do.
       module: FoundationModule,
-      global: true,
       imports: [
         databaseModule(settings.database, {
           entities: [...entities, InboxMessage, OutboxMessage, MessageTransaction],

@@ -1,22 +1,26 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { TransactionProducer } from '../../../mq/index.ts';
+import { Producer, TransactionProducer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { TRANSACTION_KEY_PROPERTY } from '../../../services/common/message-transactions.ts';
 import { until } from '../../support/deadline.ts';
+import { blockKey } from './blocked-key.ts';
 import { announced, undecidedCount } from './half-messages.ts';
 import { untilLockWaits } from './lock-waits.ts';
+import { createShopTopics, paymentSucceeded, type PayableOrder } from './shop-messages.ts';
 import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
 
 const body = { userId: 'user-1', items: [{ sku: 'TEA-GREEN-100', quantity: 2 }] };
 
 const schema = newSchema();
 let broker: TestBroker;
+let producer: Producer;
 let order: RunningService;
 
 beforeAll(async () => {
   broker = await testBroker();
-  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK']) await broker.createTopic(topic);
+  await createShopTopics(broker);
+  producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
 });
 
 beforeEach(async () => {
@@ -29,6 +33,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
+  await producer.shutdown();
   await broker.close();
   await dropSchema(schema);
 });
@@ -39,17 +44,20 @@ const start = (): Promise<RunningService> =>
 const place = (key: string = randomUUID(), service = order): Promise<Response> =>
   service.post('/orders', body, { 'Idempotency-Key': key });
 
-async function placed(): Promise<string> {
+async function placed(): Promise<PayableOrder> {
   const answer = await place();
   expect(answer.status).toBe(201);
-  return ((await answer.json()) as { orderNo: string }).orderNo;
+  return (await answer.json()) as PayableOrder;
 }
 
-/** What a refused order must not leave behind, whatever the others of this file have left. */
-async function rowCounts(): Promise<number[]> {
-  const tables = ['orders', 'order_items', 'idempotency_keys', 'message_transactions'];
-  return Promise.all(tables.map((table) => order.count(table)));
-}
+const isPaid = (orderNo: string): Promise<unknown> =>
+  until(
+    async () => (await order.count('orders', `order_no = '${orderNo}' AND status = 'PAID'`)) === 1,
+    {
+      what: `${orderNo} paid`,
+      timeoutMs: 30_000,
+    },
+  );
 
 const byName = (a = '', b = ''): number => a.localeCompare(b);
 
@@ -59,7 +67,7 @@ const ask = (): Promise<unknown> => broker.clock.advance('1m');
 describe('an order whose commit is lost on the way', () => {
   it('is announced by another process of the service, which the broker asks', async () => {
     broker.faults.loseEndTransactions();
-    const orderNo = await placed();
+    const { orderNo } = await placed();
     await order[Symbol.asyncDispose]();
     broker.faults.endAll();
     order = await start();
@@ -70,9 +78,10 @@ describe('an order whose commit is lost on the way', () => {
 
   it('is paid all the same, and both are announced once', async () => {
     broker.faults.loseEndTransactions();
-    const orderNo = await placed();
-    const paying = await order.post(`/orders/${orderNo}/pay`);
-    expect(paying.status).toBe(200);
+    const answer = await placed();
+    const { orderNo } = answer;
+    await paymentSucceeded(producer, answer);
+    await isPaid(orderNo);
     broker.faults.endAll();
     await ask();
     expect((await announced(broker, orderNo)).toSorted(byName)).toEqual(['Created', 'Paid']);
@@ -82,7 +91,7 @@ describe('an order whose commit is lost on the way', () => {
 describe('a process that dies', () => {
   it('between half message and local transaction leaves an order that never was', async () => {
     const transactionKey = randomUUID();
-    const before = await rowCounts();
+    const before = await order.count('orders');
     // What is left of it: a half message of the service's group, and nobody who knows of it.
     await using dead = new TransactionProducer({
       namesrvAddr: broker.namesrvAddr,
@@ -107,7 +116,7 @@ describe('a process that dies', () => {
       [transactionKey],
     );
     expect(row?.outcome).toBe('ROLLED_BACK');
-    expect((await rowCounts()).slice(0, 3)).toEqual(before.slice(0, 3));
+    expect(await order.count('orders')).toBe(before);
   });
 });
 
@@ -115,20 +124,13 @@ describe('a check-back while the local transaction runs', () => {
   it('gets the outcome it will have, whichever process is asked', async () => {
     await using other = await start();
     const key = randomUUID();
-    const blocker = other.database.createQueryRunner();
-    await blocker.startTransaction();
-    // The order waits here, in the middle of its transaction, for what becomes of this key.
-    await blocker.query(
-      `INSERT INTO idempotency_keys VALUES (?, REPEAT('0', 64), 'nobody', UTC_TIMESTAMP(3))`,
-      [key],
-    );
+    const free = await blockKey(other, key);
     const placing = place(key);
     await untilLockWaits(other.database, schema, 1);
     // Twice: brokers ask the members of a group in turn.
     await ask();
     await ask();
-    await blocker.rollbackTransaction();
-    await blocker.release();
+    await free();
     const answer = await placing;
     expect(answer.status).toBe(201);
     const { orderNo } = (await answer.json()) as { orderNo: string };
@@ -136,79 +138,164 @@ describe('a check-back while the local transaction runs', () => {
   });
 });
 
+interface Sent {
+  tag: string | undefined;
+  eventId: string;
+}
+
+/** What consumers get to see of an order, the same event once. */
+async function eventsOf(orderNo: string): Promise<Sent[]> {
+  const messages = await broker.messages('ORDER_EVENTS');
+  const seen = new Map<string, Sent>();
+  for (const message of messages.filter(({ keys }) => keys.includes(orderNo))) {
+    const { eventId } = JSON.parse(message.text()) as { eventId: string };
+    if (!seen.has(eventId)) seen.set(eventId, { tag: message.tags, eventId });
+  }
+  return [...seen.values()];
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await order.get('/metrics')).text();
+  const [, value] = new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(text) ?? [];
+  return Number(value);
+}
+
+const unsent = (): Promise<number> => metric('millrace_outbox_unsent');
+const spooledCount = (): Promise<number> => metric('millrace_messages_spooled_total');
+
+const isSent = (): Promise<unknown> =>
+  until(async () => (await unsent()) === 0, { what: 'an empty outbox', timeoutMs: 30_000 });
+
 describe('without the broker', () => {
-  it('an order is refused and leaves nothing; its key is free when the broker is back', async () => {
+  it('an order is placed all the same; all that it says is sent when the broker is back, in order', async () => {
+    const before = await spooledCount();
+    await broker.kill();
     const key = randomUUID();
-    const before = await rowCounts();
-    await broker.stop();
-    const refused = await place(key);
-    expect(refused.status).toBe(503);
-    expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(await refused.json()).toMatchObject({ code: 'BROKER.UNAVAILABLE', status: 503 });
-    expect(await rowCounts()).toEqual(before);
-    await broker.restart();
-    await until(async () => (await place(key)).status === 201, { what: 'the order' });
-    expect(await order.count('idempotency_keys', `idempotency_key = '${key}'`)).toBe(1);
-  });
-
-  it('a payment is refused and can be made later', async () => {
-    const orderNo = await placed();
-    await broker.stop();
-    expect((await order.post(`/orders/${orderNo}/pay`)).status).toBe(503);
-    expect(await (await order.get(`/orders/${orderNo}`)).json()).toMatchObject({
-      status: 'PENDING',
-    });
-    await broker.restart();
-    await until(async () => (await order.post(`/orders/${orderNo}/pay`)).status === 200, {
-      what: 'the payment',
-    });
-    expect((await announced(broker, orderNo)).toSorted(byName)).toEqual(['Created', 'Paid']);
-  });
-
-  it('what was done before is answered again all the same', async () => {
-    const key = randomUUID();
-    const first = await place(key);
-    const { orderNo } = (await first.json()) as { orderNo: string };
-    await order.post(`/orders/${orderNo}/pay`);
-    await broker.stop();
+    const answer = await place(key);
+    expect(answer.status).toBe(201);
+    const order1 = (await answer.json()) as PayableOrder;
+    const others = await Promise.all(Array.from({ length: 5 }, () => placed()));
     const again = await place(key);
-    expect(again.status).toBe(201);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
-    expect((await order.post(`/orders/${orderNo}/pay`)).status).toBe(200);
-    await broker.restart();
-  });
+    expect(await again.json()).toEqual(order1);
+    // Of each its close check and its Created.
+    expect(await unsent()).toBe(12);
+    expect(await spooledCount()).toBe(before + 12);
+    expect((await order.get('/health/ready')).status).toBe(200);
 
-  it('the service is not ready, and is again when the broker is', async () => {
-    const ready = async (): Promise<number> => (await order.get('/health/ready')).status;
-    expect(await ready()).toBe(200);
-    await broker.stop();
-    await until(async () => (await ready()) === 503, { what: 'not ready', timeoutMs: 40_000 });
     await broker.restart();
-    await until(async () => (await ready()) === 200, { what: 'ready', timeoutMs: 40_000 });
-  }, 90_000);
+    for (const each of [order1, ...others]) await paymentSucceeded(producer, each);
+    for (const { orderNo } of [order1, ...others]) await isPaid(orderNo);
+    await isSent();
+    for (const { orderNo } of [order1, ...others]) {
+      await until(async () => (await eventsOf(orderNo)).length === 2, { what: 'both events' });
+      expect((await eventsOf(orderNo)).map(({ tag }) => tag)).toEqual(['Created', 'Paid']);
+    }
+    const checks = await broker.messages('rmq_sys_wheel_timer');
+    const orderNos = [order1, ...others].map(({ orderNo }) => orderNo);
+    const checked = checks.flatMap(({ keys }) => keys).filter((found) => orderNos.includes(found));
+    expect(new Set(checked)).toEqual(new Set(orderNos));
+  }, 60_000);
+
+  it('a new event of an order waits behind what waits of it, and nobody else does', async () => {
+    await broker.kill();
+    const waiting = await placed();
+    // The outbox cannot send, and the broker is back for everybody else.
+    const held = order.database.createQueryRunner();
+    await held.startTransaction();
+    await until(
+      async () =>
+        (
+          (await held.query(
+            `SELECT name FROM outbox_lease WHERE name = 'relay' FOR UPDATE SKIP LOCKED`,
+          )) as unknown[]
+        ).length === 1,
+      { what: 'the lease' },
+    );
+    await broker.restart();
+    await paymentSucceeded(producer, waiting);
+    await isPaid(waiting.orderNo);
+    const { orderNo } = await until(
+      async () => {
+        const answer = await placed();
+        return (await eventsOf(answer.orderNo)).length === 1 ? answer : undefined;
+      },
+      { what: 'an order that goes straight to the broker', pollMs: 100, timeoutMs: 30_000 },
+    );
+    expect(await eventsOf(orderNo)).toMatchObject([{ tag: 'Created' }]);
+    expect(await eventsOf(waiting.orderNo)).toEqual([]);
+    await held.rollbackTransaction();
+    await held.release();
+    await isSent();
+    expect((await eventsOf(waiting.orderNo)).map(({ tag }) => tag)).toEqual(['Created', 'Paid']);
+  }, 60_000);
+
+  it('an order is looked after: it is closed on time when the broker is back', async () => {
+    await broker.kill();
+    const { orderNo } = await placed();
+    await broker.restart();
+    await isSent();
+    await broker.clock.advance('29m');
+    expect(await order.count('orders', `order_no = '${orderNo}' AND status = 'PENDING'`)).toBe(1);
+    order.moveClock(30 * 60_000);
+    await broker.clock.advance('1m');
+    await until(
+      async () =>
+        (await order.count('orders', `order_no = '${orderNo}' AND status = 'CANCELLED'`)) === 1,
+      { what: 'closed' },
+    );
+    await until(async () => (await eventsOf(orderNo)).length === 2, { what: 'both events' });
+    expect((await eventsOf(orderNo)).map(({ tag }) => tag)).toEqual(['Created', 'Closed']);
+  }, 60_000);
+
+  it('a service starts, is ready, and takes orders; what they say waits for a later start', async () => {
+    await broker.kill();
+    await order[Symbol.asyncDispose]();
+    order = await start();
+    expect((await order.get('/health/ready')).status).toBe(200);
+    const { orderNo } = await placed();
+    await order[Symbol.asyncDispose]();
+    await broker.restart();
+    order = await start();
+    await isSent();
+    expect((await eventsOf(orderNo)).map(({ tag }) => tag)).toEqual(['Created']);
+  }, 60_000);
 });
 
-describe('an order that the broker does not take as safely as it should', () => {
+describe('a broker that does not take a message as safely as it should', () => {
   it.each([
     ['half message', 'ORDER_EVENTS'],
     ['close message', 'ORDER_CLOSE_CHECK'],
-  ])('is refused when its %s cannot be sent, and leaves nothing', async (_what, topic) => {
-    const key = randomUUID();
-    const before = await rowCounts();
-    broker.faults.refuseSends({ topic });
-    expect((await place(key)).status).toBe(503);
-    broker.faults.endAll();
-    broker.faults.flushDiskTimeout({ topic, times: 1 });
-    const unsafe = await place(key);
-    expect(unsafe.status).toBe(503);
-    expect(await unsafe.json()).toMatchObject({
-      code: 'BROKER.UNAVAILABLE',
-      detail: expect.stringContaining('FLUSH_DISK_TIMEOUT'),
-    });
-    expect(await rowCounts()).toEqual(before);
-    const seen = (await broker.messages('ORDER_EVENTS')).length;
-    expect((await place(key)).status).toBe(201);
-    await until(async () => (await undecidedCount(broker)) === 0);
-    expect(await broker.messages('ORDER_EVENTS')).toHaveLength(seen + 1);
-  });
+  ])(
+    'is sent the %s again by the outbox, and no order waits for that',
+    async (_what, topic) => {
+      const refusing = broker.faults.refuseSends({ topic });
+      const refused = await placed();
+      expect(
+        await order.count('outbox_messages', `message_key = '${refused.orderNo}'`),
+      ).toBeGreaterThan(0);
+      refusing.end();
+      await isSent();
+      // Nobody knocks for a second after a refusal.
+      const unsafe = await until(
+        async () => {
+          const fault = broker.faults.flushDiskTimeout({ topic, times: 1 });
+          const answer = await placed();
+          fault.end();
+          return fault.count > 0 ? answer : undefined;
+        },
+        { what: 'a flush that takes too long', pollMs: 200 },
+      );
+      await isSent();
+      for (const { orderNo } of [refused, unsafe]) {
+        await until(async () => (await eventsOf(orderNo)).length > 0, {
+          what: `Created of ${orderNo}`,
+        });
+        await ask();
+        expect((await eventsOf(orderNo)).map(({ tag }) => tag)).toEqual(['Created']);
+      }
+      expect(await undecidedCount(broker)).toBe(0);
+    },
+    60_000,
+  );
 });

@@ -4,7 +4,10 @@ import { Clock } from '../../../services/common/clock.ts';
 import type { Message, MessageSender } from '../../../services/common/mq.module.ts';
 import { appendToOutbox, OutboxMessage } from '../../../services/common/outbox.ts';
 import { OutboxRelay } from '../../../services/common/outbox-relay.ts';
-import { createOutboxTables } from '../../../services/common/outbox-table.ts';
+import {
+  addOutboxDeliveryTime,
+  createOutboxTables,
+} from '../../../services/common/outbox-table.ts';
 import { isDatabaseUnavailable } from '../../../services/common/database-errors.ts';
 import { recordingLog } from '../../services/recording-log.ts';
 import { until, within } from '../../support/deadline.ts';
@@ -16,6 +19,7 @@ interface Sent {
   tag: string;
   body: string;
   shardingKey: string | undefined;
+  delayTimeMs: number | undefined;
 }
 
 /** A broker that keeps what it is sent, and fails or answers as a test says. */
@@ -29,6 +33,7 @@ class FakeSender implements MessageSender {
       tag: message.tags ?? '',
       body: Buffer.from(message.body as Buffer).toString(),
       shardingKey: message.shardingKey,
+      delayTimeMs: message.delayTimeMs,
     };
     const status = await this.answer(sent);
     this.sent.push(sent);
@@ -43,8 +48,9 @@ class FakeSender implements MessageSender {
 class Outbox1 implements MigrationInterface {
   name = 'Outbox1764000000000';
 
-  up(runner: QueryRunner): Promise<void> {
-    return createOutboxTables(runner);
+  async up(runner: QueryRunner): Promise<void> {
+    await createOutboxTables(runner);
+    await addOutboxDeliveryTime(runner);
   }
 
   async down(): Promise<void> {
@@ -74,8 +80,15 @@ function relay(to: MessageSender = sender, batchCount = 100): OutboxRelay {
   });
 }
 
-function append(key: string, tag: string): Promise<void> {
-  const event = { topic: 'ORDER_EVENTS', tag, key, payload: { key, tag }, createdAt: new Date() };
+function append(key: string, tag: string, deliverAt?: Date): Promise<void> {
+  const event = {
+    topic: 'ORDER_EVENTS',
+    tag,
+    key,
+    payload: { key, tag },
+    createdAt: new Date(),
+    ...(deliverAt && { deliverAt }),
+  };
   return tables.dataSource.transaction((manager) => appendToOutbox(manager, event));
 }
 
@@ -110,6 +123,27 @@ describe('the outbox relay', () => {
       key: '4711',
       tag: 'Created',
     });
+  });
+
+  it('asks for the delay that is left of a message that must wait, and for none when it is over', async () => {
+    await append('later', 'CloseCheck', new Date(Date.now() + 60_000));
+    await append('over', 'CloseCheck', new Date(Date.now() - 60_000));
+    await append('at-once', 'Created');
+    await relay().pass();
+    const delayOf = (key: string) => sender.sent.find((sent) => sent.key === key)?.delayTimeMs;
+    expect(delayOf('later')).toBeGreaterThan(50_000);
+    expect(delayOf('later')).toBeLessThanOrEqual(60_000);
+    expect([delayOf('over'), delayOf('at-once')]).toEqual([undefined, undefined]);
+    expect(await tables.count('outbox_messages', 'deliver_at IS NULL')).toBe(1);
+  });
+
+  it('tells how many messages wait', async () => {
+    expect(await relay().unsentCount()).toBe(0);
+    await append('4711', 'Created');
+    await append('4711', 'Paid');
+    expect(await relay().unsentCount()).toBe(2);
+    await relay().pass();
+    expect(await relay().unsentCount()).toBe(0);
   });
 
   it('never sees a message of a transaction that was rolled back', async () => {

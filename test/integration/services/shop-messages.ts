@@ -17,6 +17,7 @@ import {
   WAREHOUSE_EVENTS,
   type ShipmentShipped,
 } from '../../../services/contracts/warehouse-events.ts';
+import { until } from '../../support/deadline.ts';
 
 /** Every topic of the shop, so that no consumer waits for one that its test forgot. */
 export async function createShopTopics(broker: TestBroker, queueCount?: number): Promise<void> {
@@ -102,17 +103,22 @@ export async function refundIsThrough(
   return event;
 }
 
+/** Also to a broker that has just come back, which the producer finds a moment later. */
 async function send(
   producer: Producer,
   topic: string,
   event: { type: string; orderNo: string },
 ): Promise<void> {
   const { orderNo } = event;
-  await producer.send({
+  const message = {
     topic,
     tags: event.type,
     keys: orderNo,
     shardingKey: orderNo,
     body: JSON.stringify(event),
+  };
+  await until(() => producer.send(message), {
+    what: `${event.type} of ${orderNo} sent`,
+    pollMs: 50,
   });
 }

@@ -1,14 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Admin, Producer } from '../../../mq/index.ts';
+import { Admin, Producer, type ConsumedMessage } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { paidEvent } from '../../services/order-event-samples.ts';
 import { until } from '../../support/deadline.ts';
-import { startService, type RunningService } from './shop.ts';
+import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
 
 const GROUP = 'coupon-on-order-paid';
 const RETRY_COUNT = 3;
 
+const schema = newSchema();
 let broker: TestBroker;
 let admin: Admin;
 let producer: Producer;
@@ -19,21 +20,22 @@ beforeAll(async () => {
   await broker.createTopic('ORDER_EVENTS');
   admin = new Admin({ namesrvAddr: broker.namesrvAddr });
   producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
-  coupon = await startService('coupon', {
-    namesrvAddr: broker.namesrvAddr,
-    env: { COUPON_MAX_RECONSUME_TIMES: String(RETRY_COUNT) },
-  });
+  coupon = await startCoupon();
 });
+
+const startCoupon = (): Promise<RunningService> =>
+  startService('coupon', {
+    namesrvAddr: broker.namesrvAddr,
+    schema,
+    env: { MAX_RECONSUME_TIMES: String(RETRY_COUNT) },
+  });
 
 afterAll(async () => {
   await coupon[Symbol.asyncDispose]();
+  await dropSchema(schema);
   await producer.shutdown();
   await admin.shutdown();
   await broker.close();
-});
-
-beforeEach(async () => {
-  await admin.redriveDlq(GROUP, 'all').catch(() => undefined);
 });
 
 async function paid(orderNo: string = `order-${randomUUID()}`): Promise<string> {
@@ -59,67 +61,110 @@ async function withoutTable(): Promise<AsyncDisposable> {
   };
 }
 
+/** Dead letters of an order that nobody has redriven. */
+async function lettersOf(orderNo: string): Promise<ConsumedMessage[]> {
+  return (await admin.dlq(GROUP)).filter(({ keys }) => keys.includes(orderNo));
+}
+
+const logged = (orderNo: string, text: string, count = 1): Promise<unknown> =>
+  until(() => coupon.logged(orderNo, text) >= count, { what: `"${text}" of ${orderNo}` });
+
+async function deadLetterCount(outcome: string): Promise<number> {
+  const text = await (await coupon.get('/metrics')).text();
+  const [, value] =
+    new RegExp(`^millrace_dead_letters_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm').exec(
+      text,
+    ) ?? [];
+  return Number(value ?? 0);
+}
+
+/** Messages that cannot be handled, up to the first failed try of their dead letters. */
+async function buried(count: number): Promise<string[]> {
+  const orderNos = await Promise.all(Array.from({ length: count }, () => paid()));
+  await broker.drain(GROUP, 'ORDER_EVENTS');
+  for (const orderNo of orderNos) {
+    await logged(orderNo, 'dead letter not delivered, to be tried again');
+  }
+  return orderNos;
+}
+
+/** The pause between two tries of a dead letter. */
+const pause = (): Promise<unknown> => broker.clock.advance('1m');
+
 describe('a coupon that cannot be issued', () => {
-  it('goes through its retries to the dead-letter queue, is redriven and issued once', async () => {
+  it('goes through its retries to the dead-letter queue, which says why, and is issued once the cause is gone', async () => {
+    const before = await deadLetterCount('delivered');
     let orderNos: string[];
     {
       await using _table = await withoutTable();
-      orderNos = await Promise.all([paid(), paid(), paid()]);
-      await broker.drain(GROUP, 'ORDER_EVENTS');
-      const letters = await broker.dlq(GROUP);
-      expect(new Set(letters.flatMap(({ keys }) => keys))).toEqual(new Set(orderNos));
+      orderNos = await buried(3);
       for (const orderNo of orderNos) {
-        expect(coupon.logged(orderNo, 'event not handled, to be retried')).toBe(RETRY_COUNT + 1);
+        expect(coupon.logged(orderNo, 'event not handled, to be retried')).toBe(RETRY_COUNT);
+        const [letter, ...more] = await lettersOf(orderNo);
+        expect(more).toEqual([]);
+        expect(letter?.properties.get('DLQ_REASON')).toBe('QueryFailedError');
       }
+      await until(async () => (await broker.delayed(`%RETRY%${GROUP}-dlq`)).length === 3);
+      // Once more in vain: the table is still away.
+      await pause();
+      for (const orderNo of orderNos) {
+        await logged(orderNo, 'dead letter not delivered, to be tried again', 2);
+      }
+      expect(await deadLetterCount('waiting')).toBeGreaterThanOrEqual(6);
+      await until(async () => (await broker.delayed(`%RETRY%${GROUP}-dlq`)).length === 3);
     }
-    const others = await paid();
-    await issued(others);
-    const results = await admin.redriveDlq(GROUP, 'all');
-    expect(results.map(({ status }) => status)).toEqual(['REDRIVEN', 'REDRIVEN', 'REDRIVEN']);
+    const another = await paid();
+    await issued(another);
+    await pause();
     await Promise.all(orderNos.map(issued));
-    await broker.drain(GROUP, 'ORDER_EVENTS');
-    for (const orderNo of [...orderNos, others]) expect(await couponCount(orderNo)).toBe(1);
-    expect(await admin.dlq(GROUP)).toEqual([]);
+    await until(async () => (await deadLetterCount('delivered')) === before + 3);
+    for (const orderNo of [...orderNos, another]) expect(await couponCount(orderNo)).toBe(1);
   });
 
-  it('is issued once also when its dead letter is redriven twice', async () => {
-    let orderNo: string;
+  it('is issued once also when an operator redrives its dead letter, twice', async () => {
+    let orderNo: string | undefined;
     {
       await using _table = await withoutTable();
-      orderNo = await paid();
-      await broker.drain(GROUP, 'ORDER_EVENTS');
+      [orderNo] = await buried(1);
     }
-    const [letter] = await admin.dlq(GROUP);
-    expect(letter?.keys).toEqual([orderNo]);
+    const [letter] = await lettersOf(orderNo!);
     const { offsetMsgId } = letter!;
     await admin.redriveDlq(GROUP, { offsetMsgId });
-    await issued(orderNo);
+    await issued(orderNo!);
     await admin.redriveDlq(GROUP, { offsetMsgId });
-    await until(() => coupon.logged(orderNo, 'duplicate event acknowledged') === 1, {
-      what: 'the second time',
-    });
-    expect(await couponCount(orderNo)).toBe(1);
+    await logged(orderNo!, 'duplicate event acknowledged');
+    // The service's own next try.
+    await until(async () => (await broker.delayed(`%RETRY%${GROUP}-dlq`)).length === 1);
+    await pause();
+    await logged(orderNo!, 'duplicate event acknowledged', 2);
+    expect(await couponCount(orderNo!)).toBe(1);
   });
 
-  it('is a dead letter again when it is redriven too early', async () => {
-    let orderNo: string;
+  it('is tried again by another process of the service when this one is gone', async () => {
+    let orderNo: string | undefined;
     {
       await using _table = await withoutTable();
-      orderNo = await paid();
-      await broker.drain(GROUP, 'ORDER_EVENTS');
-      await admin.redriveDlq(GROUP, 'all');
-      await broker.drain(GROUP, 'ORDER_EVENTS');
-      expect((await admin.dlq(GROUP)).map(({ keys }) => keys[0])).toEqual([orderNo]);
+      [orderNo] = await buried(1);
     }
-    await admin.redriveDlq(GROUP, 'all');
-    await issued(orderNo);
+    await until(async () => (await broker.delayed(`%RETRY%${GROUP}-dlq`)).length === 1);
+    await coupon[Symbol.asyncDispose]();
+    coupon = await startCoupon();
+    await pause();
+    await issued(orderNo!);
+    expect(await couponCount(orderNo!)).toBe(1);
   });
 
-  it('was the mistake of a message nobody can read, which the others pass', async () => {
-    await producer.send({ topic: 'ORDER_EVENTS', tags: 'Paid', keys: 'poison', body: '<xml/>' });
+  it('was the mistake of a message nobody can read: it is parked with the reason, and others pass', async () => {
+    const poison = `poison-${randomUUID()}`;
+    await producer.send({ topic: 'ORDER_EVENTS', tags: 'Paid', keys: poison, body: '<xml/>' });
     const orderNo = await paid();
     await issued(orderNo);
-    await broker.drain(GROUP, 'ORDER_EVENTS');
-    expect((await admin.dlq(GROUP)).map((message) => message.text())).toEqual(['<xml/>']);
+    await logged(poison, 'dead letter parked, it stays in the DLQ');
+    const [letter, ...more] = await lettersOf(poison);
+    expect(more).toEqual([]);
+    expect(letter?.text()).toBe('<xml/>');
+    expect(letter?.properties.get('DLQ_REASON')).toBe('MESSAGE.POISON: the body is not JSON');
+    expect(coupon.logged(poison, 'event not handled, to be retried')).toBe(0);
+    expect(await deadLetterCount('parked')).toBeGreaterThan(0);
   });
 });

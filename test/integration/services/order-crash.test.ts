@@ -2,10 +2,13 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { until } from '../../support/deadline.ts';
 import { TestProcess } from '../../support/process.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
+import { FakePeer } from './fake-peer.ts';
+import { createShopTopics, paymentSucceeded } from './shop-messages.ts';
 import { undecidedCount } from './half-messages.ts';
 import { dropSchema, newSchema, redisUrl } from './shop.ts';
 
@@ -16,18 +19,24 @@ const body = JSON.stringify({ userId: 'user-1', items: [{ sku: 'MUG-BLUE', quant
 
 let schema: string;
 let broker: TestBroker;
+let producer: Producer;
+let peers: FakePeer;
 let database: Connection;
 
 beforeEach(async () => {
   schema = newSchema();
   // Whoever died is asked after soon.
   broker = await testBroker({ transactionCheckInterval: 300, transactionTimeOut: 300 });
-  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK']) await broker.createTopic(topic);
+  await createShopTopics(broker);
+  producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
+  peers = await FakePeer.start();
   database = await createConnection({ uri: process.env['DATABASE_URL'] ?? '' });
 });
 
 afterEach(async () => {
   await database.end();
+  await producer.shutdown();
+  await peers[Symbol.asyncDispose]();
   await broker.close();
   await dropSchema(schema);
 });
@@ -64,6 +73,7 @@ it('brings every order to one end, announced once, though its process is killed 
       DATABASE_SCHEMA: schema,
       REDIS_URL: redisUrl(),
       NAMESRV_ADDR: broker.namesrvAddr,
+      ...peers.env,
       PORT: '0',
       ORDER_PAY_TIMEOUT_MS: '1500',
     },
@@ -82,9 +92,10 @@ it('brings every order to one end, announced once, though its process is killed 
     while (!end.signal.aborted) {
       const key = randomUUID();
       const answer = await insist(() => `${url}/orders`, { 'idempotency-key': key }, body);
-      const { orderNo } = (await answer.json()) as { orderNo: string };
+      const placed = (await answer.json()) as { orderNo: string; totalMinor: number };
+      const { orderNo } = placed;
       orderNoOf.set(key, (orderNoOf.get(key) ?? new Set()).add(orderNo));
-      if (isPaying) await insist(() => `${url}/orders/${orderNo}/pay`, {});
+      if (isPaying) await paymentSucceeded(producer, placed);
     }
   };
   const buyers = Array.from({ length: BUYER_COUNT }, (_, index) => buy(index % 4 !== 0));
@@ -113,9 +124,13 @@ it('brings every order to one end, announced once, though its process is killed 
     eventIdsOf.set(key, (eventIdsOf.get(key) ?? new Set()).add(eventId));
   }
   const announced = [...eventIdsOf].map(([key, { size }]) => `${key} × ${size}`);
+  const refunds = await rows(`SELECT order_no FROM ${schema}.order_refunds`);
+  const lateNos = new Set(refunds.map(({ order_no }) => order_no as string));
   const expected = orders.flatMap(({ order_no, status }) => [
     `${order_no} Created × 1`,
     `${order_no} ${status === 'PAID' ? 'Paid' : 'Closed'} × 1`,
+    // Its money came when it was closed.
+    ...(lateNos.has(order_no as string) ? [`${order_no} PaidTooLate × 1`] : []),
   ]);
   const inOrder = (texts: string[]): string[] => texts.toSorted((a, b) => a.localeCompare(b));
   expect({ seed, announced: inOrder(announced) }).toEqual({ seed, announced: inOrder(expected) });

@@ -5,6 +5,7 @@ import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { createdEvent, paidEvent } from '../../services/order-event-samples.ts';
 import { until } from '../../support/deadline.ts';
+import { createShopTopics, paymentSucceeded, type PayableOrder } from './shop-messages.ts';
 import { dropSchema, newSchema, redisUrl, startService, type RunningService } from './shop.ts';
 
 /** A database of its own within Redis, so that it can be flushed under the services' feet. */
@@ -20,9 +21,7 @@ let coupons: RunningService[];
 
 beforeAll(async () => {
   broker = await testBroker();
-  for (const topic of ['ORDER_EVENTS', 'ORDER_CLOSE_CHECK', 'NOTIFICATION_EVENTS']) {
-    await broker.createTopic(topic, 4);
-  }
+  await createShopTopics(broker, 4);
   const options = { namesrvAddr: broker.namesrvAddr, redisUrl: ownRedis };
   redis = new Redis(ownRedis);
   producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'test' });
@@ -43,19 +42,21 @@ afterAll(async () => {
   await broker.close();
 }, 60_000);
 
-async function placeOrder(): Promise<string> {
+async function placeOrder(): Promise<PayableOrder> {
   const answer = await order.post(
     '/orders',
     { userId: 'user-1', items: [{ sku: 'POT-GLASS', quantity: 1 }] },
     { 'Idempotency-Key': randomUUID() },
   );
   expect(answer.status).toBe(201);
-  const { orderNo } = (await answer.json()) as { orderNo: string };
-  return orderNo;
+  return (await answer.json()) as PayableOrder;
 }
 
-async function pay(orderNo: string): Promise<void> {
-  expect((await order.post(`/orders/${orderNo}/pay`)).status).toBe(200);
+/** Places an order and tells that its payment has succeeded. */
+async function buy(): Promise<string> {
+  const placed = await placeOrder();
+  await paymentSucceeded(producer, placed);
+  return placed.orderNo;
 }
 
 async function itemsOf(service: RunningService, path: string): Promise<unknown[]> {
@@ -98,8 +99,7 @@ const logged = (orderNo: string, text: string): number =>
 
 describe('an order on its way through the broker', () => {
   it('brings its coupon and both notifications once it is paid', async () => {
-    const orderNo = await placeOrder();
-    await pay(orderNo);
+    const orderNo = await buy();
     await arrived(orderNo);
     expect(await couponsOf(orderNo)).toEqual([
       expect.objectContaining({ orderNo, userId: 'user-1', amountMinor: 172, currency: 'EUR' }),
@@ -114,7 +114,7 @@ describe('an order on its way through the broker', () => {
   });
 
   it('brings no coupon before it is paid', async () => {
-    const orderNo = await placeOrder();
+    const { orderNo } = await placeOrder();
     await until(async () => (await notificationsOf(orderNo)).length === 1, {
       what: 'the notification of the placed order',
     });
@@ -122,8 +122,7 @@ describe('an order on its way through the broker', () => {
   });
 
   it('has no second effect when every message arrives again, with Redis flushed in between', async () => {
-    const orderNo = await placeOrder();
-    await pay(orderNo);
+    const orderNo = await buy();
     await arrived(orderNo);
     const messages = (await broker.messages('ORDER_EVENTS')).filter(({ keys }) =>
       keys.includes(orderNo),
@@ -156,12 +155,11 @@ describe('an order on its way through the broker', () => {
     for (const body of ['<xml/>', '[]', JSON.stringify({ ...createdEvent, type: 'Lost' })]) {
       for (let copy = 0; copy < 8; copy++) await send(body, 'Paid', poison);
     }
-    const orderNo = await placeOrder();
-    await pay(orderNo);
+    const orderNo = await buy();
     await arrived(orderNo);
     const complaint = push.lines().find((line) => line['orderNo'] === poison);
     expect(complaint).toMatchObject({
-      msg: 'event not handled, to be retried',
+      msg: 'event is a dead letter now',
       code: 'MESSAGE.POISON',
       messageId: expect.any(String),
       topic: 'ORDER_EVENTS',
@@ -169,13 +167,7 @@ describe('an order on its way through the broker', () => {
   });
 
   it('is joined by 50 others, and none gets lost or doubled', async () => {
-    const orderNos = await Promise.all(
-      Array.from({ length: 50 }, async () => {
-        const orderNo = await placeOrder();
-        await pay(orderNo);
-        return orderNo;
-      }),
-    );
+    const orderNos = await Promise.all(Array.from({ length: 50 }, () => buy()));
     await Promise.all(orderNos.map((orderNo) => arrived(orderNo)));
     for (const orderNo of orderNos) {
       expect(await couponsOf(orderNo)).toHaveLength(1);

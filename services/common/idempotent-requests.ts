@@ -56,7 +56,8 @@ export class IdempotentRequests {
    * false when that was refused: another delivery of the request was first, and has committed.
    *
    * Errors: REQUEST.KEY_REUSED when the key stands for a request with another fingerprint; what `effect` throws, and the
-   *         key is free then.
+   *         key is free then. A refusal that is due to another delivery of the request itself, which has its effect by then,
+   *         is none.
    */
   async perform(
     request: KeyedRequest,
@@ -66,22 +67,35 @@ export class IdempotentRequests {
     const key = `request:${request.operation}:${request.idempotencyKey}`;
     const { mark, done } = await this.#memory.begin(key);
     try {
-      const known = remembered(done) ?? (await this.#recorded(request));
+      const known = remembered(done);
       if (known !== undefined) return { resourceNo: this.#same(request, known), isReplay: true };
-      const isFirst = await effect(
-        (manager) => this.#claim(manager, request, resourceNo),
-        resourceNo,
-      );
-      const made = isFirst
-        ? { fingerprint: request.fingerprint, resourceNo }
-        : await this.#recorded(request);
-      if (made === undefined) throw new Error('an idempotency key was taken and is not there');
+      const before = await this.#recorded(request);
+      const made = before ?? (await this.#make(request, resourceNo, effect));
       await this.#memory.finish(key, `${made.fingerprint}:${made.resourceNo}`);
-      return { resourceNo: this.#same(request, made), isReplay: !isFirst };
+      return { resourceNo: this.#same(request, made), isReplay: made.resourceNo !== resourceNo };
     } catch (error) {
       await this.#memory.release(key, mark);
       throw error;
     }
+  }
+
+  async #make(
+    request: KeyedRequest,
+    resourceNo: string,
+    effect: (claim: ClaimKey, resourceNo: string) => Promise<boolean>,
+  ): Promise<Made> {
+    try {
+      const claim: ClaimKey = (manager) => this.#claim(manager, request, resourceNo);
+      if (await effect(claim, resourceNo)) return { ...request, resourceNo };
+    } catch (error) {
+      const isRefused = error instanceof DomainError && error.kind === 'conflict';
+      const first = isRefused ? await this.#recorded(request) : undefined;
+      if (first === undefined) throw error;
+      return first;
+    }
+    const first = await this.#recorded(request);
+    if (first === undefined) throw new Error('an idempotency key was taken and is not there');
+    return first;
   }
 
   #claim(manager: EntityManager, request: KeyedRequest, resourceNo: string): Promise<boolean> {

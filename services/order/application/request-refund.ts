@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
@@ -63,22 +63,24 @@ export class RequestRefund {
     wish: { refundNo: string; requestedAt: Date },
     claim: ClaimKey,
   ): Promise<boolean> {
-    const decide = async (
-      manager: EntityManager,
+    const decide = (
       order: Order | undefined,
-    ): Promise<{ order: Order; refund: OrderRefund }> => {
+      earlier: readonly OrderRefund[],
+    ): { order: Order; refund: OrderRefund } => {
       if (order === undefined) throw orderNotFound(orderNo);
-      const earlier = await this.refunds.ofOrder(manager, orderNo);
       return requestRefund(order, earlier, { ...wish, items });
     };
     const { manager } = this.dataSource;
-    // What can be refused costs no message. It also says how much the announcement speaks of.
-    const intended = await decide(manager, await this.orders.find(manager, orderNo));
+    // What can be refused costs no message. It also says how much the announcement speaks of. The refunds before the order:
+    // one that begins in between is told by the order's state, and not by there being less left than that state allows.
+    const known = await this.refunds.ofOrder(manager, orderNo);
+    const intended = decide(await this.orders.find(manager, orderNo), known);
     const event = refundBegun(intended.order, intended.refund);
     return this.transactions.announce<boolean>(event, async (inTransaction) => {
       if (!(await claim(inTransaction))) return { rollback: false };
       const current = await this.orders.findForUpdate(inTransaction, orderNo);
-      const { order, refund } = await decide(inTransaction, current);
+      const earlier = await this.refunds.ofOrder(inTransaction, orderNo);
+      const { order, refund } = decide(current, earlier);
       if (!isDeepStrictEqual(refund, intended.refund)) throw changedMeanwhile(orderNo);
       await this.refunds.insert(inTransaction, refund);
       await this.orders.updateProgress(inTransaction, order);

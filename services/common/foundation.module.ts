@@ -45,7 +45,9 @@ export class FoundationModule {
       { provide: Metrics, useValue: metrics },
       {
         provide: RedisConnection,
-        useFactory: () => new RedisConnection(settings.inbox.redisUrl, log),
+        useFactory: () =>
+          // What is remembered is true of one schema only.
+          new RedisConnection(settings.inbox.redisUrl, log, `${settings.database.schema}:`),
       },
       {
         provide: StatusMemory,

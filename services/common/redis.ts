@@ -9,8 +9,10 @@ import type { Log } from './log.ts';
 export class RedisConnection implements OnApplicationShutdown {
   readonly client: Redis;
 
-  constructor(url: string, log: Log) {
+  /** `keyPrefix`: before every key, so that services, or two copies of one, can share a Redis. */
+  constructor(url: string, log: Log, keyPrefix = '') {
     this.client = new Redis(url, {
+      keyPrefix,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       connectTimeout: 2_000,

@@ -61,7 +61,7 @@ function insist(url: () => string, headers: Record<string, string>, sent?: strin
   );
 }
 
-it('brings every order to one end, announced once, though its process is killed again and again', async () => {
+it('brings every order to one end, announced once, though its process and the broker are killed again and again', async () => {
   const seed = Date.now() % 1_000_000;
   const random = new SeededRandom(seed);
   let url = '';
@@ -102,9 +102,20 @@ it('brings every order to one end, announced once, though its process is killed 
   for (let kill = 0; kill < KILL_COUNT; kill++) {
     const killAt = orderNoOf.size + 10 + random.below(40);
     await until(() => orderNoOf.size >= killAt, { what: 'more orders', timeoutMs: 30_000 });
+    // Once with the broker gone, too: some orders are in the outbox only when their process dies.
+    const isBrokerAway = kill === 1;
+    if (isBrokerAway) {
+      await broker.kill();
+      const placedAt = orderNoOf.size + 3;
+      await until(() => orderNoOf.size >= placedAt, {
+        what: 'orders without a broker',
+        timeoutMs: 30_000,
+      });
+    }
     await order.kill();
     await order.restart();
     await findUrl();
+    if (isBrokerAway) await broker.restart();
   }
   end.abort();
   await Promise.all(buyers);
@@ -112,6 +123,7 @@ it('brings every order to one end, announced once, though its process is killed 
   await until(
     async () =>
       (await rows(`SELECT 1 FROM ${schema}.orders WHERE status = 'PENDING'`)).length === 0 &&
+      (await rows(`SELECT 1 FROM ${schema}.outbox_messages WHERE sent_at IS NULL`)).length === 0 &&
       (await undecidedCount(broker)) === 0,
     { what: 'the end of every order and half message', timeoutMs: 60_000 },
   );

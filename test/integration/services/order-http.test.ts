@@ -133,6 +133,16 @@ describe('POST /orders', () => {
     expect(upper.orderNo).not.toBe(lower.orderNo);
   });
 
+  it('has nothing to do with the keys of another shop that shares the Redis', async () => {
+    const key = randomUUID();
+    const { orderNo } = (await (await place(key)).json()) as OrderAnswer;
+    await using other = await startService('order', { namesrvAddr: broker.namesrvAddr });
+    const answer = await other.post('/orders', body, { 'Idempotency-Key': key });
+    expect(answer.status).toBe(201);
+    expect(answer.headers.has('idempotency-replayed')).toBe(false);
+    expect(((await answer.json()) as OrderAnswer).orderNo).not.toBe(orderNo);
+  });
+
   it('leaves nothing of a refused order, and its key is free again', async () => {
     const key = randomUUID();
     const refused = await place(key, { ...body, items: [tea, { sku: 'UFO', quantity: 1 }] });
@@ -259,6 +269,13 @@ describe('bad input', () => {
       400,
       'Idempotency-Key',
       () => order.post('/orders/4711/refunds', {}),
+    ],
+    [
+      'a refund of an order number that is not ASCII',
+      404,
+      'there is no order',
+      () =>
+        order.post(`/orders/${encodeURIComponent('鸡')}/refunds`, {}, { 'Idempotency-Key': 'k' }),
     ],
     [
       'a refund of no items',

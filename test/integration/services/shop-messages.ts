@@ -120,5 +120,6 @@ async function send(
   await until(() => producer.send(message), {
     what: `${event.type} of ${orderNo} sent`,
     pollMs: 50,
+    timeoutMs: 30_000,
   });
 }

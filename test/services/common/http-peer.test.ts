@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HttpPeer } from '../../../services/common/http-peer.ts';
+
+const TIMEOUT_MS = 200;
+
+let server: Server;
+let serve: RequestListener;
+let peer: HttpPeer;
+
+beforeAll(async () => {
+  server = createServer((request, response) => serve(request, response));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  peer = new HttpPeer({
+    name: 'third-party',
+    url: `http://127.0.0.1:${port}`,
+    timeoutMs: TIMEOUT_MS,
+  });
+});
+
+afterAll(async () => {
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+});
+
+function answer(status: number, body: string): void {
+  serve = (_request, response) => response.writeHead(status).end(body);
+}
+
+describe('another process that is asked', () => {
+  it('is given a path and a body, and its answer is read', async () => {
+    serve = (request, response) => {
+      request.setEncoding('utf8');
+      request.on('data', (body) => {
+        response.end(JSON.stringify({ method: request.method, url: request.url, body }));
+      });
+    };
+    expect(await peer.post('/a?b=c', { d: 1 })).toEqual({
+      method: 'POST',
+      url: '/a?b=c',
+      body: '{"d":1}',
+    });
+  });
+
+  it.each([
+    [400, 'invalid'],
+    [404, 'not_found'],
+    [409, 'conflict'],
+  ])('refuses with %i, which is of kind %s, and its own words', async (status, kind) => {
+    answer(status, JSON.stringify({ code: 'A.REASON', detail: 'so many' }));
+    await expect(peer.get('/')).rejects.toMatchObject({
+      code: 'A.REASON',
+      kind,
+      message: 'so many',
+    });
+    answer(status, '<html>');
+    await expect(peer.get('/')).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(String(status)),
+    });
+  });
+
+  it.each<[string, () => void]>([
+    ['a fault', () => answer(500, '{}')],
+    ['a redirection', () => answer(304, '')],
+    ['too many requests', () => answer(429, '{}')],
+    ['an answer that is not JSON', () => answer(200, '<html>')],
+    [
+      'half an answer',
+      () =>
+        (serve = (_request, response) =>
+          response.writeHead(200, { 'content-length': '9' }).write('{')),
+    ],
+    ['a cut connection', () => (serve = (request) => request.socket.destroy())],
+    ['silence', () => (serve = () => undefined)],
+  ])('with %s has not said whether it was done', async (_what, prepare) => {
+    prepare();
+    const startedAtMs = performance.now();
+    await expect(peer.get('/')).rejects.toMatchObject({
+      code: 'THIRD_PARTY.UNAVAILABLE',
+      kind: 'unavailable',
+    });
+    expect(performance.now() - startedAtMs).toBeLessThan(10 * TIMEOUT_MS);
+  });
+
+  it('that nobody is at has not said so, either', async () => {
+    const nobody = new HttpPeer({ name: 'stock', url: 'http://127.0.0.1:1', timeoutMs: 1_000 });
+    await expect(nobody.get('/')).rejects.toMatchObject({ code: 'STOCK.UNAVAILABLE' });
+  });
+});

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { In, type EntityManager } from 'typeorm';
 import { insertOnce } from '../../common/database-errors.ts';
+import { isDocumentNo } from '../../common/document-number.ts';
 import { insertInto } from '../../common/insert-into.ts';
-import { isOrderNo } from '../domain/order-number.ts';
 import type { OrderRefund } from '../domain/order-refund.ts';
 import { OrderRefundItemRow, OrderRefundRow } from './order.entity.ts';
 
@@ -23,7 +23,7 @@ export class OrderRefundRepository {
   /** Of one order, oldest first. */
   async ofOrder(manager: EntityManager, orderNo: string): Promise<OrderRefund[]> {
     // What cannot be an order number never reaches a statement: the column is ASCII.
-    if (!isOrderNo(orderNo)) return [];
+    if (!isDocumentNo(orderNo)) return [];
     const rows = await manager.find(OrderRefundRow, {
       where: { orderNo },
       order: { requestedAt: 'ASC', refundNo: 'ASC' },

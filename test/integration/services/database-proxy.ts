@@ -6,6 +6,7 @@ export class DatabaseProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #cut: 'before' | 'after' | undefined;
+  #marker = '';
 
   private constructor(server: Server) {
     this.#server = server;
@@ -27,9 +28,13 @@ export class DatabaseProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** The next COMMIT is kept from the server, or only its answer from the client. */
-  cutAtCommit(cut: 'before' | 'after'): void {
+  /**
+   * The next COMMIT is kept from the server, or only its answer from the client. `marker`: it is the next one of a
+   * transaction that has said this, for a service that has others going on beside it.
+   */
+  cutAtCommit(cut: 'before' | 'after', marker = ''): void {
     this.#cut = cut;
+    this.#marker = marker;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -40,6 +45,7 @@ export class DatabaseProxy implements AsyncDisposable {
 
   #join(client: Socket, database: Socket): void {
     let isCutAtAnswer = false;
+    let said = '';
     const hangUp = (): void => {
       client.destroy();
       database.destroy();
@@ -51,7 +57,9 @@ export class DatabaseProxy implements AsyncDisposable {
       socket.on('error', hangUp);
     }
     client.on('data', (bytes: Buffer) => {
-      if (this.#cut !== undefined && isCommit(bytes)) {
+      if (isStatement(bytes, 'START TRANSACTION')) said = '';
+      said += bytes.toString('latin1');
+      if (this.#cut !== undefined && isStatement(bytes, 'COMMIT') && said.includes(this.#marker)) {
         isCutAtAnswer = this.#cut === 'after';
         this.#cut = undefined;
         if (!isCutAtAnswer) return hangUp();
@@ -66,6 +74,6 @@ export class DatabaseProxy implements AsyncDisposable {
 }
 
 /** A packet of its own: 4 bytes of length and number, COM_QUERY, and the statement. */
-function isCommit(bytes: Buffer): boolean {
-  return bytes[4] === 3 && bytes.toString('latin1', 5) === 'COMMIT';
+function isStatement(bytes: Buffer, statement: string): boolean {
+  return bytes[4] === 3 && bytes.toString('latin1', 5) === statement;
 }

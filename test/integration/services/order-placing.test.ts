@@ -294,7 +294,7 @@ describe('an order that fails after its goods are reserved', () => {
       await using behind = await start({ DATABASE_URL: url.href });
       const key = randomUUID();
       behind.peers.answer('POST /reservations', () => {
-        proxy.cutAtCommit(cut);
+        proxy.cutAtCommit(cut, 'order_items');
         return { status: 200, body: { status: 'RESERVED' } };
       });
       const unsure = await place(body, key, behind);

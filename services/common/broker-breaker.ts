@@ -1,25 +1,40 @@
-/** After a failed send, how long nobody tries again: each try may take seconds, and customers are waiting. */
-const HOLD_MS = 1_000;
+/** While the broker is away, how often somebody tries: each try may take seconds, and customers are waiting. */
+const PAUSE_MS = 1_000;
 
 /**
- * Remembers that the broker was away a moment ago, so that not everybody finds out for himself.
+ * Remembers that the broker is away, so that not everybody finds out for himself.
  *
- * What is sent meanwhile goes to the outbox at once. One second later the next sender tries.
+ * What is sent meanwhile goes to the outbox at once. Once a second one sender tries, alone: with a broker that hangs a try
+ * takes longer than the pause, and if all tried again after it, most of them would wait. The first to succeed ends it.
  */
 export class BrokerBreaker {
   readonly #steadyNow: () => number;
-  #openUntilMs = -Infinity;
+  /** Undefined: the broker is there, as far as anybody knows. */
+  #nextTryMs: number | undefined;
 
   /** `steadyNow`: milliseconds of a clock that nobody sets. */
   constructor(steadyNow: () => number = () => performance.now()) {
     this.#steadyNow = steadyNow;
   }
 
+  /** Nobody may try just now. */
   get isOpen(): boolean {
-    return this.#steadyNow() < this.#openUntilMs;
+    return this.#nextTryMs !== undefined && this.#steadyNow() < this.#nextTryMs;
+  }
+
+  /** May the caller try? If so while the broker is away, he is the only one for a while. */
+  admits(): boolean {
+    if (this.isOpen) return false;
+    if (this.#nextTryMs !== undefined) this.#nextTryMs = this.#steadyNow() + PAUSE_MS;
+    return true;
   }
 
   trip(): void {
-    this.#openUntilMs = this.#steadyNow() + HOLD_MS;
+    this.#nextTryMs = this.#steadyNow() + PAUSE_MS;
+  }
+
+  /** The broker has answered. */
+  close(): void {
+    this.#nextTryMs = undefined;
   }
 }

@@ -118,7 +118,7 @@ export class MessageTransactions {
     transaction: LocalTransaction<T>,
     log: Log,
   ): Promise<Ending<T> | undefined> {
-    if (this.#breaker.isOpen) return undefined;
+    if (!this.#breaker.admits()) return undefined;
     const { event, transactionKey } = transaction;
     const local: { ending?: Ending<T> } = {};
     try {
@@ -132,6 +132,7 @@ export class MessageTransactions {
           body: bodyOf(event, transactionKey),
         },
         async () => {
+          this.#breaker.close();
           local.ending = await this.#run(transaction, 'COMMITTED');
           return local.ending.state;
         },

@@ -54,7 +54,7 @@ export class Spool {
   }
 
   async #sendNow(event: OutgoingEvent, eventId: string): Promise<boolean> {
-    if (this.#breaker.isOpen) return false;
+    if (!this.#breaker.admits()) return false;
     try {
       const { status } = await this.#sender.send({
         topic: event.topic,
@@ -64,6 +64,7 @@ export class Spool {
         body: bodyOf(event, eventId),
         ...delayUntil(event.deliverAt, this.#clock.now()),
       });
+      this.#breaker.close();
       // Stored is not enough: any other status says that a crash now could take the message with it.
       if (status === 'SEND_OK') return true;
       this.#log.warn('the broker cannot promise a message, it is spooled', {

@@ -4,7 +4,7 @@ import { loadConfig } from './config.ts';
 import { OrderModule } from './order.module.ts';
 
 await runService(
-  { name: 'order', summary: 'Places orders, marks them paid, and announces both.' },
+  { name: 'order', summary: 'Places orders, follows what becomes of them, and announces it.' },
   () => loadConfig(process.env),
   (config, log) => OrderModule.with(config, log),
 );

@@ -32,20 +32,12 @@ export async function buy(shop: ShopClient, plan: OrderPlan, placed: Placed): Pr
 
 /** Gives an order back that was to be refunded; the same order otherwise. */
 export async function giveBack(shop: ShopClient, order: DemoOrder): Promise<DemoOrder> {
-  const { plan, orderNo } = order;
-  switch (plan.kind) {
-    case 'refunded-before-shipping': {
-      await shop.untilOrderIs(orderNo, 'PAID', 'SHIPPED');
-      return { ...order, refundNo: await refundAndReturn(shop, order) };
-    }
-    case 'refunded-after-shipping':
-    case 'refunded-by-a-failing-channel': {
-      await shop.untilOrderIs(orderNo, 'SHIPPED');
-      return { ...order, refundNo: await refundAndReturn(shop, order) };
-    }
-    default:
-      return order;
-  }
+  const { plan, orderNo, paymentNo } = order;
+  if (paymentNo === undefined || !plan.kind.startsWith('refunded')) return order;
+  if (plan.kind === 'refunded-by-a-failing-channel') await shop.failRefundsOf(paymentNo, 2);
+  const isBefore = plan.kind === 'refunded-before-shipping';
+  await shop.untilOrderIs(orderNo, ...(isBefore ? ['PAID', 'SHIPPED'] : ['SHIPPED']));
+  return { ...order, refundNo: await refundAndReturn(shop, order) };
 }
 
 /** Asks for the refund; should the parcel have left, the goods come back and the warehouse says so. */

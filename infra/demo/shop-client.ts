@@ -23,6 +23,7 @@ export interface OrderView {
 /** The shop as its customers and its staff use it, over HTTP. Who is told "not just now" (503) comes back with the same key. */
 export class ShopClient {
   readonly #urls: ServiceUrls;
+  readonly #failingRefunds = new Map<string, number>();
   #refusedCount = 0;
 
   constructor(urls: ServiceUrls) {
@@ -120,13 +121,16 @@ export class ShopClient {
     await this.#insist(`${url}/${items[0]!.shipmentNo}/return-receipts`, { refundNo }, {});
   }
 
-  /** Sets how the third party misbehaves. */
-  async misbehave(behaviour: object): Promise<void> {
+  /** Lets the channel fail so often at giving this payment's money back. */
+  async failRefundsOf(paymentNo: string, count: number): Promise<void> {
+    // The third party is told all of them each time: what it is told replaces what it was told.
+    this.#failingRefunds.set(paymentNo, count);
+    const failRefundsOf = Object.fromEntries(this.#failingRefunds);
     const url = `${this.#urls['third-party']}/behaviour`;
     const response = await fetch(url, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(behaviour),
+      body: JSON.stringify({ channel: { failRefundsOf } }),
       signal: AbortSignal.timeout(requestTimeoutMs),
     });
     const text = await response.text();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { DomainError } from '../../../../services/common/errors.ts';
 import { RefundStep } from '../../../../services/contracts/refund-events.ts';
 import {

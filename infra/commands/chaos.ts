@@ -31,7 +31,7 @@ interface Outcome {
 interface Stage {
   session: Session;
   shop: ShopClient;
-  audit: Audit;
+  databaseUrl: string;
   random: SeededRandom;
 }
 
@@ -48,7 +48,7 @@ export const run: Command = async (context) => {
     ]);
     const at = { namesrvAddr: cluster.namesrvAddr, databases };
     const services = await Services.start(session, root, at, hurried);
-    const audit = await Audit.open(databases.databaseUrl);
+    const { databaseUrl } = databases;
     const shop = new ShopClient(services.urls);
     const victims = victimsOf(sources);
     const rounds = Array.from({ length: options.rounds ?? 1 }, () => random.shuffled(victims));
@@ -58,9 +58,8 @@ export const run: Command = async (context) => {
     const outcomes: Outcome[] = [];
     for (const [index, victim] of rounds.flat().entries()) {
       const load = new Load(shop, (seed + 1_000 * (index + 1)) % 2 ** 32);
-      outcomes.push(await killOnce({ session, shop, audit, random }, victim, load));
+      outcomes.push(await killOnce({ session, shop, databaseUrl, random }, victim, load));
     }
-    await audit.close();
     console.log(`\n${outcomeTable(outcomes)}\n`);
     const failed = outcomes.filter(({ lost, duplicated }) => lost + duplicated > 0).length;
     console.log(`${outcomes.length - failed} passed, ${failed} failed`);
@@ -84,7 +83,7 @@ function isOurs({ kind }: Sources['redis']): boolean {
 }
 
 function killOnce(stage: Stage, victim: string, load: Load): Promise<Outcome> {
-  const { session, shop, audit, random } = stage;
+  const { session, shop, databaseUrl, random } = stage;
   return session.step(`kill ${victim}`, async (say) => {
     const refusedBefore = shop.refusedCount;
     load.open();
@@ -99,9 +98,12 @@ function killOnce(stage: Stage, victim: string, load: Load): Promise<Outcome> {
     await delay(afterMs);
     const orders = await load.close();
     const orderNos = orders.map(({ orderNo }) => orderNo);
+    // A connection of its own: the database may have been the one that was killed.
+    const audit = await Audit.open(databaseUrl);
     const verdicts = await waitForTheEnd(audit, orderNos, say);
     const restSeconds = (performance.now() - backAt) / 1_000;
     const whole = await audit.ofAll({ graceMs: 0, openMs: 0 });
+    await audit.close();
     const findings = [...whole.findings, ...buyersFindings(orders, verdicts)];
     if (findings.length > 0) console.log(findingTable(findings));
     const { lost, duplicated, wrong } = countsOf(findings);

@@ -45,6 +45,6 @@ async function refundAndReturn(shop: ShopClient, { plan, orderNo }: DemoOrder): 
   const piece = plan.items[0]!;
   const items = plan.isPartial ? [{ sku: piece.sku, quantity: 1 }] : undefined;
   const refundNo = await shop.refund(orderNo, items);
-  if (plan.kind !== 'refunded-before-shipping') await shop.receiveReturn(orderNo, refundNo);
+  await shop.bringBack(orderNo, refundNo);
   return refundNo;
 }

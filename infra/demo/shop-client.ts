@@ -103,22 +103,22 @@ export class ShopClient {
     return items[0]!.code;
   }
 
-  /** The warehouse: waits for goods that are to come back, and notes that they have. */
-  async receiveReturn(orderNo: string, refundNo: string): Promise<void> {
+  /** The warehouse: once it knows what a refund means for the parcel, goods that have left come back, and it says so. */
+  async bringBack(orderNo: string, refundNo: string): Promise<void> {
     interface Shipment {
       shipmentNo: string;
       returns: { refundNo: string; status: string }[];
     }
     const url = `${this.#urls.warehouse}/shipments`;
-    const { items } = await this.#until(
+    const statusIn = ({ items }: { items: Shipment[] }): string | undefined =>
+      items[0]?.returns.find((each) => each.refundNo === refundNo)?.status;
+    const found = await this.#until(
       () => this.#get<{ items: Shipment[] }>(`${url}?orderNo=${orderNo}`),
-      (found) =>
-        found.items.some(({ returns }) =>
-          returns.some((each) => each.refundNo === refundNo && each.status === 'AWAITED'),
-        ),
-      `the warehouse to wait for refund ${refundNo}`,
+      (shipments) => statusIn(shipments) !== undefined,
+      `the warehouse to hear of refund ${refundNo}`,
     );
-    await this.#insist(`${url}/${items[0]!.shipmentNo}/return-receipts`, { refundNo }, {});
+    if (statusIn(found) !== 'AWAITED') return;
+    await this.#insist(`${url}/${found.items[0]!.shipmentNo}/return-receipts`, { refundNo }, {});
   }
 
   /** Lets the channel fail so often at giving this payment's money back. */

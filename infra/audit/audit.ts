@@ -1,7 +1,8 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { readFacts } from './fact-reader.ts';
+import type { Finding } from './finding.ts';
 import { lastChangeAt, type OrderFacts } from './order-facts.ts';
-import { judge, type Finding } from './order-rules.ts';
+import { judge } from './order-rules.ts';
 import { schemas, type Schemas } from './schemas.ts';
 import { checkWholeDatabase } from './whole-database.ts';
 
@@ -14,7 +15,7 @@ export interface OrderVerdict {
 export interface AuditOptions {
   /** What is younger may still be under way: it is counted and not called lost. */
   graceMs: number;
-  /** An order that is neither paid nor closed is under way for so long. */
+  /** So long an order may be neither paid nor closed, and goods and coupons be set aside for one that is not there. */
   openMs: number;
 }
 
@@ -56,7 +57,9 @@ export class Audit {
 
   /** Judges these orders as they are now, with no allowance for what is under way. */
   async ofOrders(orderNos: readonly string[]): Promise<OrderVerdict[]> {
-    const facts = await readFacts(this.#connection, this.#schemas, orderNos);
+    const facts = await this.#atOneMoment(() =>
+      readFacts(this.#connection, this.#schemas, orderNos),
+    );
     return facts.map((each) => ({ facts: each, findings: judge(each) }));
   }
 
@@ -77,12 +80,26 @@ export class Audit {
         findings.push(...found.filter(({ kind }) => kind !== 'lost' || !isYoung));
       }
     }
-    findings.push(...(await checkWholeDatabase(this.#connection, this.#schemas, options.graceMs)));
+    findings.push(...(await checkWholeDatabase(this.#connection, this.#schemas, options)));
     return { orders, byStatus, underWay, findings };
   }
 
   async close(): Promise<void> {
     await this.#connection.end();
+  }
+
+  /**
+   * All schemas as they were at one moment: a shop goes on while it is audited, and an effect that is read after its cause
+   * would seem to have none. What is committed later is not seen, so every effect that is seen has its cause.
+   */
+  async #atOneMoment<T>(read: () => Promise<T>): Promise<T> {
+    await this.#connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await this.#connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    try {
+      return await read();
+    } finally {
+      await this.#connection.query('ROLLBACK');
+    }
   }
 
   async *#pages(): AsyncGenerator<string[]> {

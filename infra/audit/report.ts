@@ -1,5 +1,5 @@
 import type { AuditReport } from './audit.ts';
-import type { Finding } from './order-rules.ts';
+import type { Finding } from './finding.ts';
 
 const maxListed = 50;
 

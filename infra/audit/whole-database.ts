@@ -1,108 +1,177 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import type { Finding } from './order-rules.ts';
-import type { Schemas, ServiceName } from './schemas.ts';
+import type { Finding, FindingKind } from './finding.ts';
+import type { Schemas } from './schemas.ts';
 
-/** A placeholder stands for the time before which nothing is young any more. */
-const setAside = `status <> 'RELEASED' AND created_at < ?`;
+/** Of each kind of damage that belongs to no order, so much is listed: nobody reads more, and memory is bounded. */
+const MAX_LISTED = 1_000;
 
-/** Tables of the services in which a row without its order tells of what has not happened. */
-const aboutOrders: readonly {
-  service: ServiceName;
-  table: string;
-  what: string;
-  where?: string;
-}[] = [
-  { service: 'payment', table: 'payments', what: 'payment' },
-  // One that was let go may have had no order from the first, and a young one may get its order yet.
-  { service: 'stock', table: 'reservations', what: 'reservation', where: setAside },
-  { service: 'points', table: 'points_movements', what: 'points' },
-  { service: 'coupon', table: 'coupons', what: 'coupon' },
-  { service: 'coupon', table: 'red_packets', what: 'red packet' },
-  { service: 'coupon', table: 'redemptions', what: 'redemption', where: setAside },
-  { service: 'push', table: 'notifications', what: 'push' },
-  { service: 'warehouse', table: 'shipments', what: 'shipment' },
-  { service: 'refund', table: 'refunds', what: 'refund' },
-];
+/** One question to the databases, each answered in one statement, and so as of one moment. */
+interface Check {
+  kind: FindingKind;
+  /** Selects `about` (an order where there is one, else what it is about) and what `what` needs to be told. */
+  sql: string;
+  /** For the placeholders. */
+  values?: readonly unknown[];
+  what: (row: RowDataPacket) => string;
+}
 
-/** What holds for the databases as a whole, whoever placed the orders. Findings without an order carry what they are about. */
+/** What holds for the databases as a whole, whoever placed the orders: above all, that there is nothing without its order. */
 export async function checkWholeDatabase(
   connection: Connection,
   s: Schemas,
-  graceMs: number,
+  { graceMs, openMs }: { graceMs: number; openMs: number },
 ): Promise<Finding[]> {
-  const before = new Date(Date.now() - graceMs);
-  const rows = async (sql: string): Promise<RowDataPacket[]> =>
-    (await connection.query<RowDataPacket[]>(sql, [before]))[0];
+  const now = Date.now();
+  const graceBefore = new Date(now - graceMs);
+  const openBefore = new Date(now - openMs);
+  const checks = [
+    ...orphanChecks(s, openBefore),
+    ...stockChecks(s),
+    ...pointsChecks(s),
+    ...outboxChecks(s, graceBefore),
+  ];
   const findings: Finding[] = [];
-  for (const { service, table, what, where } of aboutOrders) {
-    const orphans = await rows(
-      `SELECT t.order_no FROM ${s[service]}.${table} AS t
-        WHERE ${where ?? '1 = 1'} AND NOT EXISTS
-          (SELECT 1 FROM ${s.order}.orders AS o WHERE o.order_no = CONVERT(t.order_no USING ascii)) LIMIT 1000`,
-    );
-    for (const row of orphans) {
-      findings.push({
-        orderNo: String(row['order_no']),
-        kind: 'duplicated',
-        what: `${what} of an order that is not there`,
-      });
+  for (const { kind, sql, values = [], what } of checks) {
+    const [rows] = await connection.query<RowDataPacket[]>(`${sql} LIMIT ${MAX_LISTED}`, [
+      ...values,
+    ]);
+    for (const row of rows) {
+      findings.push({ orderNo: String(row['about']), kind, what: what(row) });
     }
-  }
-  findings.push(...(await ledgerFindings(rows, s)));
-  for (const [service, schema] of Object.entries(s)) {
-    if (service === 'third-party') continue;
-    const [row] = await rows(
-      `SELECT COUNT(*) AS count, MIN(message_key) AS orderNo FROM ${schema}.outbox_messages
-        WHERE sent_at IS NULL AND created_at < ?`,
-    );
-    const count = Number(row?.['count']);
-    if (count === 0) continue;
-    const what = `${count} message(s) unsent in the outbox of ${service}`;
-    findings.push({ orderNo: String(row?.['orderNo']), kind: 'lost', what });
   }
   return findings;
 }
 
-/** A level and a balance are the sum of their movements at any time; and nothing is sold that was not there. */
-async function ledgerFindings(
-  rows: (sql: string) => Promise<RowDataPacket[]>,
-  s: Schemas,
-): Promise<Finding[]> {
-  const sum = (...signs: [string, 1 | -1][]): string =>
-    signs
-      .map(([kind, sign]) => `${sign} * COALESCE(SUM(IF(kind = '${kind}', quantity, 0)), 0)`)
-      .join(' + ');
-  const levels = await rows(
-    `SELECT l.sku, l.available, l.reserved, l.sold, m.available AS m_available, m.reserved AS m_reserved, m.sold AS m_sold
-       FROM ${s.stock}.stock_levels AS l LEFT JOIN (
-         SELECT sku,
-           ${sum(['RECEIVED', 1], ['RESERVED', -1], ['RELEASED', 1], ['RESTOCKED', 1])} AS available,
-           ${sum(['RESERVED', 1], ['CONFIRMED', -1], ['RELEASED', -1])} AS reserved,
-           ${sum(['CONFIRMED', 1], ['RESTOCKED', -1])} AS sold
-         FROM ${s.stock}.stock_movements GROUP BY sku) AS m ON m.sku = l.sku
-      WHERE NOT (l.available <=> m.available AND l.reserved <=> m.reserved AND l.sold <=> m.sold)
-         OR l.available < 0 OR l.reserved < 0 OR l.sold < 0`,
-  );
-  const balances = await rows(
-    `SELECT b.user_id, b.points, m.points AS m_points FROM ${s.points}.points_balances AS b LEFT JOIN (
-       SELECT user_id, SUM(IF(kind = 'EARNED', points, -points)) AS points
-         FROM ${s.points}.points_movements GROUP BY user_id) AS m ON m.user_id = b.user_id
-      WHERE NOT (b.points <=> m.points) LIMIT 1000`,
-  );
+/** Numbers are ASCII in the order service; others keep what they were told, which may be any text. */
+function noOrder(s: Schemas, column: string): string {
+  return `NOT EXISTS (SELECT 1 FROM ${s.order}.orders AS o WHERE o.order_no = CONVERT(${column} USING ascii) COLLATE ascii_bin)`;
+}
+
+function orphanChecks(s: Schemas, openBefore: Date): Check[] {
+  const orphan = (table: string, what: string): Check => ({
+    kind: 'duplicated',
+    sql: `SELECT order_no AS about FROM ${table} AS t WHERE ${noOrder(s, 't.order_no')}`,
+    what: () => `${what} of an order that is not there`,
+  });
+  // What was let go may have had no order from the first, and what is young may get its order yet, or be let go.
+  const setAside = (table: string, what: string): Check => {
+    const { sql, ...rest } = orphan(table, what);
+    return {
+      ...rest,
+      sql: `${sql} AND status <> 'RELEASED' AND created_at < ?`,
+      values: [openBefore],
+    };
+  };
   return [
-    ...levels.map((row): Finding => {
-      const has = `${row['available']} available, ${row['reserved']} reserved, ${row['sold']} sold`;
-      const should = `${row['m_available']}, ${row['m_reserved']}, ${row['m_sold']}`;
-      return {
-        orderNo: String(row['sku']),
-        kind: 'wrong',
-        what: `stock has ${has}; its movements come to ${should}`,
-      };
-    }),
-    ...balances.map((row): Finding => ({
-      orderNo: String(row['user_id']),
+    orphan(`${s.payment}.payments`, 'payment'),
+    setAside(`${s.stock}.reservations`, 'reservation'),
+    orphan(`${s.points}.points_movements`, 'points'),
+    orphan(`${s.coupon}.coupons`, 'coupon'),
+    orphan(`${s.coupon}.red_packets`, 'red packet'),
+    setAside(`${s.coupon}.redemptions`, 'redemption'),
+    orphan(`${s.push}.notifications`, 'push'),
+    orphan(`${s.warehouse}.shipments`, 'shipment'),
+    orphan(`${s.refund}.refunds`, 'refund'),
+    {
+      kind: 'lost',
+      sql: `SELECT request_no AS about, amount_minor FROM ${s['third-party']}.channel_charges AS c
+             WHERE status = 'SUCCEEDED' AND NOT EXISTS
+               (SELECT 1 FROM ${s.payment}.payments AS p WHERE p.payment_no = c.request_no)`,
+      what: (row) => `payment: the channel took ${row['amount_minor']}, and it is not there`,
+    },
+    {
+      kind: 'duplicated',
+      sql: `SELECT COALESCE(order_no, request_no) AS about, request_no FROM ${s['third-party']}.carrier_shipments AS c
+             WHERE status = 'ACCEPTED' AND NOT EXISTS
+               (SELECT 1 FROM ${s.warehouse}.shipments AS t WHERE t.shipment_no = c.request_no)`,
+      what: (row) => `parcel ${row['request_no']} at the carrier, which nobody has packed`,
+    },
+    {
       kind: 'wrong',
-      what: `balance of ${row['points']} points; the movements come to ${row['m_points']}`,
-    })),
+      sql: `SELECT redeemed_by_order_no AS about, code FROM ${s.coupon}.coupons AS c
+             WHERE redeemed_by_order_no IS NOT NULL AND NOT EXISTS
+               (SELECT 1 FROM ${s.coupon}.redemptions AS r
+                 WHERE r.order_no = c.redeemed_by_order_no AND r.code = c.code)`,
+      what: (row) => `coupon ${row['code']} is taken by the order, which has not redeemed it`,
+    },
   ];
+}
+
+/** A level is the sum of its movements at any time; and nothing moves for an order that is not there, but there and back. */
+function stockChecks(s: Schemas): Check[] {
+  const movements = `${s.stock}.stock_movements`;
+  const sum = (...signs: [string, 1 | -1][]): string =>
+    `COALESCE(${signs.map(([kind, sign]) => `${sign} * SUM(IF(kind = '${kind}', quantity, 0))`).join(' + ')}, 0)`;
+  const places = ['available', 'reserved', 'sold'];
+  const text = (row: RowDataPacket, prefix: string): string =>
+    places.map((place) => `${row[`${prefix}${place}`] ?? 'no'} ${place}`).join(', ');
+  return [
+    {
+      kind: 'wrong',
+      sql: `SELECT k.sku AS about, ${places.map((place) => `l.${place}, COALESCE(m.${place}, 0) AS m_${place}`).join(', ')}
+              FROM (SELECT sku FROM ${s.stock}.stock_levels UNION SELECT sku FROM ${movements}) AS k
+              LEFT JOIN ${s.stock}.stock_levels AS l ON l.sku = k.sku
+              LEFT JOIN (
+                SELECT sku,
+                  ${sum(['RECEIVED', 1], ['RESERVED', -1], ['RELEASED', 1], ['RESTOCKED', 1])} AS available,
+                  ${sum(['RESERVED', 1], ['CONFIRMED', -1], ['RELEASED', -1])} AS reserved,
+                  ${sum(['CONFIRMED', 1], ['RESTOCKED', -1])} AS sold
+                FROM ${movements} GROUP BY sku) AS m ON m.sku = k.sku
+             WHERE ${places.map((place) => `NOT l.${place} <=> COALESCE(m.${place}, 0) OR l.${place} < 0`).join(' OR ')}`,
+      what: (row) => `stock has ${text(row, '')}; its movements come to ${text(row, 'm_')}`,
+    },
+    {
+      kind: 'duplicated',
+      sql: `SELECT reference AS about, kind, quantity, sku FROM ${movements} AS m
+             WHERE kind IN ('CONFIRMED', 'RESTOCKED') AND ${noOrder(s, 'm.reference')} AND NOT EXISTS
+               (SELECT 1 FROM ${s.order}.order_refunds AS r WHERE r.refund_no = m.reference)`,
+      what: (row) =>
+        `${row['kind']} of ${row['quantity']} × ${row['sku']} for an order that is not there`,
+    },
+    {
+      kind: 'lost',
+      sql: `SELECT reference AS about, kind, quantity, sku FROM ${movements} AS m
+             WHERE kind IN ('RESERVED', 'RELEASED') AND ${noOrder(s, 'm.reference')}
+               AND NOT EXISTS (SELECT 1 FROM ${movements} AS c
+                 WHERE c.reference = m.reference AND c.sku = m.sku AND c.quantity = m.quantity
+                   AND c.kind = IF(m.kind = 'RESERVED', 'RELEASED', 'RESERVED'))
+               AND NOT EXISTS (SELECT 1 FROM ${s.stock}.reservations AS r
+                 WHERE r.order_no = m.reference AND r.status = 'RESERVED')`,
+      what: (row) =>
+        `counterpart of ${row['kind']} of ${row['quantity']} × ${row['sku']}, there is no order`,
+    },
+  ];
+}
+
+/** A balance is the sum of its movements. */
+function pointsChecks(s: Schemas): Check[] {
+  const movements = `${s.points}.points_movements`;
+  const balances = `${s.points}.points_balances`;
+  return [
+    {
+      kind: 'wrong',
+      sql: `SELECT k.user_id AS about, b.points, COALESCE(m.points, 0) AS m_points
+              FROM (SELECT user_id FROM ${balances} UNION SELECT user_id FROM ${movements}) AS k
+              LEFT JOIN ${balances} AS b ON b.user_id = k.user_id
+              LEFT JOIN (
+                SELECT user_id, SUM(IF(kind = 'EARNED', points, -points)) AS points
+                  FROM ${movements} GROUP BY user_id) AS m ON m.user_id = k.user_id
+             WHERE NOT b.points <=> COALESCE(m.points, 0)`,
+      what: (row) =>
+        `balance of ${row['points'] ?? 'no'} points; the movements come to ${row['m_points']}`,
+    },
+  ];
+}
+
+/** What is not sent has not happened for anybody else. */
+function outboxChecks(s: Schemas, graceBefore: Date): Check[] {
+  return Object.entries(s)
+    .filter(([service]) => service !== 'third-party')
+    .map(([service, schema]): Check => ({
+      kind: 'lost',
+      sql: `SELECT message_key AS about, topic, tag FROM ${schema}.outbox_messages
+               WHERE sent_at IS NULL AND created_at < ? ORDER BY id`,
+      values: [graceBefore],
+      what: (row) => `${row['topic']}/${row['tag']}, unsent in the outbox of ${service}`,
+    }));
 }

@@ -62,12 +62,12 @@ Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
 Runs the benchmarks in loadtest/. \`npm run bench -- --help\` lists the flags once the project is built.`,
 };
 
-/** Flags that take a whole number: what the command calls it, and what it is multiplied by. */
+/** Flags that take a whole number: what the command calls it, its limits, and what it is multiplied by. */
 const numberFlags = {
-  seed: { name: 'seed', max: 4_294_967_295, factor: 1 },
-  rounds: { name: 'rounds', max: 1_000, factor: 1 },
-  grace: { name: 'graceMs', max: 86_400, factor: 1_000 },
-  open: { name: 'openMs', max: 864_000, factor: 1_000 },
+  seed: { name: 'seed', min: 0, max: 4_294_967_295, factor: 1 },
+  rounds: { name: 'rounds', min: 1, max: 1_000, factor: 1 },
+  grace: { name: 'graceMs', min: 0, max: 86_400, factor: 1_000 },
+  open: { name: 'openMs', min: 0, max: 864_000, factor: 1_000 },
 };
 
 const flagsOf = {
@@ -125,12 +125,12 @@ export function parseCommandLine(argv) {
 /** The numbers among the flags, as the commands know them. Errors: naming the flag, what it is and what it must be. */
 function wholeNumbers(values) {
   const numbers = {};
-  for (const [flag, { name, max, factor }] of Object.entries(numberFlags)) {
+  for (const [flag, { name, min, max, factor }] of Object.entries(numberFlags)) {
     const text = values[flag];
     if (text === undefined) continue;
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value <= max)) {
-      throw new Error(`--${flag} is ${text}, it must be a whole number from 0 to ${max}`);
+    if (!(value >= min && value <= max)) {
+      throw new Error(`--${flag} is ${text}, it must be a whole number from ${min} to ${max}`);
     }
     numbers[name] = value * factor;
   }

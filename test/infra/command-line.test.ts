@@ -12,20 +12,47 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it.each([['demo'], ['test'], ['interop']])('explains %s with --help', (command) => {
-    expect(parseCommandLine([command, '--help'])).toEqual({
-      help: expect.stringContaining('npm '),
+  it('reads numbers, and gives times in milliseconds', () => {
+    expect(parseCommandLine(['demo', '--seed', '4294967295'])).toMatchObject({
+      options: { seed: 4_294_967_295 },
+    });
+    expect(parseCommandLine(['audit', '--grace', '0', '--open=10'])).toMatchObject({
+      command: 'audit',
+      options: { graceMs: 0, openMs: 10_000 },
+    });
+    expect(parseCommandLine(['chaos', '--rounds', '3'])).toMatchObject({
+      command: 'chaos',
+      options: { rounds: 3 },
     });
   });
+
+  it.each([['demo'], ['audit'], ['chaos'], ['test'], ['interop']])(
+    'explains %s with --help',
+    (command) => {
+      expect(parseCommandLine([command, '--help'])).toEqual({
+        help: expect.stringContaining('npm '),
+      });
+    },
+  );
 
   it.each([
     [['demo', '--twice'], /--twice/],
     [['demo', 'now'], /now/],
     [['demo', '--once=yes'], /--once/],
     [['test', '--once'], /--once/],
+    [['audit', '--seed', '1'], /--seed/],
+    [['demo', '--seed'], /--seed/],
+    [['demo', '--seed', '-1'], /--seed/],
+    [['demo', '--seed', '1.5'], /--seed is 1.5, it must be a whole number from 0 to 4294967295/],
+    [['demo', '--seed', '4294967296'], /--seed is 4294967296, it must be a whole number/],
+    [['demo', '--seed', ''], /--seed is , it must be a whole number/],
+    [['audit', '--grace', '86401'], /--grace is 86401, it must be a whole number from 0 to 86400/],
+    // A run that kills nothing must not be green.
+    [['chaos', '--rounds', '0'], /--rounds is 0, it must be a whole number from 1 to 1000/],
+    [['chaos', '--rounds', 'two'], /--rounds is two, it must be a whole number from 1 to 1000/],
     [['test', 'integartion'], /integartion is no part of npm test[^]*check[^]*integration[^]*e2e/],
     [['interop', 'java'], /java/],
-    [['dmeo'], /Unknown command: dmeo. There are demo, test, interop, bench/],
+    [['dmeo'], /Unknown command: dmeo. There are demo, audit, chaos, test, interop, bench/],
     [[], /Unknown command: \(none\)/],
   ])('refuses %j and says what there is', (argv, mistake) => {
     expect(parseCommandLine(argv)).toEqual({ mistake: expect.stringMatching(mistake) });

@@ -80,6 +80,26 @@ describe('Processes', () => {
     await expect(processes.failure).rejects.toThrow(/crashing ended unexpectedly with code 7/);
   });
 
+  it('kills a process by its name, and starts it again as it was', async () => {
+    const print = "console.log('ready ' + process.pid + ' ' + process.env.COLOUR)";
+    const server = { ...node('server', print), env: { COLOUR: 'red' }, ready: /ready/ };
+    const first = await processes.start(server);
+    const startAgain = await processes.kill('server');
+    expect(await first.exited).toBe('SIGKILL');
+    expect(first.isRunning).toBe(false);
+    await expect(processes.kill('server')).rejects.toThrow('server is not running');
+    await startAgain();
+    const log = await readFile(join(dir, 'logs', 'server.log'), 'utf8');
+    expect(log.trimEnd().split('\n')).toEqual([
+      `ready ${first.pid} red`,
+      expect.stringMatching(/^ready \d+ red$/),
+    ]);
+    // It is there to be killed once more, and neither end was a failure.
+    await processes.kill('server');
+    const quiet = Symbol('quiet');
+    expect(await Promise.race([processes.failure, Promise.resolve(quiet)])).toBe(quiet);
+  });
+
   it('stops those with the highest number first', async () => {
     const noteEnd = (name: string): string =>
       `process.on('SIGTERM', () => { require('fs').appendFileSync(${JSON.stringify(join(dir, 'ends'))}, '${name} '); process.exit(); }); console.log('up')`;

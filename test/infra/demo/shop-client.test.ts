@@ -139,7 +139,7 @@ describe('a customer of the demo', () => {
       shipment([{ refundNo: 'R', status: 'AWAITED' }]),
       { status: 200, body: {} },
     ];
-    await shop.bringGoodsBack('A', 'R');
+    await shop.bringBack('A', 'R');
     expect(asked.at(-1)).toMatchObject({
       method: 'POST',
       path: '/shipments/S/return-receipts',
@@ -150,7 +150,7 @@ describe('a customer of the demo', () => {
   it('has nothing to bring back when the goods were taken out in time', async () => {
     const returns = [{ refundNo: 'R', status: 'CANCELLED' }];
     answers = [{ status: 200, body: { items: [{ shipmentNo: 'S', returns }] } }];
-    await shop.bringGoodsBack('A', 'R');
+    await shop.bringBack('A', 'R');
     expect(asked.map(({ method }) => method)).toEqual(['GET']);
   });
 

@@ -12,7 +12,7 @@ import { ResponseCode } from '../../mq/protocol/response-code.ts';
 import { PullSysFlag } from '../../mq/protocol/sys-flag.ts';
 import { RemotingClient } from '../../mq/remoting/remoting-client.ts';
 import { TestProcess } from '../support/process.ts';
-import { SeededRandom } from '../support/seeded-random.ts';
+import { SeededRandom } from '../../infra/seeded-random.ts';
 
 const millrace = resolve(import.meta.dirname, '..', '..', 'mq', 'dist', 'cli', 'main.js');
 const QUEUE_COUNT = 4;

@@ -21,7 +21,7 @@ import { startNameServer } from '../../mq/server.ts';
 import { until } from '../support/deadline.ts';
 import { closeOpened, open } from '../support/opened.ts';
 import { TestProcess } from '../support/process.ts';
-import { SeededRandom } from '../support/seeded-random.ts';
+import { SeededRandom } from '../../infra/seeded-random.ts';
 
 const millrace = resolve(import.meta.dirname, '..', '..', 'mq', 'dist', 'cli', 'main.js');
 const KILL_COUNT = 5;

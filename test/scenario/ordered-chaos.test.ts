@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { SeededRandom } from '../support/seeded-random.ts';
+import { SeededRandom } from '../../infra/seeded-random.ts';
 import type { Behaviour } from './scenario-consumer.ts';
 import { Stage } from './stage.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { MqError } from '../../mq/errors.ts';
 import type { DiskUsage, Files, OpenFile } from '../../mq/store/files.ts';
-import { SeededRandom } from './seeded-random.ts';
+import { SeededRandom } from '../../infra/seeded-random.ts';
 
 const PAGE_BYTES = 4096;
 const SECTOR_BYTES = 512;

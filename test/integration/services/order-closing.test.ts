@@ -8,7 +8,7 @@ import type { PaymentEvent } from '../../../services/contracts/payment-events.ts
 import { CloseUnpaidOrder } from '../../../services/order/application/close-unpaid-order.ts';
 import { PayOrder } from '../../../services/order/application/pay-order.ts';
 import { until } from '../../support/deadline.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { announced, undecidedCount } from './half-messages.ts';
 import { blockKey } from './blocked-key.ts';
 import { refusal, type PeerAnswer } from './fake-peer.ts';

@@ -6,7 +6,7 @@ import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { until } from '../../support/deadline.ts';
 import { TestProcess } from '../../support/process.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { FakePeer } from './fake-peer.ts';
 import { createShopTopics, paymentSucceeded } from './shop-messages.ts';
 import { undecidedCount } from './half-messages.ts';

@@ -10,7 +10,7 @@ import { EarnPoints } from '../../../services/points/application/earn-points.ts'
 import { recordingLog } from '../../services/recording-log.ts';
 import { paidEvent } from '../../services/order-event-samples.ts';
 import { until } from '../../support/deadline.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { createShopTopics } from './shop-messages.ts';
 import { startService, type RunningService } from './shop.ts';
 

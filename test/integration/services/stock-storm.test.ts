@@ -8,7 +8,7 @@ import { ReleaseReservation } from '../../../services/stock/application/release-
 import { ReserveStock } from '../../../services/stock/application/reserve-stock.ts';
 import { RestockItems } from '../../../services/stock/application/restock-items.ts';
 import { closedEvent, createdEvent, paidEvent } from '../../services/order-event-samples.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { FakePeer } from './fake-peer.ts';
 import { settles } from './order-settlement.ts';
 import { startService, type RunningService } from './shop.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { until } from '../../support/deadline.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { PACKING_MS, WarehouseWorld, type Conduct, type Goods } from './warehouse-world.ts';
 
 const ROUND_COUNT = 20;

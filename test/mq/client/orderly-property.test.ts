@@ -3,7 +3,7 @@ import type { ConsumedMessage } from '../../../mq/client/consumed-message.ts';
 import type { ConsumeOrderlyContext } from '../../../mq/client/orderly-listener.ts';
 import { queueKey, type MessageQueue } from '../../../mq/protocol/message-queue.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { SimulatedBroker } from './simulated-broker.ts';
 import { SimulatedMember } from './simulated-member.ts';
 

@@ -3,7 +3,7 @@ import type { FlushDiskType } from '../../../mq/store/group-commit.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../../../mq/store/message-store.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
-import { SeededRandom } from '../../support/seeded-random.ts';
+import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { message, openStore, readAll } from './store-under-test.ts';
 
 /** `MILLRACE_SEED=17` runs that one seed, `MILLRACE_SEEDS=2000` so many. */

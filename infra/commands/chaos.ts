@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Audit } from '../audit/audit.ts';
+import { Audit, type AuditReport } from '../audit/audit.ts';
 import { countsOf, findingTable } from '../audit/report.ts';
 import { Load } from '../chaos/load.ts';
 import type { Command } from '../command.ts';
@@ -17,6 +17,8 @@ import { runSession, type Session } from '../session.ts';
 const beforeMs = { least: 500, spread: 1_500 };
 const goneMs = { least: 300, spread: 1_500 };
 const afterMs = 1_000;
+/** Until nothing is set aside for an order that never came to be. */
+const restTimeoutMs = 30_000;
 
 /** One kill, and what the audit said when everything had come to rest. */
 interface Outcome {
@@ -101,8 +103,8 @@ function killOnce(stage: Stage, victim: string, load: Load): Promise<Outcome> {
     // A connection of its own: the database may have been the one that was killed.
     const audit = await Audit.open(databaseUrl);
     const verdicts = await waitForTheEnd(audit, orderNos, say);
+    const whole = await auditAtRest(audit);
     const restSeconds = (performance.now() - backAt) / 1_000;
-    const whole = await audit.ofAll({ graceMs: 0, openMs: 0 });
     await audit.close();
     const findings = [...whole.findings, ...buyersFindings(orders, verdicts)];
     if (findings.length > 0) console.log(findingTable(findings));
@@ -120,6 +122,19 @@ function killOnce(stage: Stage, victim: string, load: Load): Promise<Outcome> {
       restSeconds,
     };
   });
+}
+
+/**
+ * Orders that were given up when something was killed leave goods and coupons set aside; their own delayed checks let them go
+ * after seconds. What is wrong for longer is wrong.
+ */
+async function auditAtRest(audit: Audit): Promise<AuditReport> {
+  const deadline = performance.now() + restTimeoutMs;
+  for (;;) {
+    const report = await audit.ofAll({ graceMs: 0, openMs: 0 });
+    if (report.findings.length === 0 || performance.now() > deadline) return report;
+    await delay(500);
+  }
 }
 
 function outcomeTable(outcomes: readonly Outcome[]): string {

@@ -47,7 +47,12 @@ export const run: Command = async (context) => {
     const couponGate = await gateTo(databases);
     const couponUrl = throughGate(databaseUrl, couponGate);
     const at = { namesrvAddr: cluster.namesrvAddr, databases };
-    const services = await Services.start(session, root, at, hurried(couponUrl, cluster.isOwn));
+    const services = await Services.start(
+      session,
+      root,
+      at,
+      hurried(couponUrl, cluster.isOwn, seed),
+    );
     const { urls } = services;
     const logs = relative(process.cwd(), join(session.slot.dir, 'logs'));
     console.log(
@@ -124,7 +129,7 @@ function throughGate(databaseUrl: string, gate: Gate): string {
  * Half an hour, a minute between two tries of a dead letter, and sixteen retries are for production. The third party fails
  * now and then; a payment it has not called back about is asked after within 2 s.
  */
-function hurried(couponUrl: string, isOwnCluster: boolean): ServiceEnv {
+function hurried(couponUrl: string, isOwnCluster: boolean, seed: number): ServiceEnv {
   const checks = { RESERVATION_CHECK_DELAY_MS: '10000', DEAD_LETTER_RETRY_LEVEL: '1' };
   return {
     order: { ORDER_PAY_TIMEOUT_MS: '12000', ORDER_CLOSE_GRACE_MS: '60000' },
@@ -138,6 +143,7 @@ function hurried(couponUrl: string, isOwnCluster: boolean): ServiceEnv {
     payment: { PAYMENT_QUERY_DELAY_MS: '2000' },
     warehouse: { PACKING_MS: '4000' },
     'third-party': {
+      THIRD_PARTY_SEED: String(seed),
       CHANNEL_DUPLICATE_CALLBACK_RATE: '0.2',
       CHANNEL_LOST_CALLBACK_RATE: '0.05',
       CHANNEL_ERROR_RATE: isOwnCluster ? '0.05' : '0',

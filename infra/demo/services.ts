@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { schemas, type ServiceName } from '../audit/schemas.ts';
 import type { Databases } from '../databases/databases.ts';
@@ -24,9 +25,6 @@ export type ServiceUrls = Readonly<Record<ServiceName, string>>;
 
 /** Settings of a service by name, beside those that all of them get. */
 export type ServiceEnv = Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
-
-/** Between the payment service and the third party of this run; a shop has one that nobody knows. */
-const channelSecret = 'only-for-this-demo-0123456789';
 
 const stopTimeoutMs = 15_000;
 
@@ -72,7 +70,8 @@ export class Services {
       DATABASE_URL: databases.databaseUrl,
       REDIS_URL: databases.redisUrl,
       NAMESRV_ADDR: namesrvAddr,
-      CHANNEL_SECRET: channelSecret,
+      // Between the payment service and the third party of this run.
+      CHANNEL_SECRET: randomBytes(24).toString('hex'),
       CALLBACK_URL: `${urls.payment}/channel-callbacks`,
       ...peers,
     };

@@ -12,6 +12,7 @@ import type { HalfMessage, LocalTransactionState, TransactionSender } from './mq
 import { appendToOutbox, hasUnsent } from './outbox.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { bodyOf, type OutgoingEvent } from './outgoing-event.ts';
+import { threeTries } from './three-tries.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
@@ -48,7 +49,7 @@ export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
  * The broker first keeps the message where no consumer sees it, then the local transaction runs, then the broker is told
  * how it ended. When it does not hear that (a crash, a lost packet), it asks: `check` answers from message_transactions.
  *
- * Away:   when the producer's three tries to send the half message fail, the local transaction takes the message into the
+ * Away:   when three tries to send the half message have failed, the local transaction takes the message into the
  *         outbox instead, and commits: nobody has to wait for a broker. While messages of a key are waiting there, later
  *         ones of that key go the same way, behind them.
  * Race:   a check-back can come while the local transaction still runs, or just before it begins. "No row" is then no
@@ -122,20 +123,24 @@ export class MessageTransactions {
     const { event, transactionKey } = transaction;
     const local: { ending?: Ending<T> } = {};
     try {
-      const sent = await this.#sender.sendMessageInTransaction(
-        {
-          topic: event.topic,
-          tags: event.tag,
-          keys: event.key,
-          shardingKey: event.key,
-          properties: { [TRANSACTION_KEY_PROPERTY]: transactionKey },
-          body: bodyOf(event, transactionKey),
-        },
-        async () => {
-          this.#breaker.close();
-          local.ending = await this.#run(transaction, 'COMMITTED');
-          return local.ending.state;
-        },
+      const sent = await threeTries(
+        () =>
+          this.#sender.sendMessageInTransaction(
+            {
+              topic: event.topic,
+              tags: event.tag,
+              keys: event.key,
+              shardingKey: event.key,
+              properties: { [TRANSACTION_KEY_PROPERTY]: transactionKey },
+              body: bodyOf(event, transactionKey),
+            },
+            async () => {
+              this.#breaker.close();
+              local.ending = await this.#run(transaction, 'COMMITTED');
+              return local.ending.state;
+            },
+          ),
+        (error) => local.ending === undefined && isBrokerAway(error),
       );
       const state = local.ending?.state;
       log.info('message decided', { messageId: sent.msgId, state: state ?? sent.status });

@@ -9,11 +9,12 @@ import type { MessageSender } from './mq.module.ts';
 import { appendToOutbox } from './outbox.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { bodyOf, delayUntil, type OutgoingEvent } from './outgoing-event.ts';
+import { threeTries } from './three-tries.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
- * Sends a message that must exist before something else is done, whether or not the broker is there: when the producer's
- * three tries have failed, the message is a row of the outbox, and its relay sends it when the broker is back.
+ * Sends a message that must exist before something else is done, whether or not the broker is there: when three
+ * tries have failed, the message is a row of the outbox, and its relay sends it when the broker is back.
  *
  * A try whose answer was lost may have succeeded: then there are two, with one eventId.
  */
@@ -56,14 +57,18 @@ export class Spool {
   async #sendNow(event: OutgoingEvent, eventId: string): Promise<boolean> {
     if (!this.#breaker.admits()) return false;
     try {
-      const { status } = await this.#sender.send({
-        topic: event.topic,
-        tags: event.tag,
-        keys: event.key,
-        shardingKey: event.key,
-        body: bodyOf(event, eventId),
-        ...delayUntil(event.deliverAt, this.#clock.now()),
-      });
+      const { status } = await threeTries(
+        () =>
+          this.#sender.send({
+            topic: event.topic,
+            tags: event.tag,
+            keys: event.key,
+            shardingKey: event.key,
+            body: bodyOf(event, eventId),
+            ...delayUntil(event.deliverAt, this.#clock.now()),
+          }),
+        isBrokerAway,
+      );
       this.#breaker.close();
       // Stored is not enough: any other status says that a crash now could take the message with it.
       if (status === 'SEND_OK') return true;

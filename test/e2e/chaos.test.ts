@@ -1,0 +1,25 @@
+import { resolve } from 'node:path';
+import { expect, it } from '@jest/globals';
+import '../support/long-time-limit.ts';
+import { TestProcess } from '../support/process.ts';
+import { ProcessMark } from './marked-processes.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+
+it('npm run test:chaos loses and doubles nothing, whichever process is killed, and leaves nothing running', async () => {
+  const mark = new ProcessMark();
+  await using chaos = await TestProcess.start({
+    args: ['infra/bootstrap.mjs', 'chaos', '--seed', '1'],
+    cwd: root,
+    // Jest's own flags are not for the processes of the shop.
+    env: { ...mark.env, NODE_OPTIONS: undefined },
+  });
+  const { code } = await chaos.ended;
+  const printed = await chaos.stdout();
+  expect({ code, printed, errors: await chaos.stderr() }).toMatchObject({ code: 0 });
+  // Nine services, the broker and the name server; databases may be somebody else's.
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(printed) ?? [];
+  expect(Number(passed)).toBeGreaterThanOrEqual(11);
+  expect(failed).toBe('0');
+  expect(await mark.running()).toEqual([]);
+});

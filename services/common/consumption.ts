@@ -42,6 +42,11 @@ export interface Reading<T> {
   parse: (body: string) => T;
   /** For a group whose dead letters are not simply tried again: what is done about one instead. */
   givenUp?: (event: T, reason: string, log: Log) => Promise<Handling>;
+  /**
+   * For a group whose events somebody waits for: told of one that will never be handled, before it is acknowledged as refused
+   * or parked. Of a message that cannot be read nobody is told. Its error keeps the message, to be tried again with it.
+   */
+  refused?: (event: T, reason: string) => Promise<void>;
 }
 
 export interface ConsumptionSettings {
@@ -56,7 +61,8 @@ export interface ConsumptionSettings {
  *
  * A dead letter carries the reason in its property DLQ_REASON. The consumer of a group is given its dead letters, too, by a
  * group of their own: one at a time, each again and again at the pace of one delay level until it succeeds. One that
- * nobody can read, or whose subject has not turned up in ten tries, is parked: it stays in the DLQ for an operator.
+ * nobody can read, that is refused for good, or whose subject has not turned up in ten tries, is parked: it stays in the DLQ
+ * for an operator.
  */
 export class Consumption {
   readonly #log: Log;
@@ -78,12 +84,15 @@ export class Consumption {
     const { group } = reading;
     const startedAtMs = performance.now();
     const isDead = isDeadLetter(message);
+    let event: T | undefined;
     try {
-      const outcome = await this.#handle(message, reading, handle);
+      event = reading.parse(message.text());
+      const outcome = await this.#handle(message, event, reading, handle);
       this.#count(group, outcome);
       if (isDead) this.#metrics.deadLetters.inc({ group, outcome: 'delivered' });
       return 'CONSUME_SUCCESS';
-    } catch (error) {
+    } catch (refusal) {
+      const error = await this.#told(message, event, reading, refusal);
       return isDead ? this.#deadAgain(message, group, error) : this.#failed(message, group, error);
     } finally {
       this.#metrics.consumeSeconds.observe({ group }, (performance.now() - startedAtMs) / 1_000);
@@ -92,10 +101,10 @@ export class Consumption {
 
   async #handle<T extends ConsumedEvent>(
     message: ReceivedMessage,
-    { parse, givenUp }: Reading<T>,
+    event: T,
+    { givenUp }: Reading<T>,
     handle: (event: T, log: Log) => Promise<Handling>,
   ): Promise<Handling> {
-    const event = parse(message.text());
     const { orderNo, eventId } = event;
     const log = this.#log.with({ messageId: message.msgId, orderNo, eventId });
     const outcome =
@@ -107,6 +116,23 @@ export class Consumption {
       reconsumeTimes: message.reconsumeTimes,
     });
     return outcome;
+  }
+
+  /** The refusal, after whoever waits for the event was told if it is for good; else why he could not be told. */
+  async #told<T>(
+    message: ReceivedMessage,
+    event: T | undefined,
+    { refused }: Reading<T>,
+    refusal: unknown,
+  ): Promise<unknown> {
+    const isForGood = isDeadLetter(message) ? isInVain(message, refusal) : isConflict(refusal);
+    if (event === undefined || refused === undefined || !isForGood) return refusal;
+    try {
+      await refused(event, reasonOf(refusal));
+      return refusal;
+    } catch (cause) {
+      return new Error('nobody could be told that this event is refused for good', { cause });
+    }
   }
 
   #failed(message: ReceivedMessage, group: string, error: unknown): ConsumeResult {
@@ -128,11 +154,7 @@ export class Consumption {
   }
 
   #deadAgain(message: ReceivedMessage, group: string, error: unknown): ConsumeResult {
-    const kind = error instanceof DomainError ? error.kind : 'unavailable';
-    const isInVain =
-      outcomeOf[kind] === 'dead' ||
-      (kind === 'not_found' && message.reconsumeTimes >= MAX_TRIES_FOR_NOTHING);
-    if (isInVain || kind === 'conflict') {
+    if (isInVain(message, error)) {
       this.#report('dead letter parked, it stays in the DLQ', message, group, error);
       this.#metrics.deadLetters.inc({ group, outcome: 'parked' });
       return 'CONSUME_SUCCESS';
@@ -159,6 +181,18 @@ export class Consumption {
       error,
     });
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof DomainError && outcomeOf[error.kind] === 'ack';
+}
+
+/** Can no further try of this dead letter help? */
+function isInVain({ reconsumeTimes }: ReceivedMessage, error: unknown): boolean {
+  if (!(error instanceof DomainError)) return false;
+  const outcome = outcomeOf[error.kind];
+  if (outcome !== 'retry') return true;
+  return error.kind === 'not_found' && reconsumeTimes >= MAX_TRIES_FOR_NOTHING;
 }
 
 function reasonOf(error: unknown): string {

@@ -15,6 +15,7 @@ import { mqModule, Producer, TransactionProducer } from './mq.module.ts';
 import { OutboxMessage } from './outbox.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { RedisConnection } from './redis.ts';
+import { RefundStepConsumption } from './refund-step-consumption.ts';
 import type { MessagingServiceSettings } from './service-settings.ts';
 import { Spool } from './spool.ts';
 import { StatusMemory } from './status-memory.ts';
@@ -70,6 +71,12 @@ export class FoundationModule {
       {
         provide: Consumption,
         useFactory: () => new Consumption({ log, metrics, settings: settings.consumption }),
+      },
+      {
+        provide: RefundStepConsumption,
+        useFactory: (consumption: Consumption, inbox: Inbox, relay: OutboxRelay, clock: Clock) =>
+          new RefundStepConsumption({ consumption, inbox, relay, clock }),
+        inject: [Consumption, Inbox, OutboxRelay, Clock],
       },
       { provide: BrokerBreaker, useFactory: () => new BrokerBreaker() },
       {

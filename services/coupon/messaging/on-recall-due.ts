@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Consumption } from '../../common/consumption.ts';
 import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
-import { parseRefundStepDue, REFUND_EVENTS, RefundStep } from '../../contracts/refund-events.ts';
+import { RefundStepConsumption } from '../../common/refund-step-consumption.ts';
+import { REFUND_EVENTS, RefundStep } from '../../contracts/refund-events.ts';
 import { RecallRewards } from '../application/recall-rewards.ts';
 
 const CONSUMER_GROUP = 'coupon-on-recall-due';
@@ -10,7 +10,7 @@ const CONSUMER_GROUP = 'coupon-on-recall-due';
 export class OnRecallDue {
   constructor(
     private readonly recallRewards: RecallRewards,
-    private readonly consumption: Consumption,
+    private readonly steps: RefundStepConsumption,
   ) {}
 
   @EventListener({
@@ -19,13 +19,10 @@ export class OnRecallDue {
     tags: RefundStep.RecallCoupon,
   })
   handle(message: ReceivedMessage): Promise<ConsumeResult> {
-    const reading = { group: CONSUMER_GROUP, parse: parseRefundStepDue(RefundStep.RecallCoupon) };
-    return this.consumption.run(message, reading, (due) =>
-      this.recallRewards.execute(due, {
-        consumerGroup: CONSUMER_GROUP,
-        eventId: due.eventId,
-        messageId: message.msgId,
-      }),
+    return this.steps.run(
+      message,
+      { group: CONSUMER_GROUP, step: RefundStep.RecallCoupon },
+      (due, incoming) => this.recallRewards.execute(due, incoming),
     );
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Consumption } from '../../common/consumption.ts';
 import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
-import { parseRefundStepDue, REFUND_EVENTS, RefundStep } from '../../contracts/refund-events.ts';
+import { RefundStepConsumption } from '../../common/refund-step-consumption.ts';
+import { REFUND_EVENTS, RefundStep } from '../../contracts/refund-events.ts';
 import { RestockItems } from '../application/restock-items.ts';
 
 const CONSUMER_GROUP = 'stock-on-restock-due';
@@ -10,18 +10,15 @@ const CONSUMER_GROUP = 'stock-on-restock-due';
 export class OnRestockDue {
   constructor(
     private readonly restockItems: RestockItems,
-    private readonly consumption: Consumption,
+    private readonly steps: RefundStepConsumption,
   ) {}
 
   @EventListener({ topic: REFUND_EVENTS, consumerGroup: CONSUMER_GROUP, tags: RefundStep.Restock })
   handle(message: ReceivedMessage): Promise<ConsumeResult> {
-    const reading = { group: CONSUMER_GROUP, parse: parseRefundStepDue(RefundStep.Restock) };
-    return this.consumption.run(message, reading, (due) =>
-      this.restockItems.execute(due, {
-        consumerGroup: CONSUMER_GROUP,
-        eventId: due.eventId,
-        messageId: message.msgId,
-      }),
+    return this.steps.run(
+      message,
+      { group: CONSUMER_GROUP, step: RefundStep.Restock },
+      (due, incoming) => this.restockItems.execute(due, incoming),
     );
   }
 }

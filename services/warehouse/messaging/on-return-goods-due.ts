@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Consumption } from '../../common/consumption.ts';
 import { EventListener, type ConsumeResult, type ReceivedMessage } from '../../common/mq.module.ts';
-import { parseRefundStepDue, REFUND_EVENTS, RefundStep } from '../../contracts/refund-events.ts';
+import { RefundStepConsumption } from '../../common/refund-step-consumption.ts';
+import { REFUND_EVENTS, RefundStep } from '../../contracts/refund-events.ts';
 import { ReturnGoods } from '../application/return-goods.ts';
 
 const CONSUMER_GROUP = 'warehouse-on-return-goods-due';
@@ -10,7 +10,7 @@ const CONSUMER_GROUP = 'warehouse-on-return-goods-due';
 export class OnReturnGoodsDue {
   constructor(
     private readonly returnGoods: ReturnGoods,
-    private readonly consumption: Consumption,
+    private readonly steps: RefundStepConsumption,
   ) {}
 
   @EventListener({
@@ -19,13 +19,10 @@ export class OnReturnGoodsDue {
     tags: RefundStep.ReturnGoods,
   })
   handle(message: ReceivedMessage): Promise<ConsumeResult> {
-    const reading = { group: CONSUMER_GROUP, parse: parseRefundStepDue(RefundStep.ReturnGoods) };
-    return this.consumption.run(message, reading, (event) =>
-      this.returnGoods.execute(event, {
-        consumerGroup: CONSUMER_GROUP,
-        eventId: event.eventId,
-        messageId: message.msgId,
-      }),
+    return this.steps.run(
+      message,
+      { group: CONSUMER_GROUP, step: RefundStep.ReturnGoods },
+      (due, incoming) => this.returnGoods.execute(due, incoming),
     );
   }
 }

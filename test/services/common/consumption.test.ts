@@ -173,3 +173,53 @@ describe('a dead letter', () => {
     expect(reasons).toEqual(['CHANNEL.DOWN: no answer']);
   });
 });
+
+describe('an event that somebody waits for', () => {
+  const dead = { topic: '%DLQ%group-1' };
+
+  function waitedFor(answer: () => Promise<void> = () => Promise.resolve()) {
+    const told: string[] = [];
+    const refused = (_event: unknown, reason: string): Promise<void> => {
+      told.push(reason);
+      return answer();
+    };
+    return { told, reading: { ...reading, refused } };
+  }
+
+  it.each([
+    ['not allowed, as a dead letter', dead, 'invalid'],
+    ['overtaken, as a dead letter', dead, 'conflict'],
+    ['overtaken', {}, 'conflict'],
+    ['about nothing, after ten tries', { ...dead, reconsumeTimes: 10 }, 'not_found'],
+  ] as const)('is told of when it is refused for good: %s', async (_when, change, kind) => {
+    const { consumption } = underTest();
+    const waiting = waitedFor();
+    const result = await consumption.run(message(change), waiting.reading, refusing(kind));
+    expect(result).toBe('CONSUME_SUCCESS');
+    expect(waiting.told).toEqual(['A.B: not so']);
+  });
+
+  it.each([
+    ['is still to be tried', {}, 'unavailable'],
+    ['is to be a dead letter first', {}, 'invalid'],
+    ['is a dead letter that may help yet', { ...dead, reconsumeTimes: 900 }, 'unavailable'],
+    ['cannot be read', { ...dead, text: () => '<xml/>' }, 'invalid'],
+  ] as const)('is not told of while it %s', async (_what, change, kind) => {
+    const { consumption } = underTest();
+    const waiting = waitedFor();
+    await consumption.run(message(change), waiting.reading, refusing(kind));
+    expect(waiting.told).toEqual([]);
+  });
+
+  it.each([
+    ['', {}, 'RECONSUME_LATER'],
+    [' of a dead letter', dead, { status: 'RECONSUME_LATER', delayTimeLevel: 7 }],
+  ] as const)('comes again when that could not be told%s', async (_what, change, outcome) => {
+    const { consumption, lines } = underTest();
+    const { reading: waiting } = waitedFor(() =>
+      Promise.reject(new DomainError('C.D', 'conflict', 'the outbox is away')),
+    );
+    expect(await consumption.run(message(change), waiting, refusing('conflict'))).toEqual(outcome);
+    expect(lines()).toMatchObject([{ error: { cause: { message: 'the outbox is away' } } }]);
+  });
+});

@@ -24,11 +24,12 @@ export class AdvanceRefund {
     private readonly clock: Clock,
   ) {}
 
-  /** Errors: REFUND.NOT_FOUND; REFUND.STEP_UNKNOWN, REFUND.STEP_NOT_DUE. */
+  /** Errors: REFUND.NOT_FOUND; REFUND.OF_ANOTHER_ORDER, REFUND.STEP_UNKNOWN, REFUND.STEP_NOT_DUE. */
   async byResult(result: RefundStepResult, incoming: IncomingEvent): Promise<Handling> {
     let isOvertaken = false;
     const outcome = await this.inbox.once(incoming, async (manager) => {
       const refund = await this.#locked(manager, result.refundNo);
+      refuseOtherOrder(refund, result);
       const move = applyResult(refund, result);
       isOvertaken = move === undefined;
       if (move !== undefined) await this.#make(manager, refund, move);
@@ -58,6 +59,16 @@ export class AdvanceRefund {
     if (refund === undefined) throw refundNotFound(refundNo);
     return refund;
   }
+}
+
+/** A step may have been refused because it named a refund that is another order's: that one goes on. */
+function refuseOtherOrder({ refundNo, orderNo }: Refund, result: RefundStepResult): void {
+  if (result.orderNo === orderNo) return;
+  throw new DomainError(
+    'REFUND.OF_ANOTHER_ORDER',
+    'invalid',
+    `refund ${refundNo} is of order ${orderNo}, this result is of order ${result.orderNo}`,
+  );
 }
 
 export function refundNotFound(refundNo: string): DomainError {

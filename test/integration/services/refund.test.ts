@@ -277,7 +277,12 @@ describe('the result of a step', () => {
     [
       'of a step there is not',
       (event) => tellResult(event, 'Restok' as RefundStep),
-      /^MESSAGE\.POISON: type is "Restok", it must be/,
+      /^MESSAGE\.POISON: step is "Restok", it must be/,
+    ],
+    [
+      'of a refund of another order',
+      ({ orderNo }) => begun().then((other) => tellResult({ ...other, orderNo }, 'ReturnGoods')),
+      /^REFUND\.OF_ANOTHER_ORDER: refund .* is of order .*, this result is of order /,
     ],
     [
       'without a note',

@@ -4,7 +4,7 @@ import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import type { ReservationCheck } from '../../../services/contracts/reservation-check.ts';
 import { until } from '../../support/deadline.ts';
-import { FakePeer, type PeerAnswer } from './fake-peer.ts';
+import { FakePeer, refusal, type PeerAnswer } from './fake-peer.ts';
 import { settledCount, settles } from './order-settlement.ts';
 import { untilLockWaits } from './lock-waits.ts';
 import { dropSchema, newSchema, startService, type RunningService } from './shop.ts';
@@ -301,6 +301,9 @@ describe('the check of a reservation', () => {
     ['does not answer', 'hang'],
     ['has a fault', { status: 500, body: {} }],
     ['does not say', { status: 200, body: {} }],
+    ['says null', { status: 200, body: null }],
+    ['is another service', refusal(404, 'HTTP.404')],
+    ['refuses the question', refusal(409, 'ORDER.WHATEVER')],
   ])('is tried again while the order service %s', async (_what, instead) => {
     const sku = await received(stock, 10);
     const wish = await reserved(stock, [sku, 4]);

@@ -11,6 +11,7 @@ import { OrderRepository } from '../persistence/order.repository.ts';
 import { orderNotFound } from './find-order.ts';
 import { orderClosed } from './order-announcements.ts';
 import { OrderPayments, type PaymentState } from './order-payments.ts';
+import { PayOrder } from './pay-order.ts';
 import { PayTimeout } from './request-close-check.ts';
 
 /**
@@ -18,9 +19,9 @@ import { PayTimeout } from './request-close-check.ts';
  * by the table of moves.
  *
  * A payment that is under way is waited for, for so long; then the order is closed all the same, and money that comes after
- * that goes back (`PayOrder`).
+ * that goes back (`PayOrder`). One that has succeeded pays the order, whether or not the message that tells of it has come.
  *
- * Errors: ORDER.NOT_YET_DUE and ORDER.PAYMENT_UNDER_WAY, to be tried again later; those of a message transaction.
+ * Errors: ORDER.NOT_YET_DUE and ORDER.PAYMENT_UNDER_WAY, to be tried again later; those of PayOrder and of a message transaction.
  */
 @Injectable()
 export class CloseUnpaidOrder {
@@ -29,6 +30,7 @@ export class CloseUnpaidOrder {
     private readonly orders: OrderRepository,
     private readonly transactions: MessageTransactions,
     private readonly payments: OrderPayments,
+    private readonly payOrder: PayOrder,
     private readonly timeout: PayTimeout,
     private readonly clock: Clock,
   ) {}
@@ -41,8 +43,10 @@ export class CloseUnpaidOrder {
     // A first look, so that the many orders that were paid cost no message.
     if (found === undefined || isPaidFor(found.status)) return 'overtaken';
     if (closeOrder(found, now).isRepeat) return 'duplicate';
-    // What has succeeded is on its way here as a message.
-    if ((await this.#payment(check, now)) === 'SUCCEEDED') return 'overtaken';
+    const payment = await this.#payment(check, now);
+    // The message that says so is on its way, as a rule. Should it have been lost, nobody would come to look after the order
+    // any more, whose money is there.
+    if (typeof payment === 'object') return this.payOrder.execute(payment);
     return this.transactions.announce<Handling>(orderClosed(found, now), async (manager) => {
       const current = await this.orders.findForUpdate(manager, orderNo);
       if (current === undefined) throw orderNotFound(orderNo);

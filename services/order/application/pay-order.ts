@@ -5,13 +5,13 @@ import type { Handling } from '../../common/consumption.ts';
 import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { MessageTransactions } from '../../common/message-transactions.ts';
-import type { PaymentEvent } from '../../contracts/payment-events.ts';
 import { refundLatePayment, type OrderRefund } from '../domain/order-refund.ts';
 import { payOrder, type Order } from '../domain/order.ts';
 import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
 import { orderNotFound } from './find-order.ts';
 import { orderPaid, refundBegun } from './order-announcements.ts';
+import type { SucceededPayment } from './order-payments.ts';
 
 /**
  * Moves an order to PAID when its payment has succeeded, and announces it, once. Money for an order that was closed meanwhile
@@ -30,7 +30,7 @@ export class PayOrder {
     private readonly clock: Clock,
   ) {}
 
-  async execute(payment: PaymentEvent): Promise<Handling> {
+  async execute(payment: SucceededPayment): Promise<Handling> {
     const { orderNo, paymentNo } = payment;
     const { manager } = this.dataSource;
     const found = await this.orders.find(manager, orderNo);
@@ -74,7 +74,7 @@ export class PayOrder {
   }
 }
 
-function refuseWrongAmount(order: Order, payment: PaymentEvent): void {
+function refuseWrongAmount(order: Order, payment: SucceededPayment): void {
   if (payment.amountMinor === order.totalMinor && payment.currency === order.currency) return;
   throw new DomainError(
     'PAYMENT.WRONG_AMOUNT',

@@ -66,9 +66,9 @@ const find = async (orderNo: string): Promise<OrderAnswer> =>
 const pay = (answer: OrderAnswer): Promise<unknown> => paymentSucceeded(producer, answer);
 
 /** What the payment service has of an order. */
-const payment = (status: string): PeerAnswer => ({
+const payment = (status: string, paymentNo = 'P-1', amountMinor = 0): PeerAnswer => ({
   status: 200,
-  body: { items: [{ paymentNo: 'P-1', status }] },
+  body: { items: [{ paymentNo, status, amountMinor, currency: 'EUR' }] },
 });
 
 const isClosed = (orderNo: string): Promise<void> =>
@@ -237,15 +237,24 @@ describe('an order whose payment is under way when its time is over', () => {
     await isClosed(orderNo);
   });
 
-  it('is left alone when that payment has succeeded: the message that says so is on its way', async () => {
+  it('is paid when that payment has succeeded, once, though the message that says so be late or lost', async () => {
     const orderNo = await duePaying(payment('PROCESSING'));
-    order.peers.answer('GET /payments', payment('SUCCEEDED'));
+    const { totalMinor } = await find(orderNo);
+    order.peers.answer('GET /payments', payment('SUCCEEDED', `PAY-${orderNo}`, totalMinor));
     await broker.clock.advance('10s');
-    await logged(orderNo, 'overtaken event acknowledged');
-    expect((await find(orderNo)).status).toBe('PENDING');
-    await pay({ ...(await find(orderNo)) });
     await logged(orderNo, 'event handled');
+    expect((await find(orderNo)).status).toBe('PAID');
+    await pay(await find(orderNo));
+    await logged(orderNo, 'duplicate event acknowledged');
     expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
+  });
+
+  it('is not paid by a payment over another amount: a person must look at it', async () => {
+    const orderNo = await duePaying(payment('PROCESSING'));
+    order.peers.answer('GET /payments', payment('SUCCEEDED', `PAY-${orderNo}`, 1));
+    await broker.clock.advance('10s');
+    await logged(orderNo, 'dead letter parked, it stays in the DLQ');
+    expect((await find(orderNo)).status).toBe('PENDING');
   });
 
   it.each<[string, PeerAnswer]>([
@@ -255,6 +264,10 @@ describe('an order whose payment is under way when its time is over', () => {
     ['refuses the question', refusal(409, 'PAYMENT.WHATEVER')],
     ['is another service', refusal(404, 'HTTP.404')],
     ['answers something else', { status: 200, body: { items: 'none' } }],
+    [
+      'says of what has succeeded nothing else',
+      { status: 200, body: { items: [{ status: 'SUCCEEDED' }] } },
+    ],
   ])(
     'is waited for as well when the payment service %s, and closed all the same',
     async (_how, script) => {

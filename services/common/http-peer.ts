@@ -46,7 +46,8 @@ export class HttpPeer {
     let text: string;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
-      const answer = await fetch(`${url}${path}`, { ...request, signal });
+      // Followed, a redirection would make a GET of a POST, and whatever that answers would pass for its having been done.
+      const answer = await fetch(`${url}${path}`, { ...request, redirect: 'manual', signal });
       status = answer.status;
       text = await answer.text();
     } catch (error) {

@@ -88,6 +88,23 @@ describe('another process that is asked', () => {
     expect(performance.now() - startedAtMs).toBeLessThan(10 * TIMEOUT_MS);
   });
 
+  it.each([301, 302, 303, 307, 308])(
+    'is not followed to somewhere else by a %i',
+    async (status) => {
+      const asked: string[] = [];
+      serve = (request, response) => {
+        asked.push(`${request.method} ${request.url}`);
+        if (request.url === '/refunds') response.writeHead(status, { location: '/login' }).end();
+        else response.end('{}');
+      };
+      await expect(peer.post('/refunds', {})).rejects.toMatchObject({
+        code: 'THIRD_PARTY.UNAVAILABLE',
+        message: expect.stringContaining(String(status)),
+      });
+      expect(asked).toEqual(['POST /refunds']);
+    },
+  );
+
   it('that nobody is at has not said so, either', async () => {
     const nobody = new HttpPeer({ name: 'stock', url: 'http://127.0.0.1:1', timeoutMs: 1_000 });
     await expect(nobody.get('/')).rejects.toMatchObject({ code: 'STOCK.UNAVAILABLE' });

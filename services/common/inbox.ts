@@ -27,6 +27,11 @@ export interface IncomingEvent {
   messageId: string;
 }
 
+/** For people who look the message up. It is the sender's to choose, and must not be what the event fails by. */
+function columnText(messageId: string): string {
+  return messageId.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, 64);
+}
+
 /**
  * Lets an event have its effect once, however often its message arrives.
  *
@@ -55,7 +60,11 @@ export class Inbox {
     if (done !== undefined) return 'duplicate';
     try {
       const isFirst = await inTransaction(this.#dataSource, async (manager) => {
-        const row = { ...event, handledAt: this.#clock.now() };
+        const row = {
+          ...event,
+          messageId: columnText(event.messageId),
+          handledAt: this.#clock.now(),
+        };
         const isNew = await insertOnce(insertInto(manager, InboxMessage, [row]));
         if (isNew) await effect(manager);
         return isNew;

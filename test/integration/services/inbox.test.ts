@@ -78,6 +78,13 @@ describe('the inbox', () => {
     expect(await effects()).toBe(1);
   });
 
+  it.each(['für-mich', 'M'.repeat(65), 'a\u0000b'])(
+    'takes an event whose message has an id that no column holds: %j',
+    async (messageId) => {
+      expect(await inbox().once({ ...incoming(), messageId }, notify)).toBe('handled');
+    },
+  );
+
   it('does not even ask the database about what Redis knows is done', async () => {
     await inbox().once(incoming(), notify);
     expect(await redis.get(key())).toBe('done:');

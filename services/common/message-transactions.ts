@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from 'typeorm';
 import type { BrokerBreaker } from './broker-breaker.ts';
 import { isBrokerAway } from './broker-errors.ts';
@@ -40,6 +41,10 @@ export type Decision<T> = { commit: T } | { rollback: T };
 /** Code of the error that leaves open whether the change was committed. */
 export const OUTCOME_UNKNOWN = 'DATABASE.OUTCOME_UNKNOWN';
 
+/** Between two questions after a transaction of which the database does not say how it ended. */
+const MIN_PURSUIT_PAUSE_MS = 1_000;
+const MAX_PURSUIT_PAUSE_MS = 30_000;
+
 /** The property by which a check-back finds the local transaction of a half message. */
 export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
 
@@ -56,6 +61,8 @@ export const TRANSACTION_KEY_PROPERTY = 'transactionKey';
  *         answer. So the transaction inserts COMMITTED together with its changes, and a check-back that finds nothing
  *         inserts ROLLED_BACK: of two inserts under one primary key one wins. A check-back waits for a transaction under
  *         way; a transaction that comes second changes nothing.
+ * Unsure: when the connection is lost at the commit, the process itself asks the database until it knows; were the change
+ *         committed, its message takes the way through the outbox.
  * Rows:   must outlive the half messages they answer for; with the orders they tell of is long enough.
  */
 export class MessageTransactions {
@@ -110,6 +117,7 @@ export class MessageTransactions {
       this.#metrics.messagesSpooled.inc();
       this.#relay.wake();
     }
+    if (ending.state === 'UNKNOW') void this.#pursue(transaction, log);
     if ('error' in ending) throw ending.error;
     return ending.value;
   }
@@ -182,6 +190,39 @@ export class MessageTransactions {
     const found = await this.#dataSource.manager.findOneBy(MessageTransaction, { transactionKey });
     if (found === null) throw new Error(`transaction ${transactionKey} has ended and has no row`);
     return found.outcome;
+  }
+
+  /**
+   * Sees to the message of a transaction whose commit nobody has answered, when the database is back. The broker asks after
+   * it, too, but only so often: should the database be away for longer than that, the half message is given up, and the
+   * change stays one of which nobody is told.
+   */
+  async #pursue<T>({ transactionKey, event }: LocalTransaction<T>, log: Log): Promise<void> {
+    let pauseMs = MIN_PURSUIT_PAUSE_MS;
+    do {
+      await delay(pauseMs, undefined, { ref: false });
+      pauseMs = Math.min(pauseMs * 2, MAX_PURSUIT_PAUSE_MS);
+    } while (this.#dataSource.isInitialized && !(await this.#caughtUp(transactionKey, event, log)));
+  }
+
+  /** False when the database does not say yet. */
+  async #caughtUp(transactionKey: string, event: OutgoingEvent, log: Log): Promise<boolean> {
+    try {
+      const outcome = await this.settle(transactionKey);
+      if (outcome === 'COMMITTED') {
+        // Where the broker has been answered by now there are two, with one eventId.
+        await inTransaction(this.#dataSource, (manager) =>
+          this.#spool(manager, transactionKey, event, outcome),
+        );
+        this.#metrics.messagesSpooled.inc();
+        this.#relay.wake();
+      }
+      log.info('the outcome of a transaction is known after all', { outcome });
+      return true;
+    } catch (error) {
+      log.warn('the outcome of a transaction is still unknown', { error });
+      return false;
+    }
   }
 
   async #run<T>(

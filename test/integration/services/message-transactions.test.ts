@@ -413,6 +413,53 @@ describe('a connection lost at the commit', () => {
   });
 });
 
+describe('a transaction of which nobody knows how it ended', () => {
+  /** Its connection is lost at the commit, and no broker ever asks after its half message. */
+  async function unsure(cut: 'before' | 'after'): Promise<string> {
+    await using proxy = await DatabaseProxy.start();
+    const dataSource = await tables.through(proxy.port);
+    try {
+      const sender = new FakeSender();
+      let key = '';
+      sender.beforeLocal = (given) => {
+        key = given;
+        proxy.cutAtCommit(cut);
+        return Promise.resolve();
+      };
+      const announcing = transactions(sender, dataSource).announce(event, effect);
+      await expect(announcing).rejects.toMatchObject({ code: 'DATABASE.OUTCOME_UNKNOWN' });
+      await until(() => outcomeOf(key), { what: 'the outcome' });
+      return key;
+    } finally {
+      await dataSource.destroy();
+    }
+  }
+
+  /** As found out later; a transaction that was cut off may have had its row all the while. */
+  async function outcomeOf(transactionKey: string): Promise<string | undefined> {
+    const rows: { outcome: string }[] = await tables.dataSource.query(
+      `SELECT outcome FROM message_transactions WHERE transaction_key = ? AND outcome <> 'COMMITTED'`,
+      [transactionKey],
+    );
+    return rows[0]?.outcome;
+  }
+
+  it('has its message sent through the outbox when it turns out to be committed, and its half not', async () => {
+    const key = await unsure('after');
+    expect(await outcomeOf(key)).toBe('SPOOLED');
+    expect(await spooled()).toMatchObject([{ eventId: key }]);
+    expect(await transactions().check(halfMessage(key))).toBe('ROLLBACK_MESSAGE');
+    expect(await effects()).toBe(1);
+  });
+
+  it('never happens when it turns out not to be', async () => {
+    const key = await unsure('before');
+    expect(await outcomeOf(key)).toBe('ROLLED_BACK');
+    expect(await spooled()).toEqual([]);
+    expect(await effects()).toBe(0);
+  });
+});
+
 /** Returns when another connection waits for a lock that this transaction holds. */
 async function untilSomebodyWaits(manager: EntityManager): Promise<void> {
   await until(

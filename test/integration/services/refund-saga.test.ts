@@ -354,6 +354,37 @@ describe('a refund whose money the channel keeps', () => {
   }, 60_000);
 });
 
+describe('a refund whose step is refused for good', () => {
+  it('is stuck with the reason, and is through when that is mended and a person has it tried again', async () => {
+    const order = await paid();
+    const { orderNo } = order;
+    const other = await placed();
+    await shippedOrder(order);
+    const wish = await refund(orderNo);
+    // Its number stands for something else at the stock already.
+    await shop.stock.query(
+      'INSERT INTO restocks (refund_no, order_no, restocked_at) VALUES (?, ?, NOW())',
+      [wish.refundNo, other.orderNo],
+    );
+    await returned(orderNo, wish);
+    await until(async () => (await refundOf(wish.refundNo)).status === 'STUCK', { what: 'STUCK' });
+    expect((await refundOf(wish.refundNo)).steps[1]).toMatchObject({
+      name: 'Restock',
+      status: 'FAILED',
+      note: expect.stringMatching(/^STOCK.RESTOCKED_OTHERWISE: refund /),
+    });
+    expect((await orderOf(orderNo)).status).toBe('REFUNDING');
+    await shop.stock.query('DELETE FROM restocks WHERE refund_no = ?', [wish.refundNo]);
+    expect((await shop.refund.post(`/refunds/${wish.refundNo}/retry`)).status).toBe(202);
+    await orderIs(orderNo, 'REFUNDED');
+    expect((await refundOf(wish.refundNo)).steps.map(({ tryCount }) => tryCount)).toEqual([
+      1, 2, 1, 1, 1,
+    ]);
+    expect(await givenBack(orderNo)).toBe(order.totalMinor);
+    expect(await unbalanced(shop.stock)).toEqual([]);
+  }, 60_000);
+});
+
 describe('money that comes when the order is closed', () => {
   it('goes back, and nothing else does: nothing was earned, sent or sold', async () => {
     const order = await placed();

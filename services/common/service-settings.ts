@@ -68,6 +68,9 @@ export function readMessagingServiceSettings(
   });
 }
 
+/** What a broker of RocketMQ 5 delays a message by at most, unless it is set up otherwise. */
+export const LONGEST_DELAY_MS = 259_200_000;
+
 /** Where another service or third party is. Without a slash at the end: paths begin with one. */
 export function readPeer(
   env: EnvReader,

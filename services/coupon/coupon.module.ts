@@ -2,6 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { FoundationModule } from '../common/foundation.module.ts';
 import { HttpPeer } from '../common/http-peer.ts';
 import type { Log } from '../common/log.ts';
+import { RequestReservationCheck } from '../common/request-reservation-check.ts';
+import { Spool } from '../common/spool.ts';
+import { ReservationCheckTag } from '../contracts/reservation-check.ts';
 import { OrderTransactions } from '../common/order-transactions.ts';
 import { CheckRedemption } from './application/check-redemption.ts';
 import { FindCoupons } from './application/find-coupons.ts';
@@ -12,10 +15,6 @@ import { IssueRewards } from './application/issue-rewards.ts';
 import { RecallRewards } from './application/recall-rewards.ts';
 import { RedeemCoupon } from './application/redeem-coupon.ts';
 import { ReleaseRedemption } from './application/release-redemption.ts';
-import {
-  RedemptionCheckDelay,
-  RequestRedemptionCheck,
-} from './application/request-redemption-check.ts';
 import type { CouponConfig } from './config.ts';
 import { CouponController } from './http/coupon.controller.ts';
 import { RedPacketController } from './http/red-packet.controller.ts';
@@ -63,14 +62,15 @@ export class CouponModule {
         FollowOrder,
         FindCoupons,
         FindRedPackets,
-        RequestRedemptionCheck,
         OnOrderPaid,
         OnOrderEvent,
         OnReservationCheck,
         OnRecallDue,
         {
-          provide: RedemptionCheckDelay,
-          useValue: new RedemptionCheckDelay(reservationCheckDelayMs),
+          provide: RequestReservationCheck,
+          useFactory: (spool: Spool) =>
+            new RequestReservationCheck(spool, ReservationCheckTag.Coupon, reservationCheckDelayMs),
+          inject: [Spool],
         },
         { provide: OrderTransactions, useValue: new OrderTransactions(new HttpPeer(order)) },
       ],

@@ -1,6 +1,7 @@
 import { EnvReader, type Env } from '../common/env.ts';
 import type { HttpPeerOptions } from '../common/http-peer.ts';
 import {
+  LONGEST_DELAY_MS,
   readMessagingServiceSettings,
   readPeer,
   type MessagingServiceSettings,
@@ -16,9 +17,6 @@ export interface OrderConfig {
   readonly coupon: HttpPeerOptions;
   readonly payment: HttpPeerOptions;
 }
-
-/** What a broker of RocketMQ 5 delays a message by at most, unless it is set up otherwise. */
-const LONGEST_DELAY_MS = 259_200_000;
 
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): OrderConfig {

@@ -1,6 +1,7 @@
 import { EnvReader, type Env } from '../common/env.ts';
 import type { HttpPeerOptions } from '../common/http-peer.ts';
 import {
+  LONGEST_DELAY_MS,
   readMessagingServiceSettings,
   readPeer,
   type MessagingServiceSettings,
@@ -33,9 +34,6 @@ export interface PaymentConfig {
 }
 
 const MIN_SECRET_CHARACTERS = 16;
-
-/** What a broker of RocketMQ 5 delays a message by at most, unless it is set up otherwise. */
-const LONGEST_DELAY_MS = 259_200_000;
 
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): PaymentConfig {

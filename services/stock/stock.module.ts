@@ -2,15 +2,14 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { FoundationModule } from '../common/foundation.module.ts';
 import { HttpPeer } from '../common/http-peer.ts';
 import type { Log } from '../common/log.ts';
+import { RequestReservationCheck } from '../common/request-reservation-check.ts';
+import { Spool } from '../common/spool.ts';
+import { ReservationCheckTag } from '../contracts/reservation-check.ts';
 import { OrderTransactions } from '../common/order-transactions.ts';
 import { CheckReservation } from './application/check-reservation.ts';
 import { FindStock } from './application/find-stock.ts';
 import { FollowOrder } from './application/follow-order.ts';
 import { ReleaseReservation } from './application/release-reservation.ts';
-import {
-  RequestReservationCheck,
-  ReservationCheckDelay,
-} from './application/request-reservation-check.ts';
 import { ReserveStock } from './application/reserve-stock.ts';
 import { RestockItems } from './application/restock-items.ts';
 import { SettleReservation } from './application/settle-reservation.ts';
@@ -66,13 +65,14 @@ export class StockModule {
         FollowOrder,
         RestockItems,
         FindStock,
-        RequestReservationCheck,
         OnOrderEvent,
         OnReservationCheck,
         OnRestockDue,
         {
-          provide: ReservationCheckDelay,
-          useValue: new ReservationCheckDelay(reservationCheckDelayMs),
+          provide: RequestReservationCheck,
+          useFactory: (spool: Spool) =>
+            new RequestReservationCheck(spool, ReservationCheckTag.Stock, reservationCheckDelayMs),
+          inject: [Spool],
         },
         { provide: OrderTransactions, useValue: new OrderTransactions(new HttpPeer(order)) },
       ],

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import { DomainError } from '../../common/errors.ts';
+import { RequestReservationCheck } from '../../common/request-reservation-check.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import { redeemCoupon, refuseOthers, type Coupon } from '../domain/coupon.ts';
 import { CouponRepository } from '../persistence/coupon.repository.ts';
 import { RedemptionRepository, type NewRedemption } from '../persistence/redemption.repository.ts';
 import { couponNotFound } from './find-coupons.ts';
-import { RequestRedemptionCheck } from './request-redemption-check.ts';
 
 export interface RedeemCouponCommand extends NewRedemption {
   userId: string;
@@ -26,7 +26,7 @@ export class RedeemCoupon {
     private readonly dataSource: DataSource,
     private readonly coupons: CouponRepository,
     private readonly redemptions: RedemptionRepository,
-    private readonly requestCheck: RequestRedemptionCheck,
+    private readonly requestCheck: RequestReservationCheck,
     private readonly clock: Clock,
   ) {}
 

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import { couponStatuses } from '../domain/coupon-status.ts';
 import type { Coupon } from '../domain/coupon.ts';
-import { textMessage } from './field-messages.ts';
+import { textMessage } from '../../common/field-messages.ts';
 
 /** Longer than the numbers that are given now: coupons are older than those. */
 export class OrderQueryDto {

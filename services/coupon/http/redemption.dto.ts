@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Length, Matches } from 'class-validator';
-import { textMessage } from './field-messages.ts';
+import { textMessage } from '../../common/field-messages.ts';
 
 export const keyPattern = /^[\x21-\x7e]{1,64}$/;
 

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { CouponStatus } from '../domain/coupon-status.ts';
-import { money } from './money-column.ts';
+import { amount } from '../../common/amount-column.ts';
 
 @Entity('coupons')
 export class CouponRow {
@@ -14,7 +14,7 @@ export class CouponRow {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ type: 'varchar', length: 128 })

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { RedPacketStatus } from '../domain/red-packet.ts';
-import { money } from './money-column.ts';
+import { amount } from '../../common/amount-column.ts';
 
 @Entity('red_packets')
 export class RedPacketRow {
@@ -14,7 +14,7 @@ export class RedPacketRow {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ type: 'varchar', length: 128 })

@@ -1,13 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../common/money.ts';
+import { amount } from '../../common/amount-column.ts';
 import type { RefundReason } from '../domain/order-refund.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
-
-/** BIGINT arrives as text; an amount that a number cannot hold exactly is refused rather than rounded. */
-const money = {
-  to: (amount: number): number => amount,
-  from: (text: string): number => minorUnits(Number(text)),
-};
 
 @Entity('orders')
 export class OrderRow {
@@ -20,13 +14,13 @@ export class OrderRow {
   @Column({ type: 'varchar', length: 32 })
   status!: OrderStatus;
 
-  @Column({ name: 'discount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'discount_minor', type: 'bigint', transformer: amount })
   discountMinor!: number;
 
   @Column({ name: 'coupon_code', type: 'varchar', length: 64, nullable: true })
   couponCode!: string | null;
 
-  @Column({ name: 'total_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'total_minor', type: 'bigint', transformer: amount })
   totalMinor!: number;
 
   @Column({ type: 'char', length: 3 })
@@ -65,7 +59,7 @@ export class OrderItemRow {
   @Column({ type: 'int' })
   quantity!: number;
 
-  @Column({ name: 'unit_price_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'unit_price_minor', type: 'bigint', transformer: amount })
   unitPriceMinor!: number;
 }
 
@@ -77,7 +71,7 @@ export class CatalogueItemRow {
   @Column({ type: 'varchar', length: 128 })
   name!: string;
 
-  @Column({ name: 'unit_price_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'unit_price_minor', type: 'bigint', transformer: amount })
   unitPriceMinor!: number;
 }
 
@@ -96,7 +90,7 @@ export class OrderRefundRow {
   @Column({ name: 'payment_no', type: 'varchar', length: 64 })
   paymentNo!: string;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ name: 'is_whole', type: 'boolean' })

@@ -1,13 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../common/money.ts';
+import { amount } from '../../common/amount-column.ts';
 import type { RefundStatus } from '../domain/payment-refund.ts';
 import type { PaymentStatus } from '../domain/payment-status.ts';
-
-/** BIGINT arrives as text; an amount that a number cannot hold exactly is refused rather than rounded. */
-const money = {
-  to: (amount: number): number => amount,
-  from: (text: string): number => minorUnits(Number(text)),
-};
 
 /** The table has a further column, `live_order_no`, which the database fills in and holds unique. */
 @Entity('payments')
@@ -18,7 +12,7 @@ export class PaymentRow {
   @Column({ name: 'order_no', type: 'varchar', length: 32 })
   orderNo!: string;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ type: 'char', length: 3 })
@@ -71,7 +65,7 @@ export class PaymentRefundRow {
   @Column({ name: 'order_no', type: 'varchar', length: 64 })
   orderNo!: string;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ type: 'varchar', length: 16 })

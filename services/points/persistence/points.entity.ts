@@ -1,12 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../common/money.ts';
+import { amount } from '../../common/amount-column.ts';
 
 export type MovementKind = 'EARNED' | 'DEDUCTED';
-
-const wholeNumber = {
-  to: (amount: number): number => amount,
-  from: (text: string): number => minorUnits(Number(text)),
-};
 
 /** What happened to a user's points. Rows are added and never changed; the balance is their sum. */
 @Entity('points_movements')
@@ -27,11 +22,11 @@ export class PointsMovementRow {
   @Column({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
-  @Column({ type: 'bigint', transformer: wholeNumber })
+  @Column({ type: 'bigint', transformer: amount })
   points!: number;
 
   /** The money behind it: what was paid, or what goes back. */
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: wholeNumber })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ name: 'occurred_at', type: 'datetime', precision: 3 })
@@ -43,6 +38,6 @@ export class PointsBalanceRow {
   @PrimaryColumn({ name: 'user_id', type: 'varchar', length: 128 })
   userId!: string;
 
-  @Column({ type: 'bigint', transformer: wholeNumber })
+  @Column({ type: 'bigint', transformer: amount })
   points!: number;
 }

@@ -1,12 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../common/money.ts';
+import { amount } from '../../common/amount-column.ts';
 import type { RefundReason, SagaStatus, StepName, StepStatus } from '../domain/refund-saga.ts';
-
-/** BIGINT arrives as text; an amount that a number cannot hold exactly is refused rather than rounded. */
-const money = {
-  to: (amount: number): number => amount,
-  from: (text: string): number => minorUnits(Number(text)),
-};
 
 @Entity('refunds')
 export class RefundRow {
@@ -28,10 +22,10 @@ export class RefundRow {
   @Column({ type: 'varchar', length: 16 })
   status!: SagaStatus;
 
-  @Column({ name: 'refund_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'refund_minor', type: 'bigint', transformer: amount })
   refundMinor!: number;
 
-  @Column({ name: 'order_total_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'order_total_minor', type: 'bigint', transformer: amount })
   orderTotalMinor!: number;
 
   @Column({ type: 'varchar', length: 128 })

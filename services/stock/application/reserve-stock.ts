@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import { DomainError } from '../../common/errors.ts';
+import { RequestReservationCheck } from '../../common/request-reservation-check.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import {
   insufficient,
@@ -16,7 +17,6 @@ import {
 } from '../persistence/reservation.repository.ts';
 import { StockLedger, TooFewPieces } from '../persistence/stock-ledger.ts';
 import { StockLevelRow } from '../persistence/stock.entity.ts';
-import { RequestReservationCheck } from './request-reservation-check.ts';
 
 /**
  * Sets goods aside for an order that is about to be placed: all of them or none. The message that will look after them is on

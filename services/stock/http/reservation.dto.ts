@@ -11,6 +11,7 @@ import {
   ValidateNested,
   type ValidationArguments,
 } from 'class-validator';
+import { textMessage } from '../../common/field-messages.ts';
 import { MAX_ITEM_QUANTITY, MAX_ITEMS, type ReservationStatus } from '../domain/reservation.ts';
 
 export const keyPattern = /^[\x21-\x7e]{1,64}$/;
@@ -21,17 +22,6 @@ function quantityMessage({ value }: ValidationArguments): string {
   if (value === undefined) return `is missing, ${allowed}`;
   const isShort = typeof value === 'number' || value === null;
   return `is ${isShort ? String(value) : `a ${typeof value}`}, ${allowed}`;
-}
-
-/** As `quantityMessage`, for a text. */
-function textMessage(allowed: string): ({ value }: ValidationArguments) => string {
-  return ({ value }) => {
-    if (value === undefined) return `is missing, it must be ${allowed}`;
-    if (typeof value !== 'string') {
-      return `is ${value === null ? 'null' : `a ${typeof value}`}, it must be ${allowed}`;
-    }
-    return `is ${JSON.stringify(value.slice(0, 64))}${value.length > 64 ? '…' : ''}, it must be ${allowed}`;
-  };
 }
 
 const keyMessage = textMessage('1 to 64 visible ASCII characters');

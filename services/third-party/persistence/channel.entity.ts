@@ -1,13 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { minorUnits } from '../../common/money.ts';
+import { amount } from '../../common/amount-column.ts';
 import type { ChargeStatus } from '../domain/charge-status.ts';
 import type { Charge, RefundRequest } from '../domain/charge.ts';
-
-/** BIGINT arrives as text; an amount that a number cannot hold exactly is refused rather than rounded. */
-const money = {
-  to: (amount: number): number => amount,
-  from: (text: string): number => minorUnits(Number(text)),
-};
 
 @Entity('channel_charges')
 export class ChargeRow implements Charge {
@@ -20,10 +14,10 @@ export class ChargeRow implements Charge {
   @Column({ type: 'varchar', length: 16 })
   status!: ChargeStatus;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
-  @Column({ name: 'refunded_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'refunded_minor', type: 'bigint', transformer: amount })
   refundedMinor!: number;
 
   @Column({ type: 'char', length: 3 })
@@ -53,7 +47,7 @@ export class RefundRow implements RefundRequest {
   @Column({ name: 'request_no', type: 'varchar', length: 64 })
   requestNo!: string;
 
-  @Column({ name: 'amount_minor', type: 'bigint', transformer: money })
+  @Column({ name: 'amount_minor', type: 'bigint', transformer: amount })
   amountMinor!: number;
 
   @Column({ type: 'char', length: 3 })

@@ -40,7 +40,7 @@ beforeAll(async () => {
   coupon = await startService('coupon', {
     namesrvAddr: broker.namesrvAddr,
     schema,
-    env: { ORDER_URL: orders.url, ORDER_TIMEOUT_MS: '200', DATABASE_POOL_SIZE: '30' },
+    env: { ORDER_URL: orders.url, ORDER_TIMEOUT_MS: '1000', DATABASE_POOL_SIZE: '30' },
   });
 });
 

@@ -85,7 +85,7 @@ export class PaymentWorld implements AsyncDisposable {
       env: {
         ORDER_URL: orders.url,
         THIRD_PARTY_URL: channel.url,
-        THIRD_PARTY_TIMEOUT_MS: '500',
+        THIRD_PARTY_TIMEOUT_MS: '1000',
         CALLBACK_URL: 'http://payment.test/channel-callbacks',
         CHANNEL_SECRET: SECRET,
         OUTBOX_POLL_MS: '100',

@@ -36,7 +36,7 @@ beforeAll(async () => {
   stock = await startService('stock', {
     namesrvAddr: broker.namesrvAddr,
     schema,
-    env: { ORDER_URL: orders.url, ORDER_TIMEOUT_MS: '200' },
+    env: { ORDER_URL: orders.url, ORDER_TIMEOUT_MS: '1000' },
   });
 });
 

@@ -126,7 +126,7 @@ export class WarehouseWorld implements AsyncDisposable {
       namesrvAddr: broker.namesrvAddr,
       env: {
         THIRD_PARTY_URL: carrier.peer.url,
-        THIRD_PARTY_TIMEOUT_MS: '300',
+        THIRD_PARTY_TIMEOUT_MS: '1000',
         PACKING_MS: String(PACKING_MS),
         MAX_RECONSUME_TIMES: String(RETRY_COUNT),
         ...env,

@@ -9,6 +9,9 @@ const maxRefusals = 600;
 /** A broken run ends here; on an official broker, with its longer pauses, a good one takes some time, too. */
 const waitTimeoutMs = 180_000;
 
+/** Payments whose refunds the channel is to fail at, at a time. */
+const maxFailingRefunds = 50;
+
 interface Answer {
   status: number;
   text: string;
@@ -123,8 +126,11 @@ export class ShopClient {
 
   /** Lets the channel fail so often at giving this payment's money back. */
   async failRefundsOf(paymentNo: string, count: number): Promise<void> {
-    // The third party is told all of them each time: what it is told replaces what it was told.
+    // The third party is told all of them each time: what it is told replaces what it was told, and it takes 100 at most.
+    // The oldest have had their failures long ago.
     this.#failingRefunds.set(paymentNo, count);
+    const [oldest] = this.#failingRefunds.keys();
+    if (this.#failingRefunds.size > maxFailingRefunds) this.#failingRefunds.delete(oldest!);
     const failRefundsOf = Object.fromEntries(this.#failingRefunds);
     const url = `${this.#urls['third-party']}/behaviour`;
     const response = await fetch(url, {

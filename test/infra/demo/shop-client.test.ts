@@ -166,3 +166,18 @@ describe('a customer of the demo', () => {
     expect(await shop.metric('payment', 'callbacks_total', 'outcome="duplicate"')).toBe(2);
   });
 });
+
+describe('refunds at which the channel is to fail', () => {
+  it('are told all at a time, and never more than the third party takes', async () => {
+    answers = [{ status: 200, body: {} }];
+    for (let number = 1; number <= 120; number += 1) await shop.failRefundsOf(`P-${number}`, 2);
+    const told = asked.map(
+      ({ body }) =>
+        (JSON.parse(body) as { channel: { failRefundsOf: Record<string, number> } }).channel
+          .failRefundsOf,
+    );
+    expect(told[1]).toEqual({ 'P-1': 2, 'P-2': 2 });
+    expect(Math.max(...told.map((map) => Object.keys(map).length))).toBeLessThanOrEqual(100);
+    expect(told.at(-1)).toHaveProperty('P-120', 2);
+  });
+});

@@ -24,7 +24,8 @@ const retry = { minMs: 100, maxMs: 5_000 };
  */
 @Injectable()
 export class ChargeProgress implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #running = new Set<Promise<void>>();
+  /** By the charge's number: each is brought to its end once. */
+  readonly #running = new Map<string, Promise<void>>();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -44,12 +45,15 @@ export class ChargeProgress implements OnApplicationBootstrap, BeforeApplication
 
   /** The pauses have ended by now. What is not done waits in its row for the next start. */
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
   }
 
+  /** Does nothing for a charge that is followed already. */
   follow(charge: Charge): void {
-    const run = this.#run(charge).finally(() => this.#running.delete(run));
-    this.#running.add(run);
+    const { requestNo } = charge;
+    if (this.#running.has(requestNo)) return;
+    const run = this.#run(charge).finally(() => this.#running.delete(requestNo));
+    this.#running.set(requestNo, run);
   }
 
   async #run(charge: Charge): Promise<void> {

@@ -34,6 +34,8 @@ export class RequestCharge {
     const known = await this.charges.find(manager, request.requestNo);
     if (known === null) throw chargeNotFound(request.requestNo);
     checkRepeat(known, request);
+    // The row may be all there is: committed, when the database went away before it said so.
+    this.progress.follow(known);
     return known;
   }
 }

@@ -176,6 +176,21 @@ describe('a charge', () => {
     },
   );
 
+  it('goes on when it is asked for again and only its row was left of the first time', async () => {
+    const requestNo = newNo();
+    // As a database leaves it that committed and went away before it said so.
+    await third.query(
+      `INSERT INTO channel_charges VALUES
+         (?, ?, 'PROCESSING', 1000, 0, 'EUR', ?, 0, UTC_TIMESTAMP(3), NULL, UTC_TIMESTAMP(3))`,
+      [requestNo, `CH-${randomUUID().slice(0, 20)}`, receiver.url],
+    );
+    expect((await charge(requestNo)).status).toBe(202);
+    expect(await settled(requestNo)).toMatchObject({ status: 'SUCCEEDED' });
+    await callbacks(requestNo, 1);
+    await finished(requestNo);
+    expect(receiver.of(requestNo)).toHaveLength(1);
+  });
+
   it('is not found before it came, nor under a number none can have', async () => {
     expect((await third.get(`/charges/${newNo()}`)).status).toBe(404);
     expect((await third.get('/charges/%D0%BA')).status).toBe(400);

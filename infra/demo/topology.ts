@@ -5,35 +5,18 @@ import { Admin, MqError } from 'millrace';
 import { freePort, preferredPort } from '../free-port.ts';
 import type { Session } from '../session.ts';
 
-/** Every topic of the services, with its consumer groups; on a cluster that was given they may not be created on first use. */
-const groupsOf: Readonly<Record<string, readonly string[]>> = {
-  ORDER_EVENTS: [
-    'push-on-order-event',
-    'coupon-on-order-paid',
-    'coupon-on-order-event',
-    'stock-on-order-event',
-    'points-on-order-paid',
-    'warehouse-on-order-paid',
-    'refund-on-order-event',
-  ],
-  ORDER_CLOSE_CHECK: ['order-close-check'],
-  RESERVATION_CHECK: ['stock-reservation-check', 'coupon-reservation-check'],
-  PAYMENT_EVENTS: ['payment-charge', 'order-on-payment-succeeded'],
-  PAYMENT_QUERY: ['payment-query'],
-  WAREHOUSE_EVENTS: ['warehouse-ship', 'order-on-shipped'],
-  REFUND_EVENTS: [
-    'warehouse-on-return-goods-due',
-    'stock-on-restock-due',
-    'points-on-deduct-due',
-    'coupon-on-recall-due',
-    'payment-on-return-money-due',
-    'order-on-refund-completed',
-  ],
-  REFUND_STEP_RESULTS: ['refund-on-step-result'],
-  NOTIFICATION_EVENTS: ['push-deliver'],
-};
-const topics = Object.keys(groupsOf);
-export const consumerGroups = Object.values(groupsOf).flat();
+/** Every topic of the services; on a cluster that was given they may not be created on first use. */
+const topics = [
+  'ORDER_EVENTS',
+  'ORDER_CLOSE_CHECK',
+  'RESERVATION_CHECK',
+  'PAYMENT_EVENTS',
+  'PAYMENT_QUERY',
+  'WAREHOUSE_EVENTS',
+  'REFUND_EVENTS',
+  'REFUND_STEP_RESULTS',
+  'NOTIFICATION_EVENTS',
+];
 
 /** A cluster that was given may still be starting. */
 const topicTimeoutMs = 30_000;
@@ -59,7 +42,7 @@ export async function startCluster(
       ? await startOwnCluster(session, root)
       : { namesrvAddr, isOwn: false };
   await session.step('topics', async (say) => {
-    const names = `${topics.length} topics, ${consumerGroups.length} consumer groups`;
+    const names = `${topics.length} topics`;
     say(namesrvAddr === undefined ? names : `${names}, at NAMESRV_ADDR ${namesrvAddr}`);
     await createTopics(cluster.namesrvAddr);
   });

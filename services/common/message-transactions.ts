@@ -12,7 +12,7 @@ import type { Metrics } from './metrics.ts';
 import type { HalfMessage, LocalTransactionState, TransactionSender } from './mq.module.ts';
 import { appendToOutbox, hasUnsent } from './outbox.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
-import { bodyOf, type OutgoingEvent } from './outgoing-event.ts';
+import { messageOf, type OutgoingEvent } from './outgoing-event.ts';
 import { threeTries } from './three-tries.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -135,12 +135,8 @@ export class MessageTransactions {
         () =>
           this.#sender.sendMessageInTransaction(
             {
-              topic: event.topic,
-              tags: event.tag,
-              keys: event.key,
-              shardingKey: event.key,
+              ...messageOf(event, transactionKey),
               properties: { [TRANSACTION_KEY_PROPERTY]: transactionKey },
-              body: bodyOf(event, transactionKey),
             },
             async () => {
               this.#breaker.close();

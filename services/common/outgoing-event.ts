@@ -15,6 +15,15 @@ export function bodyOf(event: OutgoingEvent, eventId: string): string {
   return JSON.stringify({ eventId, ...event.payload });
 }
 
+/** The message that tells of an event: events of one key go into one queue. */
+export function messageOf(
+  event: OutgoingEvent,
+  eventId: string,
+): { topic: string; tags: string; keys: string; shardingKey: string; body: string } {
+  const { topic, tag, key } = event;
+  return { topic, tags: tag, keys: key, shardingKey: key, body: bodyOf(event, eventId) };
+}
+
 /** How much longer a message must wait: told to the broker as a duration, its clock may differ from ours. */
 export function delayUntil(
   deliverAt: Date | null | undefined,

@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts';
 import type { MessageSender } from './mq.module.ts';
 import { appendToOutbox } from './outbox.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
-import { bodyOf, delayUntil, type OutgoingEvent } from './outgoing-event.ts';
+import { delayUntil, messageOf, type OutgoingEvent } from './outgoing-event.ts';
 import { threeTries } from './three-tries.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -60,11 +60,7 @@ export class Spool {
       const { status } = await threeTries(
         () =>
           this.#sender.send({
-            topic: event.topic,
-            tags: event.tag,
-            keys: event.key,
-            shardingKey: event.key,
-            body: bodyOf(event, eventId),
+            ...messageOf(event, eventId),
             ...delayUntil(event.deliverAt, this.#clock.now()),
           }),
         isBrokerAway,

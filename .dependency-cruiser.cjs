@@ -35,6 +35,8 @@ module.exports = {
           '^infra/bootstrap[.]mjs$',
           '/migrations/',
           '^loadtest/bench[.]ts$',
+          // A browser loads it.
+          '^services/sync/report/page/',
         ],
       },
       to: {},
@@ -91,7 +93,7 @@ module.exports = {
       to: {
         path: '^(mq|services)/',
         pathNot:
-          '^mq/(broker|store|remoting|protocol)/|^mq/(errors|clock|logger|config-options)[.]ts$',
+          '^mq/(broker|store|remoting|protocol)/|^mq/(errors|clock|logger|rates|config-options)[.]ts$',
       },
     },
     {
@@ -100,7 +102,9 @@ module.exports = {
       from: { path: '^mq/(client/|index[.]ts$)' },
       to: {
         path: '^(mq|services)/',
-        pathNot: '^mq/(client|remoting|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+        // The one file of store it may use keeps a broadcasting consumer's progress; it knows nothing of messages.
+        pathNot:
+          '^mq/(client|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger|rates)[.]ts$',
       },
     },
     {
@@ -145,6 +149,16 @@ module.exports = {
       to: {
         pathNot:
           '^services/(contracts/|common/(money|errors|outgoing-event)[.]ts$)|^(node:)?crypto$',
+      },
+    },
+    {
+      name: 'loadtest-stands-outside',
+      comment: 'What loads the shop knows of it what its customers know: contracts, and HTTP.',
+      severity: 'error',
+      from: { path: '^loadtest/' },
+      to: {
+        path: '^(mq|services|infra)/',
+        pathNot: '^services/contracts/|^mq/(index|server|testkit)[.]ts$',
       },
     },
     {

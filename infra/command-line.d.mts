@@ -1,3 +1,5 @@
+import type { LoadtestOptions } from './loadtest-flags.mjs';
+
 /** What was typed; a command reads what concerns it. */
 export interface CommandOptions {
   /** Everything after the command's name, as typed. */
@@ -11,11 +13,15 @@ export interface CommandOptions {
   openMs?: number;
   /** Of a chaos run: how often each process is killed. */
   rounds?: number;
+  /** `--seconds`, for `fuzz`. */
+  seconds?: number;
+  /** Of `loadtest` only. */
+  loadtest?: LoadtestOptions;
 }
 
 export type CommandLine =
   | {
-      command: 'demo' | 'audit' | 'test' | 'interop' | 'chaos' | 'bench';
+      command: 'demo' | 'audit' | 'test' | 'interop' | 'chaos' | 'fuzz' | 'loadtest' | 'bench';
       options: CommandOptions;
     }
   | { help: string }

@@ -1,40 +1,43 @@
 // What may be typed after `npm run <command> --`. Plain JavaScript, so that --help and a mistyped flag are
 // answered at once on a bare clone, before anything is installed.
 import { parseArgs } from 'node:util';
+import { loadtestUsage, parseLoadtestFlags } from './loadtest-flags.mjs';
 
 const usages = {
   demo: `npm run demo [-- FLAGS]
 
-Starts MariaDB, Redis, a name server, a broker and the nine services of the shop, and sends 100 orders through them: 60
+Starts MariaDB, Redis, a name server, a broker and the eleven services of the shop, and sends 100 orders through them: 60
 are paid and shipped, 15 left alone and closed by their delayed message, 15 refunded (some after shipping, some with the
-channel failing twice), and 10 placed while the broker is dead. Meanwhile the coupon database is stopped for a while.
-Then it audits the databases, and stays up until Ctrl-C. All state is kept under .millrace/.
+channel failing twice), and 10 placed while the broker is dead. Meanwhile the coupon database is stopped for a while, and
+40 customers want one of 15 pieces at a flash sale. Then it audits the databases, holds the copy of the order database
+against its source, and stays up until Ctrl-C. All state is kept under .millrace/.
 
-  --once          end after the audit: exit code 0 only if nothing was lost or duplicated;
+  --once          end after the audit: exit code 0 only if nothing was lost, duplicated or oversold, and the copy is the same;
                   the last line on stdout is one JSON object
   --seed N        the same orders as the run that printed this seed; 0 to 4294967295
   --kill-broker   kill the broker at the worst moment, between half messages and their commit, not just at any
   --help          this text
 
 Environment:
-  DATABASE_URL    use this MariaDB, e.g. mysql://root:secret@127.0.0.1:3306
+  DATABASE_URL    use this MariaDB, e.g. mysql://root:secret@127.0.0.1:3306; it must write a row binlog, which is followed
   REDIS_URL       use this Redis, e.g. redis://127.0.0.1:6379
   NAMESRV_ADDR    use this RocketMQ name server and its brokers instead of ours, e.g. 127.0.0.1:9876`,
   audit: `npm run audit [-- FLAGS]
 
 Holds every order in the databases against payments, the channel's books, stock, points, coupons, notifications,
-shipments and refunds: nothing lost, nothing twice, ledgers that add up. Reads the database of a demo that is running, or
-of the last one. The last line is one JSON object; exit code 1 if anything is wrong, with the offending orders.
+shipments and refunds: nothing lost, nothing twice, ledgers that add up; each flash sale against its stock and its tickets;
+and the copy of the order database against its source, row by row. Reads the database of a demo that is running, or of the
+last one. The last line is one JSON object; exit code 1 if anything is wrong, with the offending orders.
 
   --grace S       what is younger may still be under way, in seconds; 60 by default, 0 when all has come to rest
   --open S        how old an order may be that is neither paid nor closed, in seconds; 2100 by default
   --help          this text
 
-Environment: DATABASE_URL, to audit another database.`,
+Environment: DATABASE_URL, to audit another database; COPY_DATABASE_URL, where its copy is elsewhere.`,
   chaos: `npm run test:chaos [-- FLAGS]
 
-Starts the shop as npm run demo does, keeps customers coming, and kills each process in turn with SIGKILL: every service,
-the broker, the name server, MariaDB, Redis and the third party. After each it waits until everything has come to rest, and
+Starts the shop as npm run demo does, keeps customers coming, some of them to a flash sale, and kills each process in turn
+with SIGKILL: every service, the broker, the name server, MariaDB, Redis and the third party. After each it waits until everything has come to rest, and
 audits the databases. Ends with a table and the line "N passed, N failed".
 
   --seed N        the same orders and moments as the run that printed this seed
@@ -57,6 +60,19 @@ Tests against Apache RocketMQ's own Java client, Java broker and Go client. Need
 Ends with the line "N passed, N failed".
 
 Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
+  fuzz: `npm run fuzz [-- FLAGS]
+
+Sends changed bytes to everything that parses what a peer sends, the servers on real sockets included: each must be
+taken or refused with a reason, whatever it is, in bounded memory. An input that is too much is kept in test/fuzz/found/.
+The last line is one JSON object; exit code 1 if anything was found.
+
+  --seconds N     how long; 60 by default
+  --seed N        the same inputs as the run that printed this seed
+  --target NAME   one of them only: frames, request headers, json bodies, records, batches, properties, texts, filters,
+                  live name server, live broker
+  --replay FILE   one input of test/fuzz/found/ instead
+  --help          this text`,
+  loadtest: loadtestUsage,
   bench: `npm run bench [-- FLAGS]
 
 Runs the benchmarks in loadtest/. \`npm run bench -- --help\` lists the flags once the project is built.`,
@@ -65,6 +81,7 @@ Runs the benchmarks in loadtest/. \`npm run bench -- --help\` lists the flags on
 /** Flags that take a whole number: what the command calls it, its limits, and what it is multiplied by. */
 const numberFlags = {
   seed: { name: 'seed', min: 0, max: 4_294_967_295, factor: 1 },
+  seconds: { name: 'seconds', min: 1, max: 86_400, factor: 1 },
   rounds: { name: 'rounds', min: 1, max: 1_000, factor: 1 },
   grace: { name: 'graceMs', min: 0, max: 86_400, factor: 1_000 },
   open: { name: 'openMs', min: 0, max: 864_000, factor: 1_000 },
@@ -78,6 +95,12 @@ const flagsOf = {
   },
   audit: { grace: { type: 'string' }, open: { type: 'string' } },
   chaos: { seed: { type: 'string' }, rounds: { type: 'string' } },
+  fuzz: {
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    target: { type: 'string' },
+    replay: { type: 'string' },
+  },
 };
 
 /** What may follow `npm test --`; the parts themselves are in commands/test.ts. */
@@ -98,6 +121,7 @@ export function parseCommandLine(argv) {
   }
   if (command === 'bench') return { command, options: { args, once: false, killBroker: false } };
   try {
+    if (command === 'loadtest') return loadtestLine(args);
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: command === 'test',
@@ -120,6 +144,13 @@ export function parseCommandLine(argv) {
   } catch (error) {
     return { mistake: `${error.message.split('. ')[0]}.\n\n${usage}` };
   }
+}
+
+function loadtestLine(args) {
+  const read = parseLoadtestFlags(args);
+  if ('help' in read) return read;
+  const options = { args, once: false, killBroker: false, loadtest: read.loadtest };
+  return { command: 'loadtest', options };
 }
 
 /** The numbers among the flags, as the commands know them. Errors: naming the flag, what it is and what it must be. */

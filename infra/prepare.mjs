@@ -27,6 +27,7 @@ export async function prepareAndRun(argv) {
       throw new Error('Millrace runs on Linux and macOS; on Windows, run it inside WSL.');
     }
     mkdirSync(join(stateDir, 'logs'), { recursive: true });
+    if (line.options.loadtest?.json) talkOnStderr();
     console.log(`Millrace ${line.command}`);
     await installAndBuild();
     const { run } = await import(`./dist/commands/${line.command}.js`);
@@ -38,6 +39,11 @@ export async function prepareAndRun(argv) {
     console.error(`\n${error.message}`);
     process.exit(1);
   }
+}
+
+/** Steps, tables and what packages print: stdout is left to whoever writes to its descriptor. */
+function talkOnStderr() {
+  process.stdout.write = process.stderr.write.bind(process.stderr);
 }
 
 async function installAndBuild() {

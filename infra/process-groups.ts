@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Signals a process group; false when nobody is left in it. Signal 0 only asks. */
 export function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolean {
@@ -27,4 +29,32 @@ export function startTimeOf(pid: number): string | undefined {
   }
   const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() || undefined;
+}
+
+/** Next to nothing: what others leave, and as much as keeps it alive. */
+const NICENESS = 19;
+/** Linux lets those who are not root set one session's niceness each 100 ms. */
+const AUTOGROUP_PAUSE_MS = 110;
+const AUTOGROUP_TRIES = 50;
+
+/** Lets all others go first when processors are short. False when the system does not let us. */
+export async function putBehindOthers(pid: number): Promise<boolean> {
+  try {
+    setPriority(pid, NICENESS);
+  } catch {
+    return false;
+  }
+  // Where Linux weighs each session as a whole, a niceness counts within its session only.
+  const autogroup = `/proc/${pid}/autogroup`;
+  for (let tryCount = 1; existsSync(autogroup); tryCount += 1) {
+    try {
+      writeFileSync(autogroup, String(NICENESS));
+      return true;
+    } catch (error) {
+      const isTooSoon = (error as NodeJS.ErrnoException).code === 'EAGAIN';
+      if (!isTooSoon || tryCount === AUTOGROUP_TRIES) return false;
+    }
+    await delay(AUTOGROUP_PAUSE_MS);
+  }
+  return true;
 }

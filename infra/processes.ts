@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { signalGroup, startTimeOf } from './process-groups.ts';
+import { putBehindOthers, signalGroup, startTimeOf } from './process-groups.ts';
 import { Watchdog } from './watchdog.ts';
 
 const pollMs = 25;
@@ -194,6 +194,19 @@ export class Processes {
     const end = await running.exited;
     clearTimeout(limit);
     return end.startsWith('code ') ? Number(end.slice('code '.length)) : 1;
+  }
+
+  /** The process ids of what runs, by name. What a process has started itself is not in it. */
+  pids(): ReadonlyMap<string, number> {
+    return new Map([...this.#running.keys()].map(({ name, pid }) => [name, pid]));
+  }
+
+  /** From now on these have what the others leave of the processors. Who is not there is left out. */
+  async putBehindOthers(names: readonly string[]): Promise<void> {
+    for (const { name, pid } of this.#running.keys()) {
+      if (!names.includes(name) || (await putBehindOthers(pid))) continue;
+      console.warn(`${name} cannot be put behind the others: it takes its share of the processors`);
+    }
   }
 
   /** Stops everything, in order. Safe to call twice; the second call kills. */

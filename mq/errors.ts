@@ -9,11 +9,14 @@ export type LocalErrorCode =
   | 'FRAME_INVALID'
   | 'INVALID_ARGUMENT'
   | 'MESSAGE_CORRUPT'
+  | 'NOT_DRAINED'
   | 'NO_ROUTE'
+  | 'QUEUE_NOT_ASSIGNED'
   | 'REQUEST_ABORTED'
   | 'REQUEST_TIMEOUT'
   | 'STORE_CLOSED'
   | 'STORE_FAILED'
+  | 'TOO_MUCH_REQUEST'
   | 'UNKNOWN_RESPONSE_CODE';
 
 export type MqErrorCode = ResponseCodeName | LocalErrorCode;

@@ -1,8 +1,13 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { copyAddress, type CopyAddress } from './copy-address.ts';
+import { compareCopy, type CopyComparison } from './copy-comparison.ts';
 import { readFacts } from './fact-reader.ts';
 import type { Finding } from './finding.ts';
 import { lastChangeAt, type OrderFacts } from './order-facts.ts';
 import { judge } from './order-rules.ts';
+import { lastChangeOf, type SaleFacts, type TicketFacts } from './sale-facts.ts';
+import { readSales, readTickets } from './sale-reader.ts';
+import { judgeSale, judgeTicket } from './sale-rules.ts';
 import { schemas, type Schemas } from './schemas.ts';
 import { checkWholeDatabase } from './whole-database.ts';
 
@@ -12,11 +17,20 @@ export interface OrderVerdict {
   findings: readonly Finding[];
 }
 
+/** A flash sale with its tickets, and what is the matter with them. */
+export interface SaleVerdict {
+  sale: SaleFacts | undefined;
+  tickets: readonly TicketFacts[];
+  findings: readonly Finding[];
+}
+
 export interface AuditOptions {
   /** What is younger may still be under way: it is counted and not called lost. */
   graceMs: number;
   /** So long an order may be neither paid nor closed, and goods and coupons be set aside for one that is not there. */
   openMs: number;
+  /** How long the copy of the order database is waited for where it differs from its source; not at all by default. */
+  copyMs?: number;
 }
 
 /** What the databases say, all of them, of all orders there are. */
@@ -24,8 +38,14 @@ export interface AuditReport {
   orders: number;
   /** How many orders have each status. */
   byStatus: Readonly<Record<string, number>>;
-  /** Orders that have not come to their end yet, and are young enough. */
+  /** Orders that have not come to their end yet, and are young enough; and tickets of flash sales. */
   underWay: number;
+  /** Flash sales there are, and tickets that were given out at them. */
+  sales: number;
+  tickets: number;
+  /** The order database held against its copy; undefined: there is no copy. */
+  copy: CopyComparison | undefined;
+  /** Those of the copy among them. */
   findings: readonly Finding[];
 }
 
@@ -35,15 +55,30 @@ const PAGE_COUNT = 1_000;
 /** Reads the schemas of all services. Knows nothing of brokers or services: what it says, the databases alone say. */
 export class Audit {
   readonly #connection: Connection;
+  readonly #copyConnection: Connection;
   readonly #schemas: Schemas;
+  readonly #copySchema: string;
 
-  private constructor(connection: Connection, names: Schemas) {
+  private constructor(
+    connection: Connection,
+    copyConnection: Connection,
+    names: Schemas,
+    copyName: string,
+  ) {
     this.#connection = connection;
+    this.#copyConnection = copyConnection;
     this.#schemas = names;
+    this.#copySchema = copyName;
   }
 
-  static async open(databaseUrl: string, names: Schemas = schemas): Promise<Audit> {
-    return new Audit(await createConnection({ uri: databaseUrl, timezone: 'Z' }), names);
+  static async open(
+    databaseUrl: string,
+    names: Schemas = schemas,
+    copy: CopyAddress = copyAddress(databaseUrl),
+  ): Promise<Audit> {
+    const connection = await createConnection({ uri: databaseUrl, timezone: 'Z' });
+    const copyConnection = await createConnection({ uri: copy.databaseUrl, timezone: 'Z' });
+    return new Audit(connection, copyConnection, names, copy.schema);
   }
 
   /** Schemas that do not exist: nothing was ever started here. */
@@ -80,11 +115,53 @@ export class Audit {
         findings.push(...found.filter(({ kind }) => kind !== 'lost' || !isYoung));
       }
     }
+    const sales = await this.#readSales();
+    findings.push(...sales.flatMap((sale) => judgeSale(sale)));
+    let tickets = 0;
+    for await (const ticket of this.#tickets()) {
+      tickets += 1;
+      const found = judgeTicket(ticket);
+      const isYoung = now - lastChangeOf(ticket).getTime() < options.graceMs;
+      if (isYoung && found.some(({ kind }) => kind === 'lost')) underWay += 1;
+      findings.push(...found.filter(({ kind }) => kind !== 'lost' || !isYoung));
+    }
     findings.push(...(await checkWholeDatabase(this.#connection, this.#schemas, options)));
-    return { orders, byStatus, underWay, findings };
+    const copy = await this.#ofCopy(options.copyMs ?? 0);
+    findings.push(...(copy?.findings ?? []));
+    return { orders, byStatus, underWay, sales: sales.length, tickets, copy, findings };
+  }
+
+  /** Undefined when there is no copy. */
+  async #ofCopy(graceMs: number): Promise<CopyComparison | undefined> {
+    const [tables] = await this.#copyConnection.query<RowDataPacket[]>(
+      'SELECT 1 FROM information_schema.tables WHERE table_schema = ? LIMIT 1',
+      [this.#copySchema],
+    );
+    if (tables.length === 0) return undefined;
+    const source = { connection: this.#connection, schema: this.#schemas.order };
+    const copy = { connection: this.#copyConnection, schema: this.#copySchema };
+    return compareCopy(source, copy, { graceMs });
+  }
+
+  /** The flash sales that still admit customers, by the ledger. */
+  async openSales(): Promise<string[]> {
+    const sales = await this.#readSales();
+    return sales.filter(({ state }) => state === 'OPEN').map(({ saleId }) => saleId);
+  }
+
+  /** Judges a flash sale and its tickets as they are now, with no allowance for what is under way. */
+  async ofSale(saleId: string): Promise<SaleVerdict> {
+    const sale = (await this.#readSales()).find((each) => each.saleId === saleId);
+    const tickets: TicketFacts[] = [];
+    for await (const ticket of this.#tickets(saleId)) tickets.push(ticket);
+    const findings = tickets.flatMap((ticket) => judgeTicket(ticket));
+    if (sale === undefined) findings.push({ orderNo: saleId, kind: 'lost', what: 'sale' });
+    else findings.push(...judgeSale(sale));
+    return { sale, tickets, findings };
   }
 
   async close(): Promise<void> {
+    await this.#copyConnection.end();
     await this.#connection.end();
   }
 
@@ -99,6 +176,23 @@ export class Audit {
       return await read();
     } finally {
       await this.#connection.query('ROLLBACK');
+    }
+  }
+
+  #readSales(): Promise<SaleFacts[]> {
+    return this.#atOneMoment(() => readSales(this.#connection, this.#schemas));
+  }
+
+  async *#tickets(saleId?: string): AsyncGenerator<TicketFacts> {
+    let after = '';
+    for (;;) {
+      const page = { after, maxCount: PAGE_COUNT, saleId };
+      const tickets = await this.#atOneMoment(() =>
+        readTickets(this.#connection, this.#schemas, page),
+      );
+      yield* tickets;
+      if (tickets.length < PAGE_COUNT) return;
+      after = tickets.at(-1)!.ticketNo;
     }
   }
 

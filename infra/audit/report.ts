@@ -15,14 +15,17 @@ export function findingTable(findings: readonly Finding[]): string {
   return [...lines, ...(rest > 0 ? [`  … and ${rest} more`] : [])].join('\n');
 }
 
-export function auditText({ orders, byStatus, underWay, findings }: AuditReport): string {
+export function auditText(report: AuditReport): string {
+  const { orders, byStatus, underWay, sales, tickets, copy, findings } = report;
+  const copied = copy === undefined ? 'no copy' : `${copy.rows} rows held against the copy`;
   const statuses = Object.entries(byStatus)
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([status, count]) => `${count} ${status}`)
     .join(', ');
   const sum = countsOf(findings);
   return (
-    `  Whole database: ${orders} orders${statuses === '' ? '' : ` (${statuses})`}, ${underWay} under way; ` +
+    `  Whole database: ${orders} orders${statuses === '' ? '' : ` (${statuses})`}, ${tickets} tickets of ${sales} flash sales, ` +
+    `${copied}, ${underWay} under way; ` +
     `${sum.lost} lost, ${sum.duplicated} duplicated, ${sum.wrong} contradictions`
   );
 }

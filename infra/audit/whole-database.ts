@@ -29,6 +29,7 @@ export async function checkWholeDatabase(
     ...stockChecks(s),
     ...pointsChecks(s),
     ...outboxChecks(s, graceBefore),
+    ...parkedChecks(s),
   ];
   const findings: Finding[] = [];
   for (const { kind, sql, values = [], what } of checks) {
@@ -72,6 +73,13 @@ function orphanChecks(s: Schemas, openBefore: Date): Check[] {
     orphan(`${s.push}.notifications`, 'push'),
     orphan(`${s.warehouse}.shipments`, 'shipment'),
     orphan(`${s.refund}.refunds`, 'refund'),
+    {
+      kind: 'duplicated',
+      sql: `SELECT order_no AS about, sale_id FROM ${s.order}.orders AS o
+             WHERE sale_id IS NOT NULL AND NOT EXISTS
+               (SELECT 1 FROM ${s.flashsale}.flash_tickets AS t WHERE t.ticket_no = o.order_no)`,
+      what: (row) => `order of sale ${row['sale_id']} without a ticket`,
+    },
     {
       kind: 'lost',
       sql: `SELECT request_no AS about, amount_minor FROM ${s['third-party']}.channel_charges AS c
@@ -174,4 +182,15 @@ function outboxChecks(s: Schemas, graceBefore: Date): Check[] {
       values: [graceBefore],
       what: (row) => `${row['topic']}/${row['tag']}, unsent in the outbox of ${service}`,
     }));
+}
+
+/** What nobody could read is told by nobody else. */
+function parkedChecks(s: Schemas): Check[] {
+  return [
+    {
+      kind: 'lost',
+      sql: `SELECT message_id AS about, topic, reason FROM ${s.flashsale}.parked_messages`,
+      what: (row) => `message of ${row['topic']}, which was parked: ${row['reason']}`,
+    },
+  ];
 }

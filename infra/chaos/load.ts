@@ -35,7 +35,7 @@ export class Load {
     const orders: DemoOrder[] = [];
     const placed: Placed = new Map();
     while (this.#isOpen) {
-      orders.push(await buy(this.#shop, this.#plans.next().value as OrderPlan, placed));
+      orders.push(await buy(this.#shop, this.#plans.next().value as OrderPlan, placed, true));
     }
     return orders;
   }

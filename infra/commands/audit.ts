@@ -20,6 +20,9 @@ export const run: Command = async (context) => {
   });
 };
 
+/** A copy is behind its source by what is under way. */
+const copyMs = 10_000;
+
 async function judgeAll(
   databaseUrl: string,
   {
@@ -36,16 +39,19 @@ async function judgeAll(
       );
       return 2;
     }
-    const report = await audit.ofAll({ graceMs, openMs });
+    const report = await audit.ofAll({ graceMs, openMs, copyMs });
     console.log(`\n${auditText(report)}`);
     if (report.findings.length > 0) console.log(findingTable(report.findings));
-    const { orders, byStatus, underWay, findings } = report;
+    const { orders, byStatus, underWay, sales, tickets, copy, findings } = report;
     const offending = [...new Set(findings.map(({ orderNo }) => orderNo))];
     console.log(
       JSON.stringify({
         orders,
         ...byStatus,
         under_way: underWay,
+        sales,
+        tickets,
+        copied_rows: copy?.rows ?? 0,
         ...countsOf(findings),
         offending,
       }),

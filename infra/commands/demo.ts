@@ -1,20 +1,26 @@
 import { join, relative } from 'node:path';
 import { Audit } from '../audit/audit.ts';
 import { auditText, findingTable } from '../audit/report.ts';
+import { compareWithRedis } from '../audit/sale-memory.ts';
+import { schemas } from '../audit/schemas.ts';
 import type { Command } from '../command.ts';
 import { prepareDatabases, startDatabases, type Databases } from '../databases/databases.ts';
 import { thisMachine } from '../databases/machine.ts';
 import { deadLetterOrders } from '../demo/coupon-outage.ts';
+import { runFlashSale, type SaleRun } from '../demo/flash-sale.ts';
 import { Gate } from '../demo/gate.ts';
 import type { DemoOrder } from '../demo/life-of-an-order.ts';
 import { planOrders } from '../demo/plan.ts';
 import {
   buyersFindings,
   timelineTable,
+  isGoodRun,
   verdictOf,
   workTable,
+  type SaleOutcome,
   type Verdict,
 } from '../demo/report.ts';
+import { SaleClient } from '../demo/sale-client.ts';
 import { runCustomers, waitForTheEnd } from '../demo/scenario.ts';
 import { serviceNames, Services, type ServiceEnv } from '../demo/services.ts';
 import { ShopClient } from '../demo/shop-client.ts';
@@ -25,6 +31,10 @@ import { runSession, type Session } from '../session.ts';
 /** Effects of other runs that are younger may be under way. */
 const graceMs = 60_000;
 const openMs = 35 * 60_000;
+/** What came back to a sale is in its ledger before it is in Redis. */
+const memoryTimeoutMs = 15_000;
+/** What the last orders came to is in the copy a moment later; a broken copy never has it. */
+const copyMs = 60_000;
 
 /** `npm run demo`. What it does is in command-line.mjs, in the words of its --help. */
 export const run: Command = async (context) => {
@@ -68,20 +78,41 @@ export const run: Command = async (context) => {
       couponGate,
       isKilledInTheMiddle: options.killBroker,
     };
-    const orders = await runCustomers(stage, planOrders(seed));
+    const sales = new SaleClient(urls.flashsale, services.customerTokenSecret);
+    const [orders, saleRun] = await Promise.all([
+      runCustomers(stage, planOrders(seed)),
+      runFlashSale(session, sales, shop),
+    ]);
     const audit = await Audit.open(databaseUrl);
     const orderNos = orders.map(({ orderNo }) => orderNo);
-    const verdicts = await session.step('the rest', (say) => waitForTheEnd(audit, orderNos, say));
+    const saleNos = saleRun.orders.map(({ orderNo }) => orderNo);
+    const all = await session.step('the rest', (say) =>
+      waitForTheEnd(audit, [...orderNos, ...saleNos], say),
+    );
+    const verdicts = all.slice(0, orders.length);
+    const sale = {
+      run: saleRun,
+      verdicts: all.slice(orders.length),
+      ...(await judgeSale(audit, saleRun, databases)),
+    };
+    await sales.close(saleRun.saleId);
     await refusals(session, shop, orders);
-    const whole = await audit.ofAll({ graceMs, openMs });
+    const whole = await session.step('audit', async (say) => {
+      const report = await audit.ofAll({ graceMs, openMs, copyMs });
+      say(`${report.orders} orders; ${report.copy?.rows ?? 0} rows held against the copy`);
+      return report;
+    });
     await audit.close();
-    const deadLetters = await deadLetterOrders(cluster.namesrvAddr, new Set(orderNos));
-    verdict = verdictOf({ orders, verdicts, whole, deadLetters, seed, seconds: seconds() });
+    const numbers = new Set([...orderNos, ...saleNos]);
+    const deadLetters = await deadLetterOrders(cluster.namesrvAddr, numbers);
+    const outcome = { orders, verdicts, sale, whole, deadLetters };
+    verdict = verdictOf({ ...outcome, seed, seconds: seconds() });
     const counters = await countersOf(shop);
-    const facts = verdicts.map((each) => each.facts);
+    const facts = all.map((each) => each.facts);
     const findings = [
-      ...verdicts.flatMap((each) => each.findings),
-      ...buyersFindings(orders, verdicts),
+      ...all.flatMap((each) => each.findings),
+      ...buyersFindings([...orders, ...saleRun.orders], all),
+      ...sale.findings,
     ];
     console.log(`\n${timelineTable(orders, verdicts)}\n\n${workTable(facts, counters)}\n`);
     console.log(`  Audit of this run: ${verdict.lost} lost, ${verdict.duplicated} duplicated`);
@@ -90,14 +121,16 @@ export const run: Command = async (context) => {
     if (whole.findings.length > 0) console.log(findingTable(whole.findings));
     console.log();
 
-    const isGood = verdict.lost === 0 && verdict.duplicated === 0;
+    const isGood = isGoodRun(verdict);
     if (options.once) return isGood ? 0 : 1;
     await services.restart('order', {});
     await services.restart('coupon', {});
     await couponGate.close();
     const docs = serviceNames.map((name) => `  ${name.padEnd(12)}${urls[name]}/docs`);
     console.log(
-      `${docs.join('\n')}\n  name server ${cluster.namesrvAddr}   ${databaseUrl}   ${databases.redisUrl}\n` +
+      `${docs.join('\n')}\n  reports     ${urls.sync}/reports\n` +
+        `  a customer's token, for an hour: ${sales.tokenOf('user-1')}\n` +
+        `  name server ${cluster.namesrvAddr}   ${databaseUrl}   ${databases.redisUrl}\n` +
         '  From now on orders have 30 minutes to be paid. Ctrl-C stops everything.',
     );
     session.exitCodeWhenInterrupted = isGood ? 0 : 1;
@@ -107,6 +140,18 @@ export const run: Command = async (context) => {
   if (options.once && verdict !== undefined) console.log(JSON.stringify(verdict));
   return exitCode;
 };
+
+/** What the ledger says of the sale, and whether Redis decides by the same. */
+async function judgeSale(
+  audit: Audit,
+  { saleId }: SaleRun,
+  { redisUrl }: Databases,
+): Promise<Pick<SaleOutcome, 'facts' | 'findings'>> {
+  const readSale = async () => (await audit.ofSale(saleId)).sale;
+  const inRedis = await compareWithRedis(redisUrl, schemas.flashsale, readSale, memoryTimeoutMs);
+  const { sale, findings } = await audit.ofSale(saleId);
+  return { facts: sale, findings: [...findings, ...inRedis] };
+}
 
 /** Since the command was typed: Node's clock starts with the process. */
 function seconds(): number {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from '../command.ts';
 import { prepareDatabases, startDatabases } from '../databases/databases.ts';
@@ -53,10 +54,10 @@ async function runIntegration(session: Session, root: string): Promise<Tally> {
   try {
     const sources = await prepareDatabases(thisMachine, session);
     const { databaseUrl, redisUrl } = await startDatabases(thisMachine, session, sources);
-    return await runJestProject(session, root, 'integration', {
-      DATABASE_URL: databaseUrl,
-      REDIS_URL: redisUrl,
-    });
+    const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+    // Each file has a schema and a broker of its own; more at once would ask more of one MariaDB than it has connections for.
+    const workerCount = Math.min(availableParallelism(), 4);
+    return await runJestProject(session, root, 'integration', env, [`--maxWorkers=${workerCount}`]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     return { name: 'integration', passed: 0, failed: 1, skipped: 0 };

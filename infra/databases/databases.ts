@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Say, StateSlot, Step } from '../command.ts';
 import type { Session } from '../session.ts';
+import { binlogProblem, purgePublished } from './binlog.ts';
 import { chooseSources, type Source } from './choose-source.ts';
 import type { DatabaseContext } from './database-context.ts';
 import { installPackages } from './debian-packages.ts';
@@ -84,13 +85,16 @@ interface Database {
     image: string,
     say: Say,
   ): Promise<string>;
+  /** What is to be done with one of ours that has just started. */
+  tidy(url: string): Promise<void>;
 }
 
 const mariadb: Database = {
   urlName: 'DATABASE_URL',
-  answers: mariadbAnswers,
+  answers: async (url) => (await mariadbAnswers(url)) ?? (await binlogProblem(url)),
   start: startMariadb,
   startInDocker: startMariadbInDocker,
+  tidy: purgePublished,
 };
 
 const redis: Database = {
@@ -98,6 +102,7 @@ const redis: Database = {
   answers: redisAnswers,
   start: startRedis,
   startInDocker: startRedisInDocker,
+  tidy: () => Promise.resolve(),
 };
 
 async function provide(
@@ -112,10 +117,12 @@ async function provide(
     await mustAnswer(database.urlName, source.url, database.answers);
     return source.url;
   }
-  if (source.kind === 'docker') {
-    return await database.startInDocker(machine, context, source.image, say);
-  }
-  return await database.start(machine, context, say);
+  const url =
+    source.kind === 'docker'
+      ? await database.startInDocker(machine, context, source.image, say)
+      : await database.start(machine, context, say);
+  await database.tidy(url);
+  return url;
 }
 
 async function mustAnswer(

@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Say } from '../command.ts';
 import { freePort } from '../free-port.ts';
+import { binlogSettings } from './binlog.ts';
 import { startContainer } from './container.ts';
 import type { DatabaseContext } from './database-context.ts';
 import { findMariadb } from './look-around.ts';
@@ -14,18 +15,19 @@ const readyTimeoutMs = 120_000;
 
 /**
  * Small, quick to start, and as safe as the services assume: an acknowledged commit is on disk
- * (innodb_flush_log_at_trx_commit=1 and the doublewrite buffer are MariaDB's defaults; the first is spelt out).
+ * (innodb_flush_log_at_trx_commit=1 and the doublewrite buffer are MariaDB's defaults; the first is spelt out). A data
+ * folder of before there was a binlog starts with one.
  */
 const serverSettings = [
   '--innodb-flush-log-at-trx-commit=1',
   '--innodb-buffer-pool-size=64M',
   '--innodb-log-file-size=32M',
   '--performance-schema=OFF',
-  '--skip-log-bin',
   '--skip-name-resolve',
   '--character-set-server=utf8mb4',
   '--collation-server=utf8mb4_unicode_ci',
-  '--max-connections=300',
+  '--max-connections=500',
+  ...binlogSettings,
 ];
 
 /** Starts a private MariaDB on a free port of 127.0.0.1, with its data in `dir`; returns its URL. */

@@ -14,8 +14,17 @@ export interface DemoOrder {
 /** Numbers of orders that were placed, by their number in the plan: for those who pay with somebody's coupon. */
 export type Placed = Map<number, Promise<string>>;
 
-/** Places the order of a plan and pays for it, unless it is to be left alone. */
-export async function buy(shop: ShopClient, plan: OrderPlan, placed: Placed): Promise<DemoOrder> {
+/**
+ * Places the order of a plan and pays for it, unless it is to be left alone.
+ *
+ * `mayBeLate`: where the shop may be away for longer than an order has to be paid. One that is closed by then is left alone.
+ */
+export async function buy(
+  shop: ShopClient,
+  plan: OrderPlan,
+  placed: Placed,
+  mayBeLate = false,
+): Promise<DemoOrder> {
   const { userId, items, isImpatient, couponOf } = plan;
   const giver = couponOf === undefined ? undefined : await placed.get(couponOf);
   const couponCode = giver === undefined ? undefined : await shop.couponOf(giver);
@@ -26,8 +35,11 @@ export async function buy(shop: ShopClient, plan: OrderPlan, placed: Placed): Pr
   placed.set(plan.number, placing);
   const orderNo = await placing;
   if (plan.kind === 'unpaid') return { plan, orderNo };
-  const paymentNo = await shop.pay(orderNo, isImpatient);
-  return { plan, orderNo, paymentNo };
+  if (!mayBeLate) return { plan, orderNo, paymentNo: await shop.pay(orderNo, isImpatient) };
+  const paymentNo = await shop.payInTime(orderNo, isImpatient);
+  return paymentNo === undefined
+    ? { plan: { ...plan, kind: 'unpaid' }, orderNo }
+    : { plan, orderNo, paymentNo };
 }
 
 /** Gives an order back that was to be refunded; the same order otherwise. */
@@ -36,7 +48,10 @@ export async function giveBack(shop: ShopClient, order: DemoOrder): Promise<Demo
   if (paymentNo === undefined || !plan.kind.startsWith('refunded')) return order;
   if (plan.kind === 'refunded-by-a-failing-channel') await shop.failRefundsOf(paymentNo, 2);
   const isBefore = plan.kind === 'refunded-before-shipping';
-  await shop.untilOrderIs(orderNo, ...(isBefore ? ['PAID', 'SHIPPED'] : ['SHIPPED']));
+  const due = isBefore ? ['PAID', 'SHIPPED'] : ['SHIPPED'];
+  const { status } = await shop.untilOrderIs(orderNo, ...due, 'CANCELLED');
+  // The payment came too late, and its money goes back by itself.
+  if (status === 'CANCELLED') return order;
   return { ...order, refundNo: await refundAndReturn(shop, order) };
 }
 

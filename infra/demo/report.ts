@@ -1,5 +1,8 @@
 import type { AuditReport, OrderVerdict } from '../audit/audit.ts';
+import type { Finding } from '../audit/finding.ts';
 import type { OrderFacts } from '../audit/order-facts.ts';
+import type { SaleFacts } from '../audit/sale-facts.ts';
+import type { SaleRun } from './flash-sale.ts';
 import type { DemoOrder } from './life-of-an-order.ts';
 import type { OrderKind } from './plan.ts';
 
@@ -12,31 +15,60 @@ export interface Verdict {
   refunded: number;
   coupons: number;
   pushes: number;
-  /** Orders whose coupon had to be taken from the dead-letter queue, and how many of them have it. */
+  /** Orders, of the sale's, too, whose coupon had to be taken from the dead-letter queue, and how many of them have it. */
   dlq: number;
   dlq_redriven: number;
+  /** Customers of the flash sale who got a piece, who were turned away, and pieces that came back unpaid. */
+  sale_admitted: number;
+  sale_turned_away: number;
+  sale_returned: number;
+  /** Pieces of the sale that were sold beyond its stock. */
+  oversold: number;
+  /** Rows of the order database that were held against the copy, and those that differ there. */
+  copied_rows: number;
+  copy_differences: number;
   lost: number;
   duplicated: number;
   seed: number;
   seconds: number;
 }
 
-/** Sums up a run; what is wrong in the databases as a whole counts, too, unless it is only missing. */
+/** The flash sale of a run: what its customers know, what its ledger says, and what is the matter with it. */
+export interface SaleOutcome {
+  run: SaleRun;
+  facts: SaleFacts | undefined;
+  verdicts: readonly OrderVerdict[];
+  findings: readonly Finding[];
+}
+
+/**
+ * Sums up a run; what is wrong in the databases as a whole counts, too, unless it is only missing. Orders of the flash sale are
+ * counted by themselves, what is the matter with them together with the others.
+ */
 export function verdictOf(run: {
   orders: readonly DemoOrder[];
   verdicts: readonly OrderVerdict[];
+  sale: SaleOutcome;
   whole: AuditReport;
   deadLetters: ReadonlySet<string>;
   seed: number;
   seconds: number;
 }): Verdict {
-  const { verdicts, deadLetters } = run;
+  const { verdicts, sale, deadLetters } = run;
   const facts = verdicts.map((verdict) => verdict.facts);
-  const own = verdicts.flatMap(({ findings }) => findings);
-  const all = [...own, ...buyersFindings(run.orders, verdicts)];
+  const own = [...verdicts, ...sale.verdicts, sale].flatMap(({ findings }) => findings);
+  const all = [
+    ...own,
+    ...buyersFindings(run.orders, verdicts),
+    ...buyersFindings(sale.run.orders, sale.verdicts),
+  ];
+  const ofCopy = new Set(run.whole.copy?.findings);
   const ownKeys = new Set(own.map(({ orderNo, what }) => `${orderNo} ${what}`));
   const others = run.whole.findings.filter(
-    ({ kind, orderNo, what }) => kind !== 'lost' && !ownKeys.has(`${orderNo} ${what}`),
+    (finding) =>
+      finding.kind !== 'lost' &&
+      !ofCopy.has(finding) &&
+      !ownKeys.has(`${finding.orderNo} ${finding.what}`),
   );
   const statusCount = (...statuses: string[]): number =>
     facts.filter(({ order }) => statuses.includes(order?.status ?? '')).length;
@@ -48,14 +80,26 @@ export function verdictOf(run: {
     coupons: facts.reduce((sum, { coupons }) => sum + coupons.length, 0),
     pushes: facts.reduce((sum, { notifications }) => sum + notifications.length, 0),
     dlq: deadLetters.size,
-    dlq_redriven: facts.filter(
-      ({ orderNo, coupons }) => deadLetters.has(orderNo) && coupons.length > 0,
+    dlq_redriven: [...verdicts, ...sale.verdicts].filter(
+      ({ facts: { orderNo, coupons } }) => deadLetters.has(orderNo) && coupons.length > 0,
     ).length,
+    sale_admitted: sale.run.orders.length,
+    sale_turned_away: sale.run.turnedAway,
+    sale_returned: sale.run.returned,
+    oversold: Math.max(0, (sale.facts?.liveOrders ?? 0) - (sale.facts?.stock ?? 0)),
+    copied_rows: run.whole.copy?.rows ?? 0,
+    copy_differences: run.whole.copy?.findings.length ?? 0,
     lost: all.filter(({ kind }) => kind === 'lost').length,
     duplicated: all.filter(({ kind }) => kind !== 'lost').length + others.length,
     seed: run.seed,
     seconds: Math.round(run.seconds * 10) / 10,
   };
+}
+
+/** Nothing is lost, doubled or oversold, and there is a copy, which is the same. */
+export function isGoodRun(verdict: Verdict): boolean {
+  const { lost, duplicated, oversold, copied_rows: copied, copy_differences: differing } = verdict;
+  return lost + duplicated + oversold + differing === 0 && copied > 0;
 }
 
 /**
@@ -72,7 +116,11 @@ export function buyersFindings(
     if (facts?.order === undefined) return [];
     const say = (kind: 'lost' | 'duplicated', what: string) => [{ orderNo, kind, what }];
     const isPaid = facts.order.paymentNo !== undefined;
-    if (paymentNo !== undefined && facts.order.paymentNo !== paymentNo) {
+    // One that came too late is known by its refund.
+    const isLate = facts.orderRefunds.some(
+      (refund) => refund.reason === 'LATE_PAYMENT' && refund.paymentNo === paymentNo,
+    );
+    if (paymentNo !== undefined && facts.order.paymentNo !== paymentNo && !isLate) {
       return say('lost', `acknowledged payment ${paymentNo}`);
     }
     if (plan.kind === 'unpaid' && isPaid) return say('duplicated', 'payment that nobody made');

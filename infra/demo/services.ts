@@ -18,6 +18,8 @@ const servicePorts: Readonly<Record<ServiceName, number>> = {
   warehouse: 3007,
   refund: 3008,
   'third-party': 3009,
+  flashsale: 3010,
+  sync: 3011,
 };
 export const serviceNames = Object.keys(servicePorts) as ServiceName[];
 
@@ -31,6 +33,8 @@ const stopTimeoutMs = 15_000;
 /** The services of the shop as processes. */
 export class Services {
   readonly urls: ServiceUrls;
+  /** What customers' tokens are signed with, see customer-token.ts. */
+  readonly customerTokenSecret: string;
   readonly #session: Session;
   readonly #root: string;
   readonly #env: Readonly<Record<string, string>>;
@@ -41,11 +45,13 @@ export class Services {
     root: string,
     env: Readonly<Record<string, string>>,
     urls: ServiceUrls,
+    customerTokenSecret: string,
   ) {
     this.#session = session;
     this.#root = root;
     this.#env = env;
     this.urls = urls;
+    this.customerTokenSecret = customerTokenSecret;
   }
 
   static async start(
@@ -53,6 +59,7 @@ export class Services {
     root: string,
     { namesrvAddr, databases }: { namesrvAddr: string; databases: Databases },
     env: ServiceEnv,
+    names: readonly ServiceName[] = serviceNames,
   ): Promise<Services> {
     const urls = Object.fromEntries(
       await Promise.all(
@@ -65,6 +72,7 @@ export class Services {
     const peers = Object.fromEntries(
       serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_URL`, urls[name]]),
     );
+    const customerTokenSecret = randomBytes(24).toString('hex');
     const shared = {
       HOST: '127.0.0.1',
       DATABASE_URL: databases.databaseUrl,
@@ -73,14 +81,20 @@ export class Services {
       // Between the payment service and the third party of this run.
       CHANNEL_SECRET: randomBytes(24).toString('hex'),
       CALLBACK_URL: `${urls.payment}/channel-callbacks`,
+      CUSTOMER_TOKEN_SECRET: customerTokenSecret,
       ...peers,
     };
-    const services = new Services(session, root, shared, urls);
+    const services = new Services(session, root, shared, urls, customerTokenSecret);
     await session.step('services', async (say) => {
-      say(serviceNames.join(', '));
-      await Promise.all(serviceNames.map((name) => services.#start(name, env[name])));
+      say(names.join(', '));
+      await Promise.all(names.map((name) => services.#start(name, env[name])));
     });
     return services;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running.values()].map((running) => running.stop(stopTimeoutMs)));
+    this.#running.clear();
   }
 
   /** Starts a service again with other settings. */
@@ -103,7 +117,7 @@ export class Services {
       stopOrder: stopOrder.service,
       stopTimeoutMs,
       ready: () => isReady(`${url}/health/ready`),
-      readyTimeoutMs: 60_000,
+      readyTimeoutMs: 120_000,
     };
   }
 }

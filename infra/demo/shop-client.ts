@@ -17,6 +17,16 @@ interface Answer {
   text: string;
 }
 
+/** The shop has said no, or "not just now" too often. */
+class Refusal extends Error {
+  readonly status: number;
+
+  constructor(url: string, { status, text }: Answer) {
+    super(`POST ${url} answers ${status}: ${text}`);
+    this.status = status;
+  }
+}
+
 export interface OrderView {
   orderNo: string;
   status: string;
@@ -60,6 +70,16 @@ export class ShopClient {
       'paymentNo',
     );
     return paymentNo;
+  }
+
+  /** For somebody who may come late. Undefined: the order was closed before, and cannot be paid any more. */
+  async payInTime(orderNo: string, twice: boolean): Promise<string | undefined> {
+    try {
+      return await this.pay(orderNo, twice);
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 409) return undefined;
+      throw error;
+    }
   }
 
   async refund(orderNo: string, items: readonly object[] | undefined): Promise<string> {
@@ -180,9 +200,7 @@ export class ShopClient {
     for (let refusals = 0; ; refusals += 1) {
       const { status, text } = await this.#post(url, body, headers);
       if (status >= 200 && status < 300) return text;
-      if (status !== 503 || refusals === maxRefusals) {
-        throw new Error(`POST ${url} answers ${status}: ${text}`);
-      }
+      if (status !== 503 || refusals === maxRefusals) throw new Refusal(url, { status, text });
       this.#refusedCount += 1;
       await delay(refusedPauseMs);
     }

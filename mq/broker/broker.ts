@@ -13,19 +13,31 @@ import { MessageStore } from '../store/message-store.ts';
 import { advertisedAddress } from './advertised-address.ts';
 import type { BrokerContext } from './broker-context.ts';
 import { ClientChannels } from './client-channels.ts';
-import { LARGEST_BODY_BYTES, type BrokerConfig } from './config.ts';
+import { LARGEST_BODY_BYTES, namesrvAddresses, type BrokerConfig } from './config.ts';
+import { ConsumerFilters } from './consumer-filters.ts';
+import { clusterQueues } from './cluster-queues.ts';
 import { ConsumerManager } from './consumer-manager.ts';
 import { ConsumerOffsets } from './consumer-offsets.ts';
 import { parseDelayLevels } from './delay-levels.ts';
 import { DelayOffsets } from './delay-offsets.ts';
+import { FilterCache } from './filter-cache.ts';
+import { Findings } from './findings.ts';
+import { foreignProtocolFinding } from './foreign-protocol-finding.ts';
 import { LongPolling } from './long-polling.ts';
 import { MessageCounter } from './message-counter.ts';
+import { MissingTopics } from './missing-topics.ts';
+import { MessageRequestModes } from './message-request-modes.ts';
 import { NamesrvRegistration } from './namesrv-registration.ts';
 import { brokerProcessors } from './processors/index.ts';
+import { OffsetResets } from './offset-resets.ts';
+import { Popping } from './popping.ts';
 import { ProducerManager } from './producer-manager.ts';
 import { QueueLocks } from './queue-locks.ts';
+import { Rates } from '../rates.ts';
 import { DelaySchedule } from './schedule.ts';
+import { SharedClientIds } from './shared-client-ids.ts';
 import { SubscriptionGroups } from './subscription-groups.ts';
+import { isTopicOnAnyBroker, routeOf } from './topic-lookup.ts';
 import { Timers } from './timers.ts';
 import { TopicConfigs } from './topic-configs.ts';
 import { Transactions } from './transactions.ts';
@@ -143,6 +155,9 @@ async function startParts(
     flushDiskType: config.flushDiskType,
     commitLogSegmentBytes: config.mappedFileSizeCommitLog,
     consumeQueueEntriesPerFile: config.mappedFileSizeConsumeQueue / CONSUME_QUEUE_ENTRY_BYTES,
+    messageIndexEnable: config.messageIndexEnable,
+    maxHashSlotNum: config.maxHashSlotNum,
+    maxIndexNum: config.maxIndexNum,
     // maxMessageSize is for what producers send. What was taken before it was lowered is stored anew when it is due or retried.
     maxMessageBytes: LARGEST_BODY_BYTES,
     diskMaxUsedPercent: config.diskSpaceWarningLevelRatio,
@@ -201,9 +216,37 @@ async function startParts(
   });
   shutdowns.push(() => timers.close());
 
+  const popping = await Popping.open({
+    config,
+    store,
+    topics,
+    groups,
+    offsets,
+    orderFile: stateFile('consumerOrderInfo.json'),
+    storeHost: () => advertised,
+    clock,
+    peerClock,
+    logger,
+  });
+  shutdowns.push(() => popping.close());
+  const requestModes = await MessageRequestModes.open({
+    file: stateFile('messageRequestMode.json'),
+  });
+
+  const findings = new Findings({ clock, logger });
+  const filterCache = new FilterCache();
+  const consumerFilters = await ConsumerFilters.open({
+    file: stateFile('consumerFilter.json'),
+    cache: filterCache,
+    clock: peerClock,
+    logger,
+  });
   const consumers = new ConsumerManager({
     clock: peerClock,
     logger,
+    findings,
+    onSubscriptions: (group, subscriptions) => consumerFilters.follow(group, subscriptions),
+    onSelectionChanged: (group, topic) => longPolling.selectionChanged(group, topic),
     isNotifyEnabled: (group) =>
       config.notifyConsumerIdsChangedEnable &&
       groups.get(group)?.notifyConsumerIdsChangedEnable !== false,
@@ -226,10 +269,12 @@ async function startParts(
     clock: peerClock,
     logger,
   });
+  const sharedClientIds = new SharedClientIds(findings, peerClock);
   const clientChannels = new ClientChannels({
     consumers,
     producers,
     queueLocks,
+    sharedClientIds,
     clock: peerClock,
     logger,
   });
@@ -238,9 +283,28 @@ async function startParts(
     clock: peerClock,
     maxOffsetOf: (topic, queueId) => store.maxOffset(topic, queueId),
   });
+  const resets = new OffsetResets({
+    offsets,
+    consumers,
+    longPolling,
+    brokerName: config.brokerName,
+    onReset: (queue) => popping.reset(queue),
+    clock: peerClock,
+    logger,
+  });
+  shutdowns.push(() => resets.close());
+  const putRates = new Rates(peerClock);
+  store.onArrival(({ topic }) => putRates.add(topic, 1));
   store.onArrival((arrival) => longPolling.messageArrived(arrival));
   const client = new RemotingClient({ clock: peerClock, logger, isBackground });
   shutdowns.push(() => client.close());
+  const missingTopics = new MissingTopics({
+    clock: peerClock,
+    findings,
+    hasTopic: (topic) => topics.get(topic) !== undefined,
+    isOnAnyBroker: (topic) =>
+      isTopicOnAnyBroker(client, namesrvAddresses(config.namesrvAddr), topic),
+  });
   const namesrv = new NamesrvRegistration({
     config,
     topics,
@@ -256,15 +320,31 @@ async function startParts(
     topics,
     groups,
     offsets,
+    resets,
     consumers,
+    consumerFilters,
+    filterCache,
     producers,
     clientChannels,
+    findings,
+    sharedClientIds,
+    missingTopics,
     queueLocks,
     longPolling,
     schedule,
     transactions,
     timers,
+    popping,
+    requestModes,
+    clusterQueues: clusterQueues({
+      topics,
+      brokerName: config.brokerName,
+      routeOf: (topic) => routeOf(client, namesrvAddresses(config.namesrvAddr), topic),
+      clock: peerClock,
+    }),
     namesrv,
+    putRates,
+    getRates: new Rates(peerClock),
     messagesPut: new MessageCounter(peerClock),
     messagesGot: new MessageCounter(peerClock),
     get advertised() {
@@ -284,6 +364,8 @@ async function startParts(
     processors: intercept === undefined ? processors : intercepted(processors, intercept),
     idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
     closeGraceMs: CLOSE_GRACE_MS,
+    onForeignProtocol: (protocol, remote) =>
+      findings.report(foreignProtocolFinding(protocol, remote)),
     isBackground,
     clock: peerClock,
     logger,
@@ -295,13 +377,18 @@ async function startParts(
     // Or the next crash would find it within a queue that has grown again.
     await offsets.persist();
   }
+  await popping.start();
   const listening = await server.start();
   advertised = { ...advertised, port: listening.port };
   shutdowns.push(() => server.close());
+  // Before the server's shutdown, too: with the connections all groups go.
+  shutdowns.push(() => consumerFilters.close());
   // Before the server's shutdown, which would wait for the held pulls.
   shutdowns.push(() => longPolling.close());
+  shutdowns.push(() => popping.letGo());
 
   offsets.start();
+  consumerFilters.start();
   clientChannels.start();
   schedule.start();
   timers.start();

@@ -4,11 +4,13 @@ import type { ClientChannel } from './client-channel.ts';
 import type { ConsumerManager } from './consumer-manager.ts';
 import type { ProducerManager } from './producer-manager.ts';
 import type { QueueLocks } from './queue-locks.ts';
+import type { SharedClientIds } from './shared-client-ids.ts';
 
 export interface ClientChannelsDeps {
   readonly consumers: ConsumerManager;
   readonly producers: ProducerManager;
   readonly queueLocks: QueueLocks;
+  readonly sharedClientIds: SharedClientIds;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -61,7 +63,7 @@ export class ClientChannels {
   }
 
   scan(): void {
-    const { consumers, producers, queueLocks, clock, logger } = this.#deps;
+    const { consumers, producers, queueLocks, sharedClientIds, clock, logger } = this.#deps;
     const sinceMs = clock.monotonicMs() - SILENCE_MS;
     const silent = new Set([...consumers.dropSilent(sinceMs), ...producers.dropSilent(sinceMs)]);
     for (const channel of silent) {
@@ -71,6 +73,7 @@ export class ClientChannels {
       channel.destroy();
     }
     queueLocks.forgetExpired();
+    sharedClientIds.forgetSilent(sinceMs);
   }
 
   close(): void {

@@ -9,12 +9,16 @@ import {
   type ConfigOf,
 } from '../config-options.ts';
 import { bindAddressProblem } from '../remoting/bind-address.ts';
+import { indexFileBytes } from '../store/index-layout.ts';
 import { parseDelayLevels } from './delay-levels.ts';
+import { MAX_REVIVE_QUEUES } from './pop-records.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** Java clients close a connection over a frame of more than 16 MiB. */
 export const LARGEST_BODY_BYTES = 15 * MIB;
+/** What Java maps of a file. */
+const LARGEST_MAPPED_BYTES = 2 ** 31 - 1;
 const int32 = { min: 0, max: 2 ** 31 - 1 };
 const milliseconds = { min: 1, max: 2 ** 31 - 1 };
 
@@ -42,7 +46,7 @@ const options = {
   brokerIP1: text('', 'Address told to clients; empty: the one listened on.'),
   namesrvAddr: text(
     '',
-    'Name servers, host:port separated by semicolons; empty: register nowhere.',
+    'Name servers, host:port separated by semicolons or commas; empty: register nowhere.',
     'NAMESRV_ADDR',
   ),
   storePathRootDir: text('.millrace/store', 'Directory of the CommitLog and all other state.'),
@@ -66,6 +70,23 @@ const options = {
     6_000_000,
     { min: 20, max: 2 ** 31 - 1 },
     'Size of one ConsumeQueue file, in bytes; a multiple of 20.',
+  ),
+  messageIndexEnable: flag(true, 'Index messages, so that they are found by key.'),
+  maxHashSlotNum: integer(
+    5_000_000,
+    { min: 1, max: 2 ** 29 },
+    'Slots of one IndexFile. Changed, the index is made again.',
+  ),
+  maxIndexNum: integer(
+    20_000_000,
+    { min: 2, max: 2 ** 27 },
+    'Entries of one IndexFile. Changed, the index is made again.',
+  ),
+  maxMsgsNumBatch: integer(64, { min: 1, max: 1024 }, 'Messages found by one query.'),
+  defaultQueryMaxNum: integer(
+    32,
+    { min: 1, max: 1024 },
+    'Messages found by one query for a unique key.',
   ),
   diskSpaceWarningLevelRatio: integer(
     90,
@@ -106,11 +127,19 @@ const options = {
     true,
     'Take back messages that still wait when their producers ask. RocketMQ: false.',
   ),
+  storeReplyMessageEnable: flag(
+    true,
+    'Keep replies to requests in <cluster>_REPLY_TOPIC, besides pushing them to who waits for them.',
+  ),
   flushDelayOffsetInterval: integer(10_000, milliseconds, 'Save delay progress this often, in ms.'),
   flushConsumerOffsetInterval: integer(
     5_000,
     milliseconds,
     'Save consumer offsets this often, in ms.',
+  ),
+  useServerSideResetOffset: flag(
+    true,
+    'Move consumer groups that are reset; false: only tell their members, as RocketMQ 4.9 does.',
   ),
   rejectTransactionMessage: flag(false, 'Refuse half messages.'),
   transactionCheckInterval: integer(
@@ -146,6 +175,53 @@ const options = {
     { min: 1, max: 16 * MIB },
     'Bytes in one pull; a first message that is larger still goes out.',
   ),
+  litePullMessageEnable: flag(
+    true,
+    "Serve LITE_PULL_MESSAGE, by which Java 5's lite pull consumers pull.",
+  ),
+  enablePropertyFilter: flag(
+    true,
+    'Let consumers select messages by SQL92 on their properties. RocketMQ: false.',
+  ),
+  reviveQueueNum: integer(
+    8,
+    { min: 1, max: MAX_REVIVE_QUEUES },
+    'Queues of the log that keeps popped messages.',
+  ),
+  popFromRetryProbability: integer(
+    20,
+    { min: 0, max: 100 },
+    'Pops, in percent, that look at redeliveries first; the others take them when there is room.',
+  ),
+  popInflightMessageThreshold: integer(
+    10_000,
+    { min: 1, max: 1_000_000 },
+    'Messages of one queue that a group may have popped and not acknowledged. RocketMQ: without effect by default.',
+  ),
+  popPollingSize: integer(
+    1_024,
+    { min: 1, max: 100_000 },
+    'Pops held for one group and queue; more are answered POLLING_FULL.',
+  ),
+  maxPopPollingSize: integer(
+    100_000,
+    { min: 1, max: 1_000_000 },
+    'Pops held in all; more are answered POLLING_FULL.',
+  ),
+  defaultMessageRequestMode: oneOf(
+    'PULL',
+    ['PULL', 'POP'],
+    'How groups consume that ask for their assignment and for which no mode was set.',
+  ),
+  defaultPopShareQueueNum: integer(
+    -1,
+    { min: -1, max: 1_024 },
+    'popShareQueueNum where defaultMessageRequestMode is POP.',
+  ),
+  serverLoadBalancerEnable: flag(
+    true,
+    'Share the queues of a group among its members that ask for their assignment; else each gets all.',
+  ),
   notifyConsumerIdsChangedEnable: flag(true, 'Tell consumers at once when their group changes.'),
   serverChannelMaxIdleTimeSeconds: integer(
     120,
@@ -162,9 +238,9 @@ export const {
   from: brokerConfig,
 } = defineSettings('broker', options, relationProblems);
 
-/** The name servers of `host:port;host:port`. */
+/** The name servers of `host:port;host:port`; commas are as good, as clients take them. */
 export function namesrvAddresses(namesrvAddr: string): string[] {
-  const addresses = namesrvAddr.split(';').map((address) => address.trim());
+  const addresses = namesrvAddr.split(/[;,]/).map((address) => address.trim());
   return [...new Set(addresses)].filter((address) => address !== '');
 }
 
@@ -192,7 +268,7 @@ function relationProblems(config: BrokerConfig): string[] {
   const addressProblem = bindAddressProblem(config);
   if (addressProblem !== undefined) problems.push(addressProblem);
   for (const address of namesrvAddresses(config.namesrvAddr)) {
-    const port = Number(/^[^\s;]+:(\d{1,5})$/.exec(address)?.[1] ?? 0);
+    const port = Number(/^[^\s;,]+:(\d{1,5})$/.exec(address)?.[1] ?? 0);
     if (port < 1 || port > 65_535) {
       problems.push(`namesrvAddr has ${JSON.stringify(address)}, not host:port`);
     }
@@ -208,6 +284,13 @@ function relationProblems(config: BrokerConfig): string[] {
     problems.push(
       `mappedFileSizeCommitLog is ${config.mappedFileSizeCommitLog}, less than the ${largestRecordBytes} bytes ` +
         `of the largest record that maxMessageSize ${config.maxMessageSize} allows`,
+    );
+  }
+  const fileBytes = indexFileBytes(config);
+  if (fileBytes > LARGEST_MAPPED_BYTES) {
+    problems.push(
+      `maxHashSlotNum ${config.maxHashSlotNum} and maxIndexNum ${config.maxIndexNum} make an IndexFile of ${fileBytes} ` +
+        `bytes, more than the ${LARGEST_MAPPED_BYTES} that RocketMQ can open`,
     );
   }
   try {

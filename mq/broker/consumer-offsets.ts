@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { JsonConfigFile } from '../store/config-file.ts';
+import { PendingReset } from './pending-reset.ts';
 import { StateFile } from './state-file.ts';
 import { storedInteger, storedObject } from './stored-json.ts';
 
@@ -11,19 +12,28 @@ export interface ConsumerOffsetsDeps {
   readonly logger: Logger;
 }
 
-export interface OffsetCommit {
+/** One group in one queue. */
+export interface GroupQueue {
   readonly group: string;
   readonly topic: string;
   readonly queueId: number;
+}
+
+export interface OffsetCommit extends GroupQueue {
   readonly queueOffset: number;
   /** Who committed, for the log. */
   readonly client: string;
 }
 
+type OffsetTable = Map<string, Map<number, number>>;
+
 /**
  * Where each consumer group resumes in each queue, kept in consumerOffset.json.
  *
- *     {"offsetTable":{"TopicA@cg":{"0":4,"1":3}}}
+ *     {"offsetTable":{"TopicA@cg":{"0":4,"1":3}},"resetOffsetTable":{"TopicA@cg":{"0":4}}}
+ *
+ * The second table has the resets that no member has taken over yet, and is left out when there are none. RocketMQ, which
+ * keeps its own only in memory, does not read it.
  *
  * Units:  queueOffset is the entry the group wants next.
  * Order:  a commit shows in `query` at once and is on disk at most one interval later: a crash gives a group some
@@ -31,19 +41,23 @@ export interface OffsetCommit {
  * Source: RocketMQ 4.9 ConsumerOffsetManager.java.
  */
 export class ConsumerOffsets {
-  readonly #table: Map<string, Map<number, number>>;
+  readonly #table: OffsetTable;
+  readonly #resets: Map<string, Map<number, PendingReset>>;
+  readonly #pulled: OffsetTable = new Map();
   readonly #state: StateFile;
   readonly #persistIntervalMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #timer: TimerHandle | undefined;
 
-  private constructor(deps: ConsumerOffsetsDeps, table: Map<string, Map<number, number>>) {
+  private constructor(deps: ConsumerOffsetsDeps, table: OffsetTable, resets: OffsetTable) {
     this.#table = table;
+    this.#resets = mapTable(resets, (queueOffset) => new PendingReset(queueOffset));
     this.#state = new StateFile(deps.file, () => ({
-      offsetTable: Object.fromEntries(
-        [...this.#table].map(([key, queues]) => [key, Object.fromEntries(queues)]),
-      ),
+      offsetTable: tableJson(this.#table),
+      ...(this.#resets.size > 0 && {
+        resetOffsetTable: tableJson(mapTable(this.#resets, ({ queueOffset }) => queueOffset)),
+      }),
     }));
     this.#persistIntervalMs = deps.persistIntervalMs;
     this.#clock = deps.clock;
@@ -52,7 +66,9 @@ export class ConsumerOffsets {
 
   /** Errors: STORE_FAILED when the file is not what it should be; offsets are not guessed. */
   static async open(deps: ConsumerOffsetsDeps): Promise<ConsumerOffsets> {
-    return new ConsumerOffsets(deps, readTable(await deps.file.read()));
+    const stored = await deps.file.read();
+    const resets = readTable(stored, 'resetOffsetTable');
+    return new ConsumerOffsets(deps, readTable(stored, 'offsetTable'), resets);
   }
 
   /** Begins to persist in the background. */
@@ -69,19 +85,51 @@ export class ConsumerOffsets {
     return this.#table.get(keyOf(topic, group))?.get(queueId);
   }
 
+  /** The reset that waits for a member to take it over. */
+  pendingReset({ group, topic, queueId }: GroupQueue): PendingReset | undefined {
+    return this.#resets.get(keyOf(topic, group))?.get(queueId);
+  }
+
   /**
-   * Stores a group's progress. A commit that goes backwards is logged and stored: it is how offsets are reset, and
-   * how a client that lost its memory starts over.
+   * Sets where a group goes on, whatever its members report until one of them is there: see PendingReset. A later reset
+   * takes the place of an earlier one.
    */
-  commit({ group, topic, queueId, queueOffset, client }: OffsetCommit): void {
+  reset({ group, topic, queueId }: GroupQueue, queueOffset: number): void {
     const key = keyOf(topic, group);
-    let queues = this.#table.get(key);
-    if (queues === undefined) {
-      queues = new Map();
-      this.#table.set(key, queues);
+    setIn(this.#table, key, queueId, queueOffset);
+    setIn(this.#resets, key, queueId, new PendingReset(queueOffset));
+    this.#pulled.get(key)?.delete(queueId);
+    this.#state.noteChange();
+  }
+
+  /** From now on members report their progress again. */
+  endReset({ group, topic, queueId }: GroupQueue): void {
+    const key = keyOf(topic, group);
+    const queues = this.#resets.get(key);
+    if (queues?.delete(queueId) !== true) return;
+    if (queues.size === 0) this.#resets.delete(key);
+    this.#state.noteChange();
+  }
+
+  /**
+   * Stores a group's progress. A commit that goes backwards is logged and stored: it is how a client that lost its memory
+   * starts over. Returns false when it does not count, because the group was reset and the member has not noticed yet.
+   */
+  commit({ group, topic, queueId, queueOffset, client }: OffsetCommit): boolean {
+    const key = keyOf(topic, group);
+    const stored = this.#table.get(key)?.get(queueId);
+    if (stored === queueOffset) return true;
+    if (this.#resets.get(key)?.has(queueId) === true) {
+      this.#logger.debug('progress from before a reset is ignored', {
+        group,
+        topic,
+        queueId,
+        queueOffset,
+        resetTo: stored,
+        client,
+      });
+      return false;
     }
-    const stored = queues.get(queueId);
-    if (stored === queueOffset) return;
     if (stored !== undefined && queueOffset < stored) {
       this.#logger.warn('consumer offset goes backwards', {
         group,
@@ -92,8 +140,9 @@ export class ConsumerOffsets {
         client,
       });
     }
-    queues.set(queueId, queueOffset);
+    setIn(this.#table, key, queueId, queueOffset);
     this.#state.noteChange();
+    return true;
   }
 
   /**
@@ -113,27 +162,51 @@ export class ConsumerOffsets {
           to: end,
         });
         queues.set(queueId, end);
+        const resets = this.#resets.get(key);
+        if (resets?.has(queueId) === true) resets.set(queueId, new PendingReset(end));
         this.#state.noteChange();
       }
     }
   }
 
+  /** Where a group has come in a topic, by queueId. */
+  progress(group: string, topic: string): ReadonlyMap<number, number> {
+    return new Map(this.#table.get(keyOf(topic, group)));
+  }
+
+  /** The topics that a group has progress in. */
+  topicsOf(group: string): string[] {
+    const suffix = `@${group}`;
+    return [...this.#table.keys()].flatMap((key) =>
+      key.endsWith(suffix) ? key.slice(0, -suffix.length) : [],
+    );
+  }
+
+  /** The entry a group has asked for last, since this broker was started. */
+  pulledAt({ group, topic, queueId }: GroupQueue): number | undefined {
+    return this.#pulled.get(keyOf(topic, group))?.get(queueId);
+  }
+
+  notePull({ group, topic, queueId }: GroupQueue, queueOffset: number): void {
+    setIn(this.#pulled, keyOf(topic, group), queueId, queueOffset);
+  }
+
+  /** The groups that have progress in a topic. */
+  groupsOf(topic: string): string[] {
+    const prefix = `${topic}@`;
+    return [...this.#table.keys()].flatMap((key) =>
+      key.startsWith(prefix) ? key.slice(prefix.length) : [],
+    );
+  }
+
   /** Forgets a deleted topic: should it be created again, its groups must not resume beyond its end. */
   removeTopic(topic: string): void {
-    for (const key of this.#table.keys()) {
-      if (!key.startsWith(`${topic}@`)) continue;
-      this.#table.delete(key);
-      this.#state.noteChange();
-    }
+    this.#remove((key) => key.startsWith(`${topic}@`));
   }
 
   /** Forgets a group's progress in every topic. */
   removeGroup(group: string): void {
-    for (const key of this.#table.keys()) {
-      if (!key.endsWith(`@${group}`)) continue;
-      this.#table.delete(key);
-      this.#state.noteChange();
-    }
+    this.#remove((key) => key.endsWith(`@${group}`));
   }
 
   /** Writes the file when something changed since the last time. */
@@ -146,6 +219,16 @@ export class ConsumerOffsets {
     this.#timer = undefined;
     await this.persist();
   }
+
+  #remove(isMeant: (key: string) => boolean): void {
+    for (const key of this.#pulled.keys()) if (isMeant(key)) this.#pulled.delete(key);
+    for (const key of this.#table.keys()) {
+      if (!isMeant(key)) continue;
+      this.#table.delete(key);
+      this.#resets.delete(key);
+      this.#state.noteChange();
+    }
+  }
 }
 
 /** '@' is in neither a topic's nor a group's alphabet, so the key cannot be ambiguous. */
@@ -153,12 +236,41 @@ function keyOf(topic: string, group: string): string {
   return `${topic}@${group}`;
 }
 
-function readTable(stored: unknown): Map<string, Map<number, number>> {
+function setIn<T>(
+  table: Map<string, Map<number, T>>,
+  key: string,
+  queueId: number,
+  value: T,
+): void {
+  const queues = table.get(key);
+  if (queues === undefined) table.set(key, new Map([[queueId, value]]));
+  else queues.set(queueId, value);
+}
+
+function mapTable<T, U>(
+  table: ReadonlyMap<string, ReadonlyMap<number, T>>,
+  convert: (value: T) => U,
+): Map<string, Map<number, U>> {
+  return new Map(
+    Array.from(table, ([key, queues]) => [
+      key,
+      new Map(Array.from(queues, ([queueId, value]) => [queueId, convert(value)])),
+    ]),
+  );
+}
+
+function tableJson(table: OffsetTable): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    Array.from(table, ([key, queues]) => [key, Object.fromEntries(queues)]),
+  );
+}
+
+function readTable(stored: unknown, name: string): OffsetTable {
   const file = 'consumerOffset.json';
-  const keys = storedObject(storedObject(stored, file)['offsetTable'], `${file}: offsetTable`);
-  const table = new Map<string, Map<number, number>>();
+  const keys = storedObject(storedObject(stored, file)[name], `${file}: ${name}`);
+  const table: OffsetTable = new Map();
   for (const [key, queues] of Object.entries(keys)) {
-    const path = `${file}: offsetTable.${key}`;
+    const path = `${file}: ${name}.${key}`;
     const offsets = Object.entries(storedObject(queues, path)).map(
       ([queueId, queueOffset]): [number, number] => [
         storedInteger(Number(queueId), `${path}: queue id ${queueId}`),

@@ -1,11 +1,13 @@
+import { decodeProperties, type Properties } from '../protocol/properties.ts';
+import { selects, type MessageSelection } from './message-selection.ts';
+
 /** One pull that found nothing and waits, on the consumer's wish, for something to arrive. */
-export interface HeldPull {
+export interface HeldPull extends MessageSelection {
   readonly topic: string;
   readonly queueId: number;
+  readonly consumerGroup?: string;
   /** The entry the consumer wants next; an arrival at or after it is news. */
   readonly queueOffset: number;
-  /** Tag hashes that match; undefined when every message does. */
-  readonly tagsCodes: ReadonlySet<number> | undefined;
   /** On the monotonic clock. */
   readonly deadlineMs: number;
   /** The connection the answer goes to: when it closes, nobody waits any more. */
@@ -18,6 +20,8 @@ export interface QueueArrival {
   readonly queueId: number;
   readonly queueOffset: number;
   readonly tagsCode: number;
+  /** Encoded; needed when somebody waits with a filter. */
+  readonly propertiesString?: string;
 }
 
 /** Wide enough that 15 s of holds make few slots, narrow enough that nobody notices being answered one slot late. */
@@ -64,11 +68,29 @@ export class HeldPulls<Pull extends HeldPull> {
   arrived(arrival: QueueArrival): readonly Pull[] {
     const waiting = this.#byQueue.get(arrival.topic)?.get(arrival.queueId);
     if (waiting === undefined) return nobody;
+    // Decoded once, however many wait, and not at all when nobody has a filter.
+    let properties: Properties | undefined;
+    const decoded = (): Properties =>
+      (properties ??= decodeProperties(arrival.propertiesString ?? ''));
     return this.#take(
       [...waiting].filter(
         (pull) =>
-          pull.queueOffset <= arrival.queueOffset &&
-          (pull.tagsCodes === undefined || pull.tagsCodes.has(arrival.tagsCode)),
+          pull.queueOffset <= arrival.queueOffset && selects(pull, arrival.tagsCode, decoded),
+      ),
+    );
+  }
+
+  /** The pulls of a queue, whatever they wait for. */
+  ofQueue(topic: string, queueId: number): readonly Pull[] {
+    return this.#take([...(this.#byQueue.get(topic)?.get(queueId) ?? nobody)]);
+  }
+
+  /** The pulls of a group that wants other messages of a topic now; their own selections are those of before. */
+  selectionChanged(consumerGroup: string, topic: string): readonly Pull[] {
+    const queues = this.#byQueue.get(topic)?.values() ?? nobody;
+    return this.#take(
+      [...queues].flatMap((pulls) =>
+        [...pulls].filter((pull) => pull.consumerGroup === consumerGroup),
       ),
     );
   }
@@ -98,8 +120,8 @@ export class HeldPulls<Pull extends HeldPull> {
 
   /**
    * Every few seconds, the pulls whose queue has grown past what they want although nothing woke them: their tag
-   * did not match, or an arrival was announced before they were held. They come back to be answered with a new
-   * nextBeginOffset, so that a consumer of a rare tag does not scan the same entries for ever.
+   * or their filter did not match, or an arrival was announced before they were held. They come back to be answered with a new
+   * nextBeginOffset, so that a consumer of a rare message does not scan the same entries for ever.
    */
   recheck(nowMs: number, maxOffsetOf: (topic: string, queueId: number) => number): readonly Pull[] {
     if (this.#size === 0 || nowMs < this.#nextRecheckMs) return nobody;

@@ -69,6 +69,16 @@ export class LongPolling {
     letGo(this.#held.arrived(arrival), 'look-again');
   }
 
+  /** Something but a message has happened to a queue. */
+  wake(topic: string, queueId: number): void {
+    letGo(this.#held.ofQueue(topic, queueId), 'look-again');
+  }
+
+  /** To be called when a group wants other messages of a topic: what it does not know of was announced to it in vain. */
+  selectionChanged(consumerGroup: string, topic: string): void {
+    letGo(this.#held.selectionChanged(consumerGroup, topic), 'look-again');
+  }
+
   /** Lets everything go, so that every consumer has its answer before the connections close. */
   close(): void {
     this.#isClosed = true;

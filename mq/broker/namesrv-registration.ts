@@ -120,6 +120,7 @@ export class NamesrvRegistration {
         brokerId: config.brokerId,
         compressed: false,
         bodyCrc32: bodyCrc(body),
+        wholeTable: true,
       }),
       body,
     });

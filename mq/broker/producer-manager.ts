@@ -8,6 +8,8 @@ import type { ClientChannel, ClientIdentity, GroupMember } from './client-channe
  */
 export class ProducerManager {
   readonly #groups = new Map<string, Map<ClientChannel, GroupMember>>();
+  /** By clientId; of several clients with one id, the one that was heard of last. */
+  readonly #byClientId = new Map<string, ClientChannel>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -17,12 +19,25 @@ export class ProducerManager {
   register(group: string, channel: ClientChannel, client: ClientIdentity): void {
     const members = this.#groups.get(group) ?? new Map<ClientChannel, GroupMember>();
     this.#groups.set(group, members);
+    const before = members.get(channel)?.clientId;
+    if (before !== undefined && before !== client.clientId) this.#forget(before, channel);
     members.set(channel, { ...client, channel, lastHeartbeatMs: this.#clock.monotonicMs() });
+    this.#byClientId.set(client.clientId, channel);
   }
 
   unregister(group: string, channel: ClientChannel): void {
     const members = this.#groups.get(group);
-    if (members?.delete(channel) === true && members.size === 0) this.#groups.delete(group);
+    const member = members?.get(channel);
+    if (members === undefined || member === undefined) return;
+    members.delete(channel);
+    if (members.size === 0) this.#groups.delete(group);
+    if (!this.isMember(channel)) this.#forget(member.clientId, channel);
+  }
+
+  /** The channel of a client in any group. */
+  find(clientId: string): ClientChannel | undefined {
+    const channel = this.#byClientId.get(clientId);
+    return channel?.isOpen === true ? channel : undefined;
   }
 
   channelGone(channel: ClientChannel): void {
@@ -49,5 +64,9 @@ export class ProducerManager {
 
   members(group: string): GroupMember[] {
     return [...(this.#groups.get(group)?.values() ?? [])];
+  }
+
+  #forget(clientId: string, channel: ClientChannel): void {
+    if (this.#byClientId.get(clientId) === channel) this.#byClientId.delete(clientId);
   }
 }

@@ -1,7 +1,15 @@
 import type { Clock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { dlqTopic, isSystemTopic, retryTopic, SystemTopic } from '../protocol/names.ts';
+import {
+  dlqTopic,
+  isSystemTopic,
+  popRetryTopic,
+  replyTopic,
+  retryTopic,
+  reviveTopic,
+  SystemTopic,
+} from '../protocol/names.ts';
 import { Permission } from '../protocol/sys-flag.ts';
 import type { DataVersion, TopicConfig } from '../protocol/topic-config.ts';
 import type { JsonConfigFile } from '../store/config-file.ts';
@@ -81,15 +89,15 @@ export class TopicConfigs {
   }
 
   /**
-   * Where a message goes that was sent to `queueId` a while ago: there, unless the topic has become smaller, for a queue
-   * that nobody reads would keep it for good. Undefined when there is no such topic.
+   * Where a message goes that was sent to `queueId` a while ago: there, unless the topic has become smaller, or is about
+   * to. A queue that nobody writes to any more is being drained, and one that nobody reads would keep the message for
+   * good. Undefined when there is no such topic.
    */
   queueFor(topic: string, queueId: number): number | undefined {
     const config = this.#table.get(topic);
     if (config === undefined) return undefined;
     const { readQueueNums, writeQueueNums } = config;
-    if (queueId < Math.max(readQueueNums, writeQueueNums)) return queueId;
-    return queueId % Math.max(1, writeQueueNums);
+    return queueId % Math.max(1, writeQueueNums > 0 ? writeQueueNums : readQueueNums);
   }
 
   all(): Iterable<TopicConfig> {
@@ -135,6 +143,11 @@ export class TopicConfigs {
   /** The retry topic of a group; created when missing. */
   async ensureRetryTopic(group: string, queueNums = 1): Promise<TopicConfig> {
     return this.#ensure(topicConfig(retryTopic(group), Math.max(1, queueNums), READ_WRITE));
+  }
+
+  /** Where messages come again that a group popped from a topic; created when missing. */
+  async ensurePopRetryTopic(topic: string, group: string): Promise<TopicConfig> {
+    return this.#ensure(topicConfig(popRetryTopic(topic, group), 1, READ_WRITE));
   }
 
   /** The dead-letter topic of a group; created when missing. Readable, or tools could not show what is in it. */
@@ -230,7 +243,7 @@ export class TopicConfigs {
     }
   }
 
-  /** Source: RocketMQ 5.3 TopicConfigManager.init, less the topics of features this broker does not have (POP, timer wheel). */
+  /** Source: RocketMQ 5.3 TopicConfigManager.init, less those of features this broker does not have. */
   #addSystemTopics(): boolean {
     const { brokerClusterName, brokerName, defaultTopicQueueNums } = this.#config;
     const wanted = [
@@ -244,7 +257,8 @@ export class TopicConfigs {
         parseDelayLevels(this.#config.messageDelayLevel).length,
         READ_WRITE,
       ),
-      topicConfig(`${brokerClusterName}_REPLY_TOPIC`, 1, READ_WRITE),
+      topicConfig(replyTopic(brokerClusterName), 1, READ_WRITE),
+      topicConfig(reviveTopic(brokerClusterName), this.#config.reviveQueueNum, READ_WRITE),
       topicConfig(SystemTopic.TRANSACTION_HALF, 1, READ_WRITE),
       // The original has one; the other says which discarded half messages were resumed.
       topicConfig(SystemTopic.TRANSACTION_OP, 2, READ_WRITE),

@@ -181,7 +181,7 @@ export class TransactionLog {
     const client = 'the broker';
     const group = TRANSACTION_GROUP;
     const queueId = TRANSACTION_QUEUE;
-    const commit = (topic: string, queueOffset: number): void =>
+    const commit = (topic: string, queueOffset: number): boolean =>
       offsets.commit({ group, topic, queueId, queueOffset, client });
     commit(SystemTopic.TRANSACTION_HALF, progress.half);
     commit(SystemTopic.TRANSACTION_OP, progress.op);

@@ -1,49 +1,48 @@
-import { MqError } from '../errors.ts';
-import { formatHostPort } from '../protocol/host-address.ts';
-import { parseOffsetMsgId } from '../protocol/message-id.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
-import { decodeRecord } from '../protocol/message.ts';
-import { assertGroupName, assertTopicName, SystemTopic } from '../protocol/names.ts';
-import { deleteTopicInBroker } from '../protocol/requests/delete-topic-in-broker.ts';
-import { deleteTopicInNamesrv } from '../protocol/requests/delete-topic-in-namesrv.ts';
-import { getAllTopicListFromNameserver } from '../protocol/requests/get-all-topic-list-from-nameserver.ts';
-import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
-import { getMinOffset } from '../protocol/requests/get-min-offset.ts';
-import { searchOffsetByTimestamp } from '../protocol/requests/search-offset-by-timestamp.ts';
-import { updateAndCreateTopic } from '../protocol/requests/update-and-create-topic.ts';
-import { viewMessageById } from '../protocol/requests/view-message-by-id.ts';
+import { assertGroupName } from '../protocol/names.ts';
+import { decodeFindings, type Finding } from '../protocol/finding.ts';
+import { getFindings } from '../protocol/requests/get-findings.ts';
 import type { ClusterInfo, TopicRouteData } from '../protocol/route.ts';
-import { Permission } from '../protocol/sys-flag.ts';
-import { decodeTopicList } from '../protocol/topic-list.ts';
 import { clientSettings, wholeNumber, type ClientOptions } from './client-options.ts';
 import { ClusterView } from './cluster-view.ts';
-import { ConsumedMessage } from './consumed-message.ts';
+import type { ConsumedMessage } from './consumed-message.ts';
 import { DeadLetterQueues, type DlqOptions } from './dead-letter-queues.ts';
 import { DiscardedTransactions } from './discarded-transactions.ts';
-import { readMessage } from './fetched-messages.ts';
-import { storedOffset, storeOffset } from './group-offsets.ts';
+import { storeOffset } from './group-offsets.ts';
+import {
+  MessageFinder,
+  type MessagesByTimeOptions,
+  type QueryMessagesOptions,
+} from './message-finder.ts';
 import type { RedriveResult } from './message-redrive.ts';
 import { MqClient } from './mq-client.ts';
+import {
+  OffsetResetter,
+  type QueueReset,
+  type ResetOffsetOptions,
+  type ResetPosition,
+} from './offset-reset.ts';
+import { QueueOffsets, type SearchOffsetOptions } from './queue-offsets.ts';
 import { Redrive, type RedriveOptions, type RedriveSelection } from './redrive.ts';
+import { setRequestMode, type RequestModeOptions } from './request-mode-admin.ts';
 import {
   SubscriptionGroupAdmin,
   type BrokerSubscriptionGroup,
   type SubscriptionGroupOptions,
 } from './subscription-group-admin.ts';
+import {
+  TopicAdmin,
+  type BrokerTopicConfig,
+  type CreateTopicOptions,
+  type TopicBrokers,
+  type UpdateTopicOptions,
+} from './topic-admin.ts';
 import { readableQueues } from './topic-queues.ts';
+import { TopicShrink, type ShrinkTopicOptions, type ShrunkTopic } from './topic-shrink.ts';
 
-export interface CreateTopicOptions {
-  topic: string;
-  /** Default 8. */
-  readQueueNums?: number;
-  /** Default: as readQueueNums. */
-  writeQueueNums?: number;
-  /** Bits: 4 read, 2 write. Default 6. */
-  perm?: number;
-  /** On this broker only. Default: on all masters of the cluster. */
-  brokerAddr?: string;
-  /** Default: every cluster the name servers know. */
-  cluster?: string;
+/** What one broker has found. */
+export interface BrokerFinding extends Finding {
+  readonly brokerName: string;
 }
 
 export interface QueueProgress {
@@ -56,9 +55,6 @@ export interface QueueProgress {
   lag: number | undefined;
 }
 
-/** Largest body `viewMessage` inflates. */
-const MAX_VIEWED_BODY_BYTES = 64 * 1024 * 1024;
-
 /**
  * Looks at and changes topics and offsets. Every call asks anew; nothing is cached.
  *
@@ -67,17 +63,25 @@ const MAX_VIEWED_BODY_BYTES = 64 * 1024 * 1024;
 export class Admin implements AsyncDisposable {
   readonly #client: MqClient;
   readonly #cluster: ClusterView;
+  readonly #offsets: QueueOffsets;
+  readonly #finder: MessageFinder;
+  readonly #topics: TopicAdmin;
   readonly #groups: SubscriptionGroupAdmin;
   readonly #deadLetters: DeadLetterQueues;
   readonly #discarded: DiscardedTransactions;
+  readonly #resets: OffsetResetter;
 
   /** Errors: CONFIG_INVALID naming the option. */
   constructor(options: ClientOptions) {
     this.#client = new MqClient(clientSettings(options));
     this.#cluster = new ClusterView(this.#client);
+    this.#offsets = new QueueOffsets(this.#client, (queue) => this.#cluster.addressOf(queue));
+    this.#finder = new MessageFinder(this.#client, this.#cluster, this.#offsets);
+    this.#topics = new TopicAdmin(this.#client, this.#cluster);
     this.#groups = new SubscriptionGroupAdmin(this.#client, this.#cluster);
     this.#deadLetters = new DeadLetterQueues(this.#client, this.#cluster, this.#groups);
     this.#discarded = new DiscardedTransactions(this.#client, this.#cluster);
+    this.#resets = new OffsetResetter(this.#client, this.#cluster);
   }
 
   /** For symmetry with producers and consumers: there is nothing to start. */
@@ -86,39 +90,79 @@ export class Admin implements AsyncDisposable {
   /**
    * Creates a topic, or gives it these settings if it exists. Its route reaches the name servers within moments.
    *
-   * Errors: INVALID_ARGUMENT; NO_ROUTE when there is no broker to create it on; the broker's own refusal.
+   * Errors: INVALID_ARGUMENT, CONFIG_INVALID; NO_ROUTE when there is no broker to create it on; the broker's own refusal.
    */
-  async createTopic(options: CreateTopicOptions): Promise<void> {
-    assertTopicName(options.topic);
-    const readQueueNums = wholeNumber('readQueueNums', options.readQueueNums ?? 8, 1);
-    const addresses =
-      options.brokerAddr === undefined
-        ? await this.#cluster.masters(options.cluster)
-        : [{ address: options.brokerAddr }];
-    for (const { address } of addresses) {
-      await this.#client.call(address, updateAndCreateTopic, {
-        topic: options.topic,
-        defaultTopic: SystemTopic.AUTO_CREATE,
-        readQueueNums,
-        writeQueueNums: wholeNumber('writeQueueNums', options.writeQueueNums ?? readQueueNums),
-        perm: options.perm ?? Permission.READ | Permission.WRITE,
-        topicFilterType: 'SINGLE_TAG',
-        topicSysFlag: 0,
-        order: false,
-      });
-    }
+  createTopic(options: CreateTopicOptions): Promise<void> {
+    return this.#topics.create(options);
   }
 
-  /** Deletes a topic and its messages everywhere, or in one cluster. A topic that does not exist is no error. */
-  async deleteTopic(topic: string, options: { cluster?: string } = {}): Promise<void> {
-    assertTopicName(topic);
-    for (const { address } of await this.#cluster.masters(options.cluster)) {
-      await this.#client.call(address, deleteTopicInBroker, { topic });
-    }
-    await this.#client.callEveryNameServer(deleteTopicInNamesrv, {
+  /**
+   * Sets how the members of a group consume a topic that leave their assignment to brokers (`clientRebalance: false`, Java's
+   * setClientRebalance(false)): each pulls queues of its own, or all pop from the same ones. Running members follow within
+   * 20 s.
+   *
+   * Errors: INVALID_ARGUMENT, CONFIG_INVALID; NO_ROUTE; TOPIC_NOT_EXIST, SUBSCRIPTION_GROUP_NOT_EXIST.
+   */
+  setMessageRequestMode(options: RequestModeOptions): Promise<void> {
+    return setRequestMode(this.#client, this.#cluster, options);
+  }
+
+  /**
+   * Changes what is given of a topic's settings, on every broker that has it or on those that are named. Lowering
+   * readQueueNums hides what is in the queues: `shrinkTopic` has it consumed first.
+   *
+   * Errors: INVALID_ARGUMENT, CONFIG_INVALID; TOPIC_NOT_EXIST; NO_ROUTE. A refusal of one broker leaves those before it changed.
+   */
+  updateTopic(options: UpdateTopicOptions): Promise<void> {
+    return this.#topics.update(options);
+  }
+
+  /** The topic's settings on each broker that has it. */
+  topicConfig(topic: string): Promise<BrokerTopicConfig[]> {
+    return this.#topics.configs(topic);
+  }
+
+  /**
+   * Gives a topic at most so many queues on each broker, and loses no message: producers lose the others at once,
+   * consumers when they have consumed what is in them. Cut short by anything, it goes on when it is called again.
+   *
+   * Returns what each broker had that had more.
+   * Errors: INVALID_ARGUMENT, CONFIG_INVALID, TOPIC_NOT_EXIST; ILLEGAL_OPERATION when ORDER_TOPIC_CONFIG lists more
+   *         queues; NOT_DRAINED (retriable) with the offsets when `timeoutMs` is over; REQUEST_ABORTED.
+   */
+  shrinkTopic(
+    topic: string,
+    queueNums: number,
+    options: ShrinkTopicOptions = {},
+  ): Promise<ShrunkTopic[]> {
+    return new TopicShrink(this.#client, this.#cluster, this.#topics).run(
       topic,
-      ...(options.cluster !== undefined && { clusterName: options.cluster }),
-    });
+      queueNums,
+      options,
+    );
+  }
+
+  /**
+   * Deletes a topic and its messages everywhere, in one cluster or on one broker. A topic that does not exist is no
+   * error.
+   */
+  deleteTopic(topic: string, brokers: TopicBrokers = {}): Promise<void> {
+    return this.#topics.delete(topic, brokers);
+  }
+
+  /**
+   * Has every name server show a broker as read-only, so that producers leave it within 30 s, and consumers can drain
+   * it; until `addWritePerm`, or until it leaves. Returns how many topics it has.
+   *
+   * Errors: NO_ROUTE when there is no such broker; that of a name server that cannot be told.
+   */
+  wipeWritePerm(brokerName: string): Promise<number> {
+    return this.#topics.wipeWritePerm(brokerName);
+  }
+
+  /** Undoes `wipeWritePerm`. */
+  addWritePerm(brokerName: string): Promise<number> {
+    return this.#topics.addWritePerm(brokerName);
   }
 
   /** undefined when no broker has the topic. */
@@ -126,9 +170,9 @@ export class Admin implements AsyncDisposable {
     return this.#cluster.topicRoute(topic);
   }
 
-  async topicList(): Promise<string[]> {
-    const { body } = await this.#client.callNameServer(getAllTopicListFromNameserver, {});
-    return decodeTopicList(body);
+  /** The names of all topics, or of those that a cluster's brokers have. */
+  topicList(options: { cluster?: string } = {}): Promise<string[]> {
+    return this.#topics.list(options);
   }
 
   clusterInfo(): Promise<ClusterInfo> {
@@ -141,44 +185,30 @@ export class Admin implements AsyncDisposable {
   }
 
   /** Entry index of the oldest message kept. */
-  async minOffset(queue: MessageQueue): Promise<number> {
-    const { topic, queueId } = queue;
-    const address = await this.#cluster.addressOf(queue);
-    return (await this.#client.call(address, getMinOffset, { topic, queueId })).header.offset;
+  minOffset(queue: MessageQueue): Promise<number> {
+    return this.#offsets.min(queue);
   }
 
   /** Entry index the next message will get. */
-  async maxOffset(queue: MessageQueue): Promise<number> {
-    const { topic, queueId } = queue;
-    const address = await this.#cluster.addressOf(queue);
-    return (await this.#client.call(address, getMaxOffset, { topic, queueId })).header.offset;
+  maxOffset(queue: MessageQueue): Promise<number> {
+    return this.#offsets.max(queue);
   }
 
-  /** Entry index of the first message stored at or after a time, ms since epoch. */
-  async searchOffset(queue: MessageQueue, timestampMs: number): Promise<number> {
-    const { topic, queueId } = queue;
-    const reply = await this.#client.call(
-      await this.#cluster.addressOf(queue),
-      searchOffsetByTimestamp,
-      {
-        topic,
-        queueId,
-        timestamp: timestampMs,
-      },
-    );
-    return reply.header.offset;
+  /** Entry index of the message stored at a time, ms since epoch: by default of the first one stored then or later. */
+  searchOffset(
+    queue: MessageQueue,
+    timestampMs: number,
+    options: SearchOffsetOptions = {},
+  ): Promise<number> {
+    return this.#offsets.atTime(queue, timestampMs, options);
   }
 
   /** undefined when the group has no progress in the queue. */
-  async queryConsumerOffset(
-    consumerGroup: string,
-    queue: MessageQueue,
-  ): Promise<number | undefined> {
-    const address = await this.#cluster.addressOf(queue);
-    return storedOffset(this.#client, { address, consumerGroup, queue });
+  queryConsumerOffset(consumerGroup: string, queue: MessageQueue): Promise<number | undefined> {
+    return this.#offsets.stored(consumerGroup, queue);
   }
 
-  /** Running members of the group overwrite it with their next report. */
+  /** Running members of the group overwrite it with their next report: to move them, see `resetOffset`. */
   async updateConsumerOffset(
     consumerGroup: string,
     queue: MessageQueue,
@@ -188,6 +218,29 @@ export class Admin implements AsyncDisposable {
     const offset = wholeNumber('queueOffset', queueOffset);
     const address = await this.#cluster.addressOf(queue);
     await storeOffset(this.#client, { address, consumerGroup, queue }, offset);
+  }
+
+  /**
+   * Has a consumer group, running or not, go on elsewhere in a topic. Members that run drop what they have fetched of it; what
+   * they report meanwhile does not count. A group that has never consumed the topic begins there.
+   *
+   * Shape:  one result for each queue, sorted. With `force: false`, queues that would go forward have `to` equal to `from`.
+   * Errors: INVALID_ARGUMENT for an offset below 0, past the end or no longer kept, and for a queue the topic does not have;
+   *         NO_ROUTE for an unknown topic; SUBSCRIPTION_GROUP_NOT_EXIST; VERSION_NOT_SUPPORTED for a single queue, or
+   *         without force, on a 4.9 broker. When one of several brokers fails, the sentence names the queues that are done.
+   */
+  resetOffset(
+    consumerGroup: string,
+    topic: string,
+    position: ResetPosition,
+    options: ResetOffsetOptions = {},
+  ): Promise<QueueReset[]> {
+    return this.#resets.reset(consumerGroup, topic, position, options);
+  }
+
+  /** Has a group, running or not, go on at the end of a topic: what it has not consumed yet, it never will. */
+  skipBacklog(consumerGroup: string, topic: string): Promise<QueueReset[]> {
+    return this.#resets.reset(consumerGroup, topic, 'latest');
   }
 
   /** How far a group is behind in each queue of a topic. Errors: NO_ROUTE. */
@@ -209,20 +262,45 @@ export class Admin implements AsyncDisposable {
    *
    * Errors: INVALID_ARGUMENT when the text is not an offsetMsgId; MESSAGE_CORRUPT.
    */
-  async viewMessage(offsetMsgId: string): Promise<ConsumedMessage | undefined> {
-    const { host, commitLogOffset } = parseOffsetMsgId(offsetMsgId);
-    try {
-      const { body } = await this.#client.call(formatHostPort(host), viewMessageById, {
-        offset: commitLogOffset,
-      });
-      if (body === undefined) return undefined;
-      const record = decodeRecord(body, 0, { verifyCrc: false });
-      return await readMessage(record, '', MAX_VIEWED_BODY_BYTES);
-    } catch (error) {
-      // Brokers have no other way of saying that no message begins there.
-      if (MqError.is(error) && error.code === 'SYSTEM_ERROR') return undefined;
-      throw error;
-    }
+  viewMessage(offsetMsgId: string): Promise<ConsumedMessage | undefined> {
+    return this.#finder.byOffsetMsgId(offsetMsgId);
+  }
+
+  /**
+   * The newest messages of a topic that have this key, or this id of their producer, on all brokers; oldest first. A
+   * message is found as soon as it is sent; on an Apache broker within moments.
+   *
+   * Errors: INVALID_ARGUMENT, CONFIG_INVALID, NO_ROUTE; that of a broker which does not answer, for its messages would lack.
+   */
+  queryMessages(
+    topic: string,
+    key: string,
+    options: QueryMessagesOptions = {},
+  ): Promise<ConsumedMessage[]> {
+    return this.#finder.byKey(topic, key, options);
+  }
+
+  /**
+   * The message with this id of its producer (`SendResult.msgId`), on any broker; undefined when there is none. The first
+   * one stored, should it have been sent twice.
+   *
+   * Errors: as queryMessages.
+   */
+  messageByUniqueKey(topic: string, msgId: string): Promise<ConsumedMessage | undefined> {
+    return this.#finder.byUniqueKey(topic, msgId);
+  }
+
+  /**
+   * The messages of a topic stored in a range of time, from all queues, in the order of their times. They are read while
+   * they are asked for, in pages: leave the loop when there are enough.
+   *
+   * Errors: INVALID_ARGUMENT, CONFIG_INVALID, NO_ROUTE; MESSAGE_CORRUPT at a record whose lengths make no sense.
+   */
+  messagesByTime(
+    topic: string,
+    options: MessagesByTimeOptions = {},
+  ): AsyncGenerator<ConsumedMessage, void, undefined> {
+    return this.#finder.byTime(topic, options);
   }
 
   /**
@@ -297,6 +375,23 @@ export class Admin implements AsyncDisposable {
    */
   resumeTransaction(offsetMsgId: string): Promise<void> {
     return this.#discarded.resume(offsetMsgId);
+  }
+
+  /**
+   * What each broker has found wrong with how it is used, the one seen last first: consumers of one group that want
+   * different things, clients that share a clientId, topics that do not exist, peers that speak another protocol.
+   *
+   * Errors: REQUEST_CODE_NOT_SUPPORTED by an Apache broker, which keeps no such list.
+   */
+  async findings(): Promise<BrokerFinding[]> {
+    const masters = await this.#cluster.masters();
+    const lists = await Promise.all(
+      masters.map(async ({ brokerName, address }) => {
+        const { body } = await this.#client.call(address, getFindings, {});
+        return decodeFindings(body).map((finding) => ({ brokerName, ...finding }));
+      }),
+    );
+    return lists.flat().toSorted((a, b) => b.lastSeenAt - a.lastSeenAt);
   }
 
   shutdown(): Promise<void> {

@@ -5,10 +5,12 @@ import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.ts';
 import type { TopicRouteData } from '../protocol/route.ts';
 import type { SubscriptionData } from '../protocol/subscription.ts';
+import type { Allocation } from './allocation.ts';
 import type { Delivery } from './consume-dispatcher.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { MqClient } from './mq-client.ts';
 import type { Ordering } from './ordering.ts';
+import { limitsWithin } from './queue-limits.ts';
 import { QueuePuller, type PullSettings } from './queue-puller.ts';
 import { Rebalance, type RebalanceEffect } from './rebalance.ts';
 import type { RouteWatch } from './route-watch.ts';
@@ -22,10 +24,25 @@ export interface AssignmentOptions {
   watch: RouteWatch;
   heartbeats: Heartbeats;
   pulling: PullSettings;
+  allocation: Allocation;
   subscription: (topic: string) => SubscriptionData | undefined;
   submit: (deliveries: readonly Delivery[]) => void;
   /** Known when the consumer starts; undefined for a consumer that takes messages in no particular order. */
   ordering: () => Ordering | undefined;
+  /** Asks a broker for this member's share of a topic, instead of who is in the group; undefined when it cannot say. */
+  brokerShare?: ((topic: string) => Promise<readonly MessageQueue[] | undefined>) | undefined;
+  /** Called when this member's share of a topic has changed, before anything of a new queue is fetched. */
+  onChange?: ((change: AssignmentChange) => void) | undefined;
+}
+
+/** What a rebalance, or an assignment by hand, has changed in one topic. */
+export interface AssignmentChange {
+  readonly topic: string;
+  /** All queues of the topic that are this member's now. */
+  readonly assigned: readonly MessageQueue[];
+  readonly added: readonly MessageQueue[];
+  /** What was consumed of them is being reported; nothing of them is handed out any more. */
+  readonly removed: readonly MessageQueue[];
 }
 
 /** The queues this member of a group owns now, each with its puller: carries out what `Rebalance` decides. */
@@ -38,15 +55,25 @@ export class Assignment {
   #announceTimer: TimerHandle | undefined;
   #isDue = false;
   #rebalancing: Promise<void> | undefined;
+  #isSuspended = false;
   #isStopped = false;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
-    this.#rebalance = new Rebalance(options.client.clientId);
+    this.#rebalance = new Rebalance(options.client.clientId, options.allocation);
   }
 
   queues(): MessageQueue[] {
     return Array.from(this.#pullers.values(), (puller) => puller.queue);
+  }
+
+  /** That of a queue this member owns now. */
+  puller(queue: MessageQueue): QueuePuller | undefined {
+    return this.#pullers.get(queueKey(queue));
+  }
+
+  pullers(): Iterable<QueuePuller> {
+    return this.#pullers.values();
   }
 
   /** How far this member has consumed its queues of a topic, reported or not. */
@@ -72,6 +99,11 @@ export class Assignment {
     await Promise.all(leaving.map(([, left]) => left));
   }
 
+  /** Takes these queues and no others, whoever else is in the group. Settles when the progress in those given up is reported. */
+  async assign(queues: readonly MessageQueue[]): Promise<void> {
+    await this.#apply(this.#rebalance.handle({ type: 'assigned', queues }));
+  }
+
   async routeChanged(topic: string, route: TopicRouteData | undefined): Promise<void> {
     const queues = route === undefined ? [] : readableQueues(topic, route);
     const effects = this.#rebalance.handle({ type: 'routeChanged', topic, queues });
@@ -95,18 +127,36 @@ export class Assignment {
     await this.#each((puller) => puller.positioned);
   }
 
+  /** Fetches nothing more of any queue, of those to come neither, until `resume`. */
+  suspend(): void {
+    this.#isSuspended = true;
+    for (const puller of this.#pullers.values()) puller.pause();
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    for (const puller of this.#pullers.values()) puller.resume();
+  }
+
   async persist(): Promise<void> {
     await this.#each((puller) => puller.persist());
   }
 
+  /** The group was reset: its members go on there in their queues of the topic. */
+  reset(topic: string, offsets: ReadonlyMap<MessageQueue, number>): void {
+    for (const [queue, queueOffset] of offsets) {
+      if (queue.topic === topic) this.#pullers.get(queueKey(queue))?.reset(queueOffset);
+    }
+  }
+
   brokerIsBack(address: string): void {
     for (const puller of this.#pullersAt(address)) puller.brokerIsBack();
-    this.#options.ordering()?.locks.brokerIsBack(address);
+    this.#options.ordering()?.locks?.brokerIsBack(address);
   }
 
   brokerIsLost(address: string): void {
     for (const puller of this.#pullersAt(address)) puller.brokerIsLost();
-    this.#options.ordering()?.locks.brokerIsLost(address);
+    this.#options.ordering()?.locks?.brokerIsLost(address);
   }
 
   /** The queue may be another member's from now on. */
@@ -131,7 +181,7 @@ export class Assignment {
     await this.#each((puller) => this.#giveUp(puller));
     await Promise.all(this.#leaving.values());
     this.#pullers.clear();
-    this.#options.ordering()?.locks.stop();
+    this.#options.ordering()?.locks?.stop();
   }
 
   async #each(work: (puller: QueuePuller) => Promise<void>): Promise<void> {
@@ -153,7 +203,27 @@ export class Assignment {
   }
 
   async #apply(effects: readonly RebalanceEffect[]): Promise<void> {
-    await Promise.all(effects.map((effect) => this.#carryOut(effect)));
+    const carriedOut = Promise.all(effects.map((effect) => this.#carryOut(effect)));
+    this.#tellChanges(effects);
+    await carriedOut;
+  }
+
+  #tellChanges(effects: readonly RebalanceEffect[]): void {
+    const { onChange } = this.#options;
+    if (onChange === undefined) return;
+    const queues = (wanted: 'take' | 'release', topic: string): MessageQueue[] =>
+      effects.flatMap((effect) =>
+        effect.type === wanted && effect.queue.topic === topic ? [effect.queue] : [],
+      );
+    const topics = effects.flatMap((effect) => ('queue' in effect ? [effect.queue.topic] : []));
+    for (const topic of new Set(topics)) {
+      onChange({
+        topic,
+        assigned: this.#rebalance.owned().filter((queue) => queue.topic === topic),
+        added: queues('take', topic),
+        removed: queues('release', topic),
+      });
+    }
   }
 
   async #carryOut(effect: RebalanceEffect): Promise<void> {
@@ -161,8 +231,7 @@ export class Assignment {
       case 'listConsumers':
         return this.#listConsumers(effect.topic, effect.round);
       case 'take':
-        this.#take(effect.queue);
-        return;
+        return this.#take(effect.queue);
       case 'release':
         return this.#release(effect.queue);
       case 'announce':
@@ -173,6 +242,12 @@ export class Assignment {
   }
 
   async #listConsumers(topic: string, round: number): Promise<void> {
+    const { brokerShare } = this.#options;
+    if (brokerShare !== undefined) {
+      const queues = await brokerShare(topic);
+      if (queues === undefined || this.#isStopped) return;
+      return this.#apply(this.#rebalance.handle({ type: 'shareTold', topic, round, queues }));
+    }
     const consumerIds = await this.#consumerIds(topic);
     if (consumerIds === undefined || this.#isStopped) return;
     await this.#apply(
@@ -204,11 +279,15 @@ export class Assignment {
     return undefined;
   }
 
-  #take(queue: MessageQueue): void {
+  async #take(queue: MessageQueue): Promise<void> {
     const leaving = this.#leaving.get(queueKey(queue));
+    if (leaving === undefined) {
+      this.#fetch(queue);
+      return;
+    }
+    const taken = leaving.then(() => this.#fetch(queue));
     // A listener may take its time to end: the other queues do not wait for it.
-    if (leaving === undefined) this.#fetch(queue);
-    else void leaving.then(() => this.#fetch(queue));
+    if (this.#options.ordering() === undefined) await taken;
   }
 
   #fetch(queue: MessageQueue): void {
@@ -218,20 +297,34 @@ export class Assignment {
     // While the last report was waited for, it may have been given up again, or taken by a later round.
     const isOwned = this.#rebalance.owned().some((owned) => queueKey(owned) === key);
     if (this.#isStopped || !isOwned || this.#pullers.has(key)) return;
+    const { limits, topicLimits = {} } = pulling;
     const puller = new QueuePuller({
       ...pulling,
-      // A queue in order finishes from its front: what is unfinished is bounded by count and bytes.
-      ...(ordering && { limits: { ...pulling.limits, maxSpan: Infinity } }),
+      limits: limitsWithin(
+        topicLimits,
+        // A queue in order finishes from its front: what is unfinished is bounded by count and bytes.
+        ordering === undefined ? limits : { ...limits, maxSpan: Infinity },
+        () => this.#countOf(queue.topic),
+      ),
       client,
       routes: watch.routes,
       queue,
       subscription: () => subscription(queue.topic),
       submit,
       doubtRoute: () => watch.doubt(queue.topic),
-      lock: ordering?.locks.want(queue),
+      lock: ordering?.locks?.want(queue),
+      announceTo: (address) => this.#options.heartbeats.announceTo(address),
+      onMoved: () => ordering?.dispatcher.drop(queue, 'the queue begins elsewhere'),
     });
     this.#pullers.set(key, puller);
+    if (this.#isSuspended) puller.pause();
     puller.start();
+  }
+
+  #countOf(wanted: string): number {
+    let count = 0;
+    for (const { queue } of this.#pullers.values()) if (queue.topic === wanted) count++;
+    return count;
   }
 
   async #release(queue: MessageQueue): Promise<void> {
@@ -253,7 +346,7 @@ export class Assignment {
     const { queue, lock } = puller;
     await dispatcher.leave(queue, graceMs);
     await puller.release();
-    if (lock === undefined) return;
+    if (lock === undefined || locks === undefined) return;
     if (!dispatcher.isRunning(queue)) return locks.giveBack(lock);
     // Whoever got the queue now would run its message beside the listener that did not end in time.
     locks.letLapse(lock);

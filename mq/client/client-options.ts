@@ -23,6 +23,9 @@ export interface ClientOptions {
   clock?: Clock;
 }
 
+/** Largest body, and batch body; the brokers' own limit by default. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
 export interface ClientSettings {
   readonly namesrvAddr: string;
   readonly clientId: string;
@@ -81,12 +84,17 @@ export function wholeNumber(name: string, value: number, lowest = 0): number {
   return value;
 }
 
+/** Errors: CONFIG_INVALID naming the option and its value. */
+export function within(name: string, value: number, lowest: number, highest: number): number {
+  if (wholeNumber(name, value, lowest) > highest) {
+    throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be at most ${highest}`);
+  }
+  return value;
+}
+
 const HIGHEST_INT32 = 0x7fff_ffff;
 
 /** For numbers that travel as an int32. Errors: CONFIG_INVALID naming the option and its value. */
 export function int32(name: string, value: number, lowest = 0): number {
-  if (wholeNumber(name, value, lowest) > HIGHEST_INT32) {
-    throw new MqError('CONFIG_INVALID', `${name} is ${value}, it must be at most ${HIGHEST_INT32}`);
-  }
-  return value;
+  return within(name, value, lowest, HIGHEST_INT32);
 }

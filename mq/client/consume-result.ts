@@ -37,6 +37,8 @@ export type ConsumeVerdict =
       readonly isConsumed: false;
       /** Why the message is retried although the listener did not properly say so. */
       readonly fault?: MqError;
+      /** What the listener failed with at this message of a batch. */
+      readonly failure?: { readonly error: unknown };
     });
 
 const CONSUMED: ConsumeVerdict = { isConsumed: true };

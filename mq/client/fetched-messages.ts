@@ -4,7 +4,9 @@ import { isDlqTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import type { SubscriptionData } from '../protocol/subscription.ts';
 import { decompressBody } from './compression.ts';
+import type { Delivery } from './consume-dispatcher.ts';
 import { ConsumedMessage } from './consumed-message.ts';
+import type { ProcessQueue } from './process-queue.ts';
 
 export interface DecodedPull {
   /** The records up to the end, or up to the first one whose lengths make no sense. */
@@ -57,6 +59,22 @@ export async function readMessage(
   }
   const body = await decompressBody(record.body, record.sysFlag, maxBodyBytes);
   return new ConsumedMessage(record, body, brokerName);
+}
+
+/** What a consumer makes of one record it has fetched into a queue; a body that cannot be read is a fault, and no error. */
+export async function deliveryOf(
+  fetched: MessageExt,
+  processQueue: ProcessQueue,
+  maxBodyBytes: number,
+): Promise<Delivery> {
+  const record = countedForGroup(fetched);
+  try {
+    const { brokerName } = processQueue.queue;
+    return { processQueue, record, message: await readMessage(record, brokerName, maxBodyBytes) };
+  } catch (fault) {
+    if (!MqError.is(fault)) throw fault;
+    return { processQueue, record, message: undefined, fault };
+  }
 }
 
 /** The exact test behind the broker's test by hash: two tags may share a hash. */

@@ -1,11 +1,10 @@
-import { MqError } from '../errors.ts';
 import type { ConsumeFromWhere } from '../protocol/heartbeat.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
 import { isRetryTopic } from '../protocol/names.ts';
 import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
-import { queryConsumerOffset } from '../protocol/requests/query-consumer-offset.ts';
 import { searchOffsetByTimestamp } from '../protocol/requests/search-offset-by-timestamp.ts';
 import type { MqClient } from './mq-client.ts';
+import type { FirstOffset, OffsetStore } from './offset-store.ts';
 
 export interface StartingPoint {
   consumerGroup: string;
@@ -14,16 +13,8 @@ export interface StartingPoint {
   consumeTimestampMs: number;
 }
 
-export interface FirstOffset {
-  queueOffset: number;
-  /**
-   * True when the broker has it stored as the group's progress; otherwise it is ours to commit, even 0: a group that is stuck
-   * at its first message would begin at the end, and skip all, once the broker does not take the queue for young any more.
-   */
-  isStored: boolean;
-}
-
 export interface FirstOffsetOptions {
+  progress: Pick<OffsetStore, 'stored'>;
   /** Where the group has been before, should the broker have lost its progress. */
   remembered?: number | undefined;
   signal: AbortSignal;
@@ -41,22 +32,12 @@ export async function firstOffset(
   address: string,
   queue: MessageQueue,
   start: StartingPoint,
-  { remembered, signal }: FirstOffsetOptions,
+  { progress, remembered, signal }: FirstOffsetOptions,
 ): Promise<FirstOffset> {
   const { topic, queueId } = queue;
   const options = { signal };
-  try {
-    const { header } = await client.call(
-      address,
-      queryConsumerOffset,
-      { consumerGroup: start.consumerGroup, topic, queueId },
-      options,
-    );
-    // 0 may be what the broker answers for any queue that is young.
-    if (header.offset >= 0) return { queueOffset: header.offset, isStored: header.offset > 0 };
-  } catch (error) {
-    if (!MqError.is(error) || error.code !== 'QUERY_NOT_FOUND') throw error;
-  }
+  const stored = await progress.stored(address, signal);
+  if (stored !== undefined) return stored;
   return { queueOffset: remembered ?? (await configuredOffset()), isStored: false };
 
   async function configuredOffset(): Promise<number> {

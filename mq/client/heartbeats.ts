@@ -57,6 +57,11 @@ export class Heartbeats {
     return Array.from(this.#source.addresses()).filter((address) => !this.#announced.has(address));
   }
 
+  /** Settles when the broker knows this client, or could not be told. Never rejects. */
+  async announceTo(address: string): Promise<void> {
+    if (!this.#announced.has(address)) await (this.#sending.get(address) ?? this.#beat(address));
+  }
+
   /** Never rejects: what fails is logged and repeated within a second. */
   async announce(): Promise<void> {
     await Promise.all(Array.from(this.#source.addresses(), (address) => this.#beat(address)));

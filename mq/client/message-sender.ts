@@ -4,42 +4,37 @@ import type { MessageQueue } from '../protocol/message-queue.ts';
 import { assertTopicName, isDlqTopic, isRetryTopic } from '../protocol/names.ts';
 import { PropertyKey } from '../protocol/properties.ts';
 import { decodeRecallHandle } from '../protocol/recall-handle.ts';
+import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
+import { sendReplyMessageV2 } from '../protocol/requests/send-reply-message-v2.ts';
 import { recallMessage } from '../protocol/requests/recall-message.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import { milliseconds } from './client-options.ts';
 import { compressBody } from './compression.ts';
+import { addressOf, Delivery, routeOutOfTime, type DeliveryDeps } from './delivery.ts';
+import { FaultTolerance } from './fault-tolerance.ts';
 import type { MqClient } from './mq-client.ts';
 import { outgoingMessage, type Message } from './outgoing-message.ts';
-import { inTime, pause } from './pause.ts';
+import { inTime } from './pause.ts';
 import type { SendOptions, SendSettings } from './producer-options.ts';
 import { PublishRoutes } from './publish-routes.ts';
+import { replyMarks } from './reply-message.ts';
 import { QueueSelector } from './queue-selector.ts';
 import type { RouteWatch } from './route-watch.ts';
-import { selectByHash } from './select-by-hash.ts';
+import { SendLimit } from './send-limit.ts';
+import { isBrokerFailure } from './send-failure.ts';
 import { batchSend, singleSend, type SendContext, type SendRequest } from './send-request.ts';
-import { sendResult, storedCodes, type SendResult } from './send-result.ts';
-
-/** Failures that tell something about the broker, not about the message or its topic. */
-const brokerFailures: ReadonlySet<string> = new Set([
-  'CONNECT_FAILED',
-  'CONNECTION_CLOSED',
-  'REQUEST_TIMEOUT',
-  'SERVICE_NOT_AVAILABLE',
-  'SYSTEM_BUSY',
-]);
-/** Before the same broker is tried again: long enough for the remoting layer's first back-off to pass. */
-const SAME_BROKER_PAUSE_MS = 120;
+import type { SendResult } from './send-result.ts';
 
 /**
- * The way of a message to a broker: encoded once, then tried on one queue after the other within one time budget.
- *
- * A send that fails retriably is repeated on another broker first.
+ * The way of a message to a broker: encoded once, let through when the producer has not too much under way, then tried on
+ * one queue after the other, all within one time budget.
  */
 export class MessageSender {
   readonly #client: MqClient;
   readonly #watch: RouteWatch;
   readonly #publishRoutes: PublishRoutes;
-  readonly #selector: QueueSelector;
+  readonly #deps: DeliveryDeps;
+  readonly #limit: SendLimit;
   readonly #msgIds: UniqKeyGenerator;
   readonly #settings: SendSettings;
 
@@ -48,8 +43,24 @@ export class MessageSender {
     this.#client = client;
     this.#watch = watch;
     this.#settings = settings;
-    this.#publishRoutes = new PublishRoutes(watch, settings.defaultTopicQueueNums);
-    this.#selector = new QueueSelector(clock);
+    const faults = new FaultTolerance({
+      clock,
+      sendLatencyFaultEnable: settings.sendLatencyFaultEnable,
+      isRouted: (brokerName) => watch.routes.broker(brokerName) !== undefined,
+    });
+    const selector = new QueueSelector(faults);
+    const publishRoutes = new PublishRoutes(watch, {
+      clock,
+      newTopicQueueNums: settings.defaultTopicQueueNums,
+      onForgotten: (topic) => selector.forget(topic),
+    });
+    this.#publishRoutes = publishRoutes;
+    this.#deps = { client, watch, publishRoutes, faults, selector, settings };
+    this.#limit = new SendLimit({
+      clock,
+      maxCount: settings.backPressureForAsyncSendNum,
+      maxBytes: settings.backPressureForAsyncSendSize,
+    });
     this.#msgIds = new UniqKeyGenerator(clientIp, process.pid, () => clock.now());
   }
 
@@ -58,9 +69,11 @@ export class MessageSender {
     return this.#publishRoutes.queues(topic);
   }
 
-  /** Errors: INVALID_ARGUMENT, MESSAGE_ILLEGAL. */
-  single(message: Message): Promise<SendRequest> {
-    return this.#encoded(message, [], 0);
+  /** A message or, with `replyTo`, a reply. `marks` are properties of the protocol. Errors: INVALID_ARGUMENT, MESSAGE_ILLEGAL. */
+  single(message: Message, marks: readonly [string, string][] = []): Promise<SendRequest> {
+    const { replyTo } = message;
+    if (replyTo === undefined) return this.#encoded(message, marks, 0);
+    return this.#encoded(message, [...marks, ...replyMarks(replyTo)], 0);
   }
 
   /** The half message of a transaction, which no consumer sees before its commit. Errors: as `single`. */
@@ -71,6 +84,10 @@ export class MessageSender {
     ];
     if (checkImmunityTimeSeconds !== undefined) {
       marks.push([PropertyKey.CHECK_IMMUNITY_TIME_IN_SECONDS, String(checkImmunityTimeSeconds)]);
+    }
+    if (message.replyTo !== undefined) {
+      const what = 'a reply is not part of a transaction';
+      throw new MqError('INVALID_ARGUMENT', `message for ${message.topic}: ${what}`);
     }
     return this.#encoded(message, marks, MessageSysFlag.TRANSACTION_PREPARED);
   }
@@ -98,7 +115,7 @@ export class MessageSender {
     const { clock } = this.#client.settings;
     const { signal } = options;
     const deadlineMs = this.deadline(options);
-    const late = (): MqError => outOfTime(topic);
+    const late = (): MqError => routeOutOfTime(topic);
     // Only to know the topic's brokers.
     await inTime(clock, deadlineMs, this.#publishRoutes.queues(topic), late, signal);
     const address = this.addressOf({ topic, brokerName, queueId: 0 });
@@ -119,54 +136,76 @@ export class MessageSender {
     options: SendOptions,
     deadlineMs: number,
   ): Promise<void> {
+    const { clock } = this.#client.settings;
+    const { faults } = this.#deps;
     const work = async (): Promise<void> => {
-      const queue = await this.#choose(request, message, options, undefined);
+      const queue = await this.#delivery(request, message, options, deadlineMs).choose();
       if (options.signal?.aborted === true) return;
-      await this.#client.oneway(this.addressOf(queue), request.definition, request.header(queue), {
-        body: request.body,
-      });
+      const startedMs = clock.monotonicMs();
+      try {
+        await this.#client.oneway(
+          this.addressOf(queue),
+          request.definition,
+          request.header(queue),
+          { body: request.body },
+        );
+        faults.note(queue.brokerName, { type: 'answered', startedMs });
+      } catch (error) {
+        if (MqError.is(error) && isBrokerFailure(error, Infinity)) {
+          faults.note(queue.brokerName, { type: 'failed', startedMs });
+        }
+        throw error;
+      }
     };
-    const late = (): MqError => outOfTime(request.topic);
-    await inTime(this.#client.settings.clock, deadlineMs, work(), late, options.signal);
+    const late = (): MqError => routeOutOfTime(request.topic);
+    await this.#limited(request, options, deadlineMs, () =>
+      inTime(clock, deadlineMs, work(), late, options.signal),
+    );
   }
 
-  async deliver(
+  /** Sends, and settles with the broker's answer. Errors: see `Producer.send`. */
+  deliver(
     request: SendRequest,
     message: Message,
     options: SendOptions,
     deadlineMs: number,
   ): Promise<SendResult> {
-    const isChosen =
-      options.queue !== undefined ||
-      options.select !== undefined ||
-      request.shardingKeys.length > 0;
-    const attempts = isChosen ? 1 : 1 + this.#settings.retryTimesWhenSendFailed;
-    let failed: { brokerName: string; error: MqError } | undefined;
-    const { clock } = this.#client.settings;
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const queue = await inTime(
-        clock,
-        deadlineMs,
-        this.#choose(request, message, options, failed?.brokerName),
-        () => failed?.error ?? outOfTime(request.topic),
-        options.signal,
-      );
-      if (queue.brokerName === failed?.brokerName) {
-        await pause(clock, SAME_BROKER_PAUSE_MS * (attempt - 1), options.signal);
-      }
-      const leftMs = deadlineMs - clock.monotonicMs();
-      if (leftMs <= 0) throw failed?.error ?? outOfTime(request.topic);
-      // A broker that hangs must not use up what another one needs; a lone broker may have it all.
-      const isLast = attempt === attempts || !(await this.#hasOther(queue));
-      try {
-        return await this.#attempt(request, queue, isLast ? leftMs : leftMs / 2, options.signal);
-      } catch (error) {
-        if (!MqError.is(error) || !error.retriable || error.code === 'REQUEST_ABORTED') throw error;
-        failed = { brokerName: queue.brokerName, error };
-        this.#watch.doubt(request.topic);
-      }
-    }
-    throw failed!.error;
+    return this.#limited(request, options, deadlineMs, () =>
+      this.#delivery(request, message, options, deadlineMs).run(),
+    );
+  }
+
+  addressOf(queue: MessageQueue): string {
+    return addressOf(this.#watch, queue);
+  }
+
+  /** On the monotonic clock. */
+  deadline(options: Pick<SendOptions, 'timeoutMs'>): number {
+    return this.#client.settings.clock.monotonicMs() + this.budgetMs(options);
+  }
+
+  /** Errors: CONFIG_INVALID naming a time that is none. */
+  budgetMs({ timeoutMs }: Pick<SendOptions, 'timeoutMs'>): number {
+    return milliseconds('timeoutMs', timeoutMs ?? this.#settings.sendTimeoutMs);
+  }
+
+  #delivery(
+    request: SendRequest,
+    message: Message,
+    options: SendOptions,
+    deadlineMs: number,
+  ): Delivery {
+    return new Delivery(this.#deps, request, message, options, deadlineMs);
+  }
+
+  #limited<T>(
+    { topic, body }: SendRequest,
+    { signal }: SendOptions,
+    deadlineMs: number,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (!this.#settings.enableBackpressureForAsyncMode) return work();
+    return this.#limit.run(topic, body.length, deadlineMs, signal, work);
   }
 
   async #encoded(
@@ -174,78 +213,17 @@ export class MessageSender {
     marks: Iterable<readonly [string, string]>,
     sysFlag: number,
   ): Promise<SendRequest> {
-    const { maxMessageBytes, compressBodyOverBytes } = this.#settings;
+    const { maxMessageBytes, compressMsgBodyOverHowmuch, compressLevel } = this.#settings;
     const outgoing = outgoingMessage(message, this.#msgIds.next(), maxMessageBytes, marks);
     const packed =
-      outgoing.body.length >= compressBodyOverBytes
-        ? await compressBody(outgoing.body)
+      outgoing.body.length >= compressMsgBodyOverHowmuch
+        ? await compressBody(outgoing.body, compressLevel)
         : { body: outgoing.body, sysFlag: 0 };
     return singleSend(
       outgoing,
       { body: packed.body, sysFlag: packed.sysFlag | sysFlag },
       this.#context(),
-    );
-  }
-
-  async #attempt(
-    request: SendRequest,
-    queue: MessageQueue,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<SendResult> {
-    try {
-      const reply = await this.#client.call(
-        this.addressOf(queue),
-        request.definition,
-        request.header(queue),
-        { body: request.body, timeoutMs, signal, accept: storedCodes },
-      );
-      this.#selector.succeeded(queue.brokerName);
-      return sendResult(queue, request.msgId, reply.code, reply.header);
-    } catch (error) {
-      if (MqError.is(error) && brokerFailures.has(error.code)) {
-        this.#selector.failed(queue.brokerName);
-      }
-      throw error;
-    }
-  }
-
-  async #choose(
-    request: SendRequest,
-    message: Message,
-    options: SendOptions,
-    lastFailed: string | undefined,
-  ): Promise<MessageQueue> {
-    const queues = await this.#publishRoutes.queues(request.topic);
-    if (options.queue !== undefined) return this.#checkedQueue(request, options.queue);
-    if (options.select !== undefined) {
-      return this.#checkedQueue(request, options.select(queues, message));
-    }
-    return queueOfKeys(request, queues) ?? this.#selector.next(request.topic, queues, lastFailed)!;
-  }
-
-  async #hasOther({ topic, brokerName }: MessageQueue): Promise<boolean> {
-    const queues = await this.#publishRoutes.queues(topic);
-    return queues.some((queue) => queue.brokerName !== brokerName);
-  }
-
-  #checkedQueue(request: SendRequest, queue: MessageQueue | undefined): MessageQueue {
-    if (queue?.topic === request.topic) return queue;
-    throw new MqError(
-      'INVALID_ARGUMENT',
-      queue === undefined
-        ? `message for ${request.topic}: select chose no queue`
-        : `message for ${request.topic}: the chosen queue belongs to ${queue.topic}`,
-    );
-  }
-
-  addressOf(queue: MessageQueue): string {
-    const address = this.#watch.routes.masterAddress(queue.brokerName);
-    if (address !== undefined) return address;
-    throw new MqError(
-      'NO_ROUTE',
-      `broker ${queue.brokerName} of topic ${queue.topic} has no master in the route`,
-      { retriable: true, details: { topic: queue.topic, brokerName: queue.brokerName } },
+      message.replyTo === undefined ? sendMessageV2 : sendReplyMessageV2,
     );
   }
 
@@ -256,37 +234,4 @@ export class MessageSender {
       bornTimestamp: this.#client.settings.clock.now(),
     };
   }
-
-  /** On the monotonic clock. */
-  deadline(options: SendOptions): number {
-    const timeoutMs = milliseconds('timeoutMs', options.timeoutMs ?? this.#settings.sendTimeoutMs);
-    return this.#client.settings.clock.monotonicMs() + timeoutMs;
-  }
-}
-
-/** undefined when there is no key to go by. Errors: INVALID_ARGUMENT when a batch has keys of different queues. */
-function queueOfKeys(
-  { topic, shardingKeys }: SendRequest,
-  queues: readonly MessageQueue[],
-): MessageQueue | undefined {
-  const [first, ...others] = shardingKeys;
-  if (first === undefined) return undefined;
-  const chosen = selectByHash(first)(queues);
-  const stranger = others.find((key) => selectByHash(key)(queues) !== chosen);
-  if (stranger === undefined) return chosen;
-  throw new MqError(
-    'INVALID_ARGUMENT',
-    `batch for ${topic}: shardingKey ${JSON.stringify(stranger)} belongs to another queue than ${JSON.stringify(first)}`,
-  );
-}
-
-function outOfTime(topic: string): MqError {
-  return new MqError(
-    'REQUEST_TIMEOUT',
-    `finding a broker for ${topic} took the whole time budget`,
-    {
-      retriable: true,
-      details: { topic },
-    },
-  );
 }

@@ -1,6 +1,7 @@
 import { MqError } from '../errors.ts';
 import type { FieldTable, RequestDefinition, ValuesOf } from '../protocol/define-request.ts';
 import { requestCommand, type RemotingCommand } from '../protocol/frame.ts';
+import { parseBusyRemark } from '../protocol/busy-remark.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';
 import {
   ResponseCode,
@@ -12,6 +13,7 @@ import type { ProcessorTable } from '../remoting/processor.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
 import type { ClientSettings } from './client-options.ts';
 import { NameServers } from './name-servers.ts';
+import { SendStage } from './send-stage.ts';
 
 export interface CallOptions {
   body?: Buffer | undefined;
@@ -20,6 +22,11 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Response codes besides SUCCESS that carry the response fields and are not errors. */
   accept?: readonly number[] | undefined;
+}
+
+export interface NameServerCallOptions extends CallOptions {
+  /** Whether an answer may be one name server's alone: another is asked the next time. */
+  isDoubtful?: (error: MqError) => boolean;
 }
 
 /** What may go with a request besides its header fields. */
@@ -42,20 +49,28 @@ export class MqClient {
   readonly settings: ClientSettings;
   readonly #remoting: RemotingClient;
   readonly #nameServers: NameServers;
+  /** MQVersion ordinals, from the replies of peers that this client is connected to. */
+  readonly #versions = new Map<string, number>();
   #isClosed = false;
 
   constructor(settings: ClientSettings, processors: ProcessorTable = new Map()) {
     this.settings = settings;
-    this.#nameServers = new NameServers(settings.namesrvAddr);
+    this.#nameServers = new NameServers(settings.namesrvAddr, settings.clock);
     this.#remoting = new RemotingClient({
       processors,
       logger: settings.logger,
       clock: settings.clock,
     });
+    this.#remoting.onClose((address) => this.#versions.delete(address));
   }
 
   get clientId(): string {
     return this.settings.clientId;
+  }
+
+  /** What a peer's latest answer said; undefined before the first, and when the connection is gone. */
+  versionOf(address: string): number | undefined {
+    return this.#versions.get(address);
   }
 
   /** Called with the address whenever a connection is gone, for whatever reason. */
@@ -84,6 +99,7 @@ export class MqClient {
         ...(options.signal !== undefined && { signal: options.signal }),
       },
     );
+    this.#versions.set(address, reply.version);
     if (reply.code !== ResponseCode.SUCCESS && options.accept?.includes(reply.code) !== true) {
       throw refusal(definition.code, address, reply);
     }
@@ -98,17 +114,20 @@ export class MqClient {
   callNameServer<Q extends FieldTable, S extends FieldTable>(
     definition: RequestDefinition<Q, S>,
     values: ValuesOf<Q>,
-    options: CallOptions = {},
+    { isDoubtful, ...options }: NameServerCallOptions = {},
   ): Promise<CallReply<S>> {
-    return this.#nameServers.ask((address) => this.call(address, definition, values, options));
+    return this.#nameServers.ask(
+      (address) => this.call(address, definition, values, options),
+      isDoubtful,
+    );
   }
 
-  /** Asks every name server, for changes that each must be told. Errors: that of the first that failed. */
+  /** Asks every name server, for changes that each must be told. All are told; errors: that of the first that failed. */
   async callEveryNameServer<Q extends FieldTable, S extends FieldTable>(
     definition: RequestDefinition<Q, S>,
     values: ValuesOf<Q>,
-  ): Promise<void> {
-    await Promise.all(
+  ): Promise<CallReply<S>[]> {
+    return Promise.all(
       this.#nameServers.addresses.map((address) => this.call(address, definition, values)),
     );
   }
@@ -153,12 +172,17 @@ export function clientClosed(): MqError {
 function refusal(requestCode: number, address: string, reply: RemotingCommand): MqError {
   const name = responseCodeName(reply.code);
   const remark = reply.remark === undefined ? '' : `: ${reply.remark}`;
+  const busy = parseBusyRemark(reply.remark);
   return new MqError(
     name ?? 'UNKNOWN_RESPONSE_CODE',
     `${describeRequestCode(requestCode)} to ${address} was answered ${name ?? 'unknown'}(${reply.code})${remark}`,
     {
       retriable: retriableResponseCodes.has(reply.code),
-      details: { address, responseCode: reply.code },
+      details: {
+        address,
+        responseCode: reply.code,
+        ...(busy !== undefined && { stage: SendStage.BROKER_QUEUE, ...busy }),
+      },
     },
   );
 }

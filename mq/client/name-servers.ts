@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError, type MqErrorCode } from '../errors.ts';
 import { parseHostPort } from '../protocol/host-address.ts';
 
@@ -12,37 +13,75 @@ const failuresOfOne: ReadonlySet<string> = new Set<MqErrorCode>([
   'SYSTEM_ERROR',
 ]);
 
+/** A name server that has not answered by then is not waited for alone: it may be gone without a word. */
+const NEXT_AFTER_MS = 1_000;
+
 /**
  * The name servers a client may ask. They know nothing of each other and should say the same: the client starts with
  * a random one, stays with it, and goes on to the next in turn when it fails.
  */
 export class NameServers {
   readonly addresses: readonly string[];
+  readonly #clock: Clock;
   #current: number;
 
   /** Errors: CONFIG_INVALID naming the part of the list that is not host:port. */
-  constructor(list: string, start?: number) {
+  constructor(list: string, clock: Clock, start?: number) {
     this.addresses = parseAddresses(list);
+    this.#clock = clock;
     this.#current = (start ?? randomInt(this.addresses.length)) % this.addresses.length;
   }
 
   /**
-   * Runs `ask` against the current name server, then against each other one once, until one answers.
+   * Runs `ask` against the current name server, then against each other one once, until one answers. One that is
+   * silent for a second is asked on while the next one is asked, too: `ask` must do no harm twice.
    *
-   * Errors: what the last one failed with; an answer that would be the same everywhere is not asked for again.
+   * Errors: what the last one failed with; an answer that should be the same everywhere is not asked for again, but
+   *         after one that `isDoubtful` another is asked the next time.
    */
-  async ask<T>(ask: (address: string) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const asked = this.#current;
-      try {
-        return await ask(this.addresses[asked]!);
-      } catch (error) {
-        if (!MqError.is(error) || !failuresOfOne.has(error.code)) throw error;
-        // Only the first of several concurrent callers moves on, the others must not skip a server.
-        if (this.#current === asked) this.#current = (asked + 1) % this.addresses.length;
-        if (attempt >= this.addresses.length) throw error;
-      }
-    }
+  ask<T>(
+    ask: (address: string) => Promise<T>,
+    isDoubtful: (error: MqError) => boolean = () => false,
+  ): Promise<T> {
+    const first = this.#current;
+    const count = this.addresses.length;
+    return new Promise((resolve, reject) => {
+      let startedCount = 0;
+      let failedCount = 0;
+      let isSettled = false;
+      let timer: TimerHandle | undefined;
+      const settle = (how: () => void): void => {
+        if (isSettled) return;
+        isSettled = true;
+        this.#clock.clearTimeout(timer);
+        how();
+      };
+      const next = (): void => {
+        this.#clock.clearTimeout(timer);
+        if (isSettled || startedCount === count) return;
+        const asked = (first + startedCount++) % count;
+        if (startedCount < count) timer = this.#clock.setTimeout(next, NEXT_AFTER_MS);
+        ask(this.addresses[asked]!).then(
+          (answer) =>
+            settle(() => {
+              this.#current = asked;
+              resolve(answer);
+            }),
+          (error: unknown) => {
+            const isOfOne = MqError.is(error) && failuresOfOne.has(error.code);
+            // Only the first of several concurrent callers moves on, the others must not skip a server.
+            if (this.#current === asked && (isOfOne || (MqError.is(error) && isDoubtful(error)))) {
+              this.#current = (asked + 1) % count;
+            }
+            if (!isOfOne) return settle(() => reject(error));
+            failedCount++;
+            if (failedCount === count) settle(() => reject(error));
+            else next();
+          },
+        );
+      };
+      next();
+    });
   }
 }
 

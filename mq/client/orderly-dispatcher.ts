@@ -4,39 +4,40 @@ import type { Logger } from '../logger.ts';
 import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import { ConsumedMessage } from './consumed-message.ts';
-import type { Delivery } from './consume-dispatcher.ts';
+import type { Delivering, Delivery } from './consume-dispatcher.ts';
+import type { ConsumeMeter } from './consume-meter.ts';
 import { LazyAbort } from './lazy-abort.ts';
-import {
-  isOrderlySuccess,
-  OrderlyContext,
-  type MessageListenerOrderly,
-} from './orderly-listener.ts';
-import type { ProcessQueue } from './process-queue.ts';
+import type { OrderlyListenerCall } from './listener-call.ts';
+import { OrderlyContext } from './orderly-listener.ts';
 
 export interface OrderlyDispatcherOptions {
   concurrency: number;
   suspendCurrentQueueTimeMs: number;
-  listener: MessageListenerOrderly;
+  call: OrderlyListenerCall;
   /** How often a message may fail before it is given up; Infinity for never. */
   maxReconsumeTimes: (record: MessageExt) => number;
   /** Takes a message out of its queue that was given up or cannot be read. Rejects when it could not. */
   giveUp: (delivery: Delivery) => Promise<void>;
+  meter?: ConsumeMeter | undefined;
   clock: Clock;
   logger: Logger;
 }
 
-/** Undefined when the message is done with; else how long its queue rests before it comes again. */
-type Suspension = number | undefined;
+/** What became of a batch: what of it is to come again, and how long its queue rests before that. */
+interface Outcome {
+  readonly again: readonly Delivery[];
+  readonly suspensionMs: number;
+}
 
-/** One queue's messages that wait for their turn, and the one that has it. */
+/** One queue's messages that wait for their turn, and those that have it. */
 interface Line {
   readonly key: string;
-  processQueue: ProcessQueue;
+  processQueue: Delivering;
   waiting: Delivery[];
   /** Index of the first delivery in `waiting` that is not done with. */
   head: number;
-  /** How often the delivery at the head has been suspended here. */
-  suspensions: number;
+  /** How often each of those at the head that came before has failed here. */
+  readonly failures: Map<Delivery, number>;
   suspended: TimerHandle | undefined;
   running: LazyAbort | undefined;
   isReady: boolean;
@@ -44,10 +45,11 @@ interface Line {
 }
 
 /**
- * Runs the listener on one message of a queue at a time, in the order they were fetched; on up to `concurrency` queues.
+ * Runs the listener on one message of a queue at a time, or on one batch, in the order they were fetched; on up to `concurrency`
+ * queues.
  *
- * A message that fails comes again, and nothing of its queue before it. Two calls for one queue never overlap in this
- * process, not even when the queue was lost and got again while the first one ran. Outcomes of a dropped ProcessQueue are
+ * A message that fails comes again, and nothing of its queue before it; of a batch, all that were not done with. Two calls for one queue never overlap in this
+ * process, not even when the queue was lost and got again while the first one ran. Outcomes of a dropped Delivering are
  * ignored: the queue's next owner begins at the committed offset.
  *
  * Source: RocketMQ 5.3 ConsumeMessageOrderlyService.java (suspension times, when a message is given up).
@@ -58,20 +60,39 @@ export class OrderlyDispatcher {
   /** Lines whose next message may run, each once, those that waited longest first. */
   readonly #ready: Line[] = [];
   #runningCount = 0;
+  #concurrency: number;
+  #isSuspended = false;
   /** Listeners begun since the event loop last had its turn. */
   #begunInTurn = 0;
   #isStopped = false;
 
   constructor(options: OrderlyDispatcherOptions) {
     this.#options = options;
+    this.#concurrency = options.concurrency;
   }
 
-  /** The deliveries belong to one ProcessQueue. */
+  /** How many queues may run at a time from now on; those that run go on. */
+  setConcurrency(concurrency: number): void {
+    this.#concurrency = concurrency;
+    this.#startMore();
+  }
+
+  /** Begins with nothing more until `resume`; what runs goes on. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    this.#startMore();
+  }
+
+  /** The deliveries belong to one Delivering. */
   submit(deliveries: readonly Delivery[]): void {
     const [first] = deliveries;
     if (first === undefined || this.#isStopped) return;
     const line = this.#lineOf(first.processQueue);
-    line.waiting.push(...deliveries);
+    for (const delivery of deliveries) line.waiting.push(delivery);
     this.#makeReady(line);
     this.#startMore();
   }
@@ -125,7 +146,7 @@ export class OrderlyDispatcher {
     return abandoned.length;
   }
 
-  #lineOf(processQueue: ProcessQueue): Line {
+  #lineOf(processQueue: Delivering): Line {
     const key = queueKey(processQueue.queue);
     let line = this.#lines.get(key);
     if (line === undefined) {
@@ -134,7 +155,7 @@ export class OrderlyDispatcher {
         processQueue,
         waiting: [],
         head: 0,
-        suspensions: 0,
+        failures: new Map(),
         suspended: undefined,
         running: undefined,
         isReady: false,
@@ -151,7 +172,7 @@ export class OrderlyDispatcher {
   #empty(line: Line): void {
     line.waiting = [];
     line.head = 0;
-    line.suspensions = 0;
+    line.failures.clear();
     this.#options.clock.clearTimeout(line.suspended);
     line.suspended = undefined;
   }
@@ -185,26 +206,33 @@ export class OrderlyDispatcher {
     this.#ready.push(line);
   }
 
+  get #mayStart(): boolean {
+    const isOpen = !this.#isStopped && !this.#isSuspended;
+    return isOpen && Math.max(this.#runningCount, this.#begunInTurn) < this.#concurrency;
+  }
+
   #startMore(): void {
-    const { concurrency } = this.#options;
-    while (
-      !this.#isStopped &&
-      this.#runningCount < concurrency &&
-      this.#begunInTurn < concurrency
-    ) {
+    while (this.#mayStart) {
       const line = this.#ready.shift();
       if (line === undefined) break;
       line.isReady = false;
       if (line.processQueue.isDropped) this.#empty(line);
-      const delivery = line.waiting[line.head];
-      if (delivery === undefined) {
+      const batch = this.#nextBatch(line);
+      if (batch.length === 0) {
         this.#forgetIfIdle(line);
         continue;
       }
       // Listeners that never wait follow one another without the event loop: heartbeats and renewals would wait for all.
       if (this.#begunInTurn++ === 0) setImmediate(() => this.#startNextTurn());
-      void this.#run(line, delivery);
+      void this.#run(line, batch);
     }
+  }
+
+  /** What cannot be read is alone. */
+  #nextBatch({ waiting, head }: Line): Delivery[] {
+    const batch = waiting.slice(head, head + this.#options.call.maxSize);
+    const unreadable = batch.findIndex(({ message }) => message === undefined);
+    return unreadable < 0 ? batch : batch.slice(0, Math.max(unreadable, 1));
   }
 
   #startNextTurn(): void {
@@ -213,13 +241,13 @@ export class OrderlyDispatcher {
   }
 
   /** Never rejects. */
-  async #run(line: Line, delivery: Delivery): Promise<void> {
+  async #run(line: Line, batch: readonly Delivery[]): Promise<void> {
     const abort = new LazyAbort();
     line.running = abort;
     this.#runningCount++;
     try {
-      const suspension = await this.#consume(line, delivery, abort);
-      if (!abort.isAborted) this.#settle(line, delivery, suspension);
+      const outcome = await this.#consume(line, batch, abort);
+      if (!abort.isAborted) this.#settle(line, batch, outcome);
     } finally {
       line.running = undefined;
       this.#runningCount--;
@@ -230,67 +258,95 @@ export class OrderlyDispatcher {
     }
   }
 
-  async #consume(line: Line, delivery: Delivery, abort: LazyAbort): Promise<Suspension> {
-    const { message, processQueue } = delivery;
+  async #consume(line: Line, batch: readonly Delivery[], abort: LazyAbort): Promise<Outcome> {
+    const { processQueue } = batch[0]!;
     const { suspendCurrentQueueTimeMs, maxReconsumeTimes } = this.#options;
-    // Read now: the count is the line's, and the line may be given other messages while the listener runs.
-    const record = again(delivery.record, line.suspensions);
+    // Read now: the counts are the line's, and the line may be given other messages while the listener runs.
+    const records = batch.map((delivery) =>
+      again(delivery.record, line.failures.get(delivery) ?? 0),
+    );
     const context = new OrderlyContext(abort, suspendCurrentQueueTimeMs);
-    if (message === undefined) {
-      this.#warn('a message cannot be read and goes to the dead-letter queue', record, delivery);
-    } else {
-      const consumed =
-        line.suspensions === 0
-          ? message
-          : new ConsumedMessage(record, message.body, message.brokerName);
-      const isDone = await this.#listen(consumed, context, delivery);
-      const isGivenUp = record.reconsumeTimes >= maxReconsumeTimes(record);
-      if (isDone || processQueue.isDropped || abort.isAborted) return undefined;
-      if (!isGivenUp) return context.suspensionMs;
+    const { clock, meter } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const doneCount = await this.#listen(batch, records, context);
+    const tookMs = clock.monotonicMs() - startedMs;
+    meter?.consumed(processQueue.queue, doneCount, batch.length - doneCount, tookMs);
+    const toCome: Delivery[] = [];
+    for (let index = doneCount; index < batch.length; index++) {
+      if (processQueue.isDropped || abort.isAborted) break;
+      const [delivery, record] = [batch[index]!, records[index]!];
+      const isGivenUp =
+        delivery.message === undefined || record.reconsumeTimes >= maxReconsumeTimes(record);
+      if (!isGivenUp || !(await this.#giveUp(delivery, record))) toCome.push(delivery);
     }
+    return { again: toCome, suspensionMs: context.suspensionMs };
+  }
+
+  /** Returns how many messages are done with, from the first. Never rejects. */
+  async #listen(
+    batch: readonly Delivery[],
+    records: readonly MessageExt[],
+    context: OrderlyContext,
+  ): Promise<number> {
+    const { call } = this.#options;
+    const first = batch[0]!;
+    if (first.message === undefined) {
+      this.#warn('a message cannot be read and goes to the dead-letter queue', records[0]!, first);
+      return 0;
+    }
+    const messages = batch.map(({ record, message }, index) => {
+      const asCounted = records[index]!;
+      const { body, brokerName } = message!;
+      return asCounted === record ? message! : new ConsumedMessage(asCounted, body, brokerName);
+    });
     try {
-      await this.#options.giveUp({ ...delivery, record });
-      return undefined;
+      return call.read(await call.run(messages, context), batch.length);
     } catch (error) {
-      this.#warn('a message could not be given up and is retried here', record, delivery, error);
-      return context.suspensionMs;
+      this.#warn('the listener failed', messages[0]!, first, error);
+      return 0;
     }
   }
 
-  /** Returns false when the message is to come again. */
-  async #listen(
-    message: ConsumedMessage,
-    context: OrderlyContext,
-    delivery: Delivery,
-  ): Promise<boolean> {
+  /** Returns false when it could not be done, and the message is retried here. */
+  async #giveUp(delivery: Delivery, record: MessageExt): Promise<boolean> {
     try {
-      return isOrderlySuccess(await this.#options.listener(message, context));
+      await this.#options.giveUp({ ...delivery, record });
+      return true;
     } catch (error) {
-      this.#warn('the listener failed', message, delivery, error);
+      this.#warn('a message could not be given up and is retried here', record, delivery, error);
       return false;
     }
   }
 
-  #settle(line: Line, { processQueue, record }: Delivery, suspension: Suspension): void {
+  #settle(line: Line, batch: readonly Delivery[], { again: toCome, suspensionMs }: Outcome): void {
+    const { processQueue } = batch[0]!;
     if (processQueue.isDropped) return;
-    if (suspension === undefined) processQueue.finish(record.queueOffset);
-    // Emptied meanwhile: the queue is being left, or fetched from elsewhere.
-    if (line.waiting[line.head]?.record !== record) return;
-    if (suspension === undefined) {
-      this.#moveOn(line);
-      return;
+    for (const delivery of batch) {
+      if (!toCome.includes(delivery)) processQueue.finish(delivery.record.queueOffset);
     }
-    line.suspensions++;
+    // Emptied meanwhile: the queue is being left, or fetched from elsewhere.
+    if (line.waiting[line.head] !== batch[0]) return;
+    this.#moveOn(line, batch, toCome);
+    if (toCome.length === 0) return;
     line.suspended = this.#options.clock.setTimeout(() => {
       line.suspended = undefined;
       this.#makeReady(line);
       this.#startMore();
-    }, suspension);
+    }, suspensionMs);
   }
 
-  #moveOn(line: Line): void {
-    line.head++;
-    line.suspensions = 0;
+  /** Puts what of the batch is to come again in front of what is behind it. */
+  #moveOn(line: Line, batch: readonly Delivery[], toCome: readonly Delivery[]): void {
+    line.head += batch.length - toCome.length;
+    for (const [index, delivery] of toCome.entries()) {
+      line.waiting[line.head + index] = delivery;
+      line.failures.set(delivery, (line.failures.get(delivery) ?? 0) + 1);
+    }
+    if (line.failures.size > toCome.length) {
+      for (const delivery of batch) {
+        if (!toCome.includes(delivery)) line.failures.delete(delivery);
+      }
+    }
     // Cut off in large pieces: shifting one by one would move the whole array each time.
     if (line.head > 1024 || line.head === line.waiting.length) {
       line.waiting.splice(0, line.head);

@@ -8,6 +8,17 @@ import {
 } from '../protocol/properties.ts';
 import { encodeReconsumeLimit } from './reconsume-limit.ts';
 
+/** To whom a reply goes. */
+export interface ReplyTo {
+  readonly correlationId: string;
+  /** The requester's clientId. */
+  readonly replyToClient: string;
+  /** How long the requester waits, in ms, as it said. */
+  readonly ttl: string | undefined;
+  /** Where the requester is known for sure: the broker that the request came from. */
+  readonly brokerName: string;
+}
+
 /** What a producer sends. */
 export interface Message {
   topic: string;
@@ -34,6 +45,8 @@ export interface Message {
   deliverTimeMs?: number;
   /** How often consumers may be given it again before it is a dead letter; instead of the consumer's own limit. */
   maxReconsumeTimes?: number;
+  /** Makes it the reply to a request: see `createReplyMessage`. */
+  replyTo?: ReplyTo;
   /** false: do not wait for flush and replication even where the broker would. Default true. */
   waitStoreOk?: boolean;
 }
@@ -67,6 +80,7 @@ export interface OutgoingMessage {
   readonly body: Buffer;
   readonly propertiesString: string;
   readonly isDelayed: boolean;
+  readonly isReply: boolean;
   readonly waitStoreOk: boolean;
   readonly shardingKey: string | undefined;
   /** The UNIQ_KEY it was given. */
@@ -117,6 +131,7 @@ export function outgoingMessage(
     body,
     propertiesString: encodeChecked(properties, message.topic),
     isDelayed,
+    isReply: message.replyTo !== undefined,
     waitStoreOk,
     shardingKey: message.shardingKey,
     msgId,

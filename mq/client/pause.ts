@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { MqError } from '../errors.ts';
 
-function aborted(signal: AbortSignal | undefined): MqError {
+export function aborted(signal: AbortSignal | undefined): MqError {
   return new MqError('REQUEST_ABORTED', 'aborted while waiting', { cause: signal?.reason });
 }
 

@@ -1,15 +1,22 @@
 import type { MessageQueue } from '../protocol/message-queue.ts';
 
+/** They may change while the queue is consumed. */
 export interface ProcessQueueLimits {
   /** Messages fetched and not finished. */
-  maxCount: number;
+  readonly maxCount: number;
   /** Their bytes: of the record, or of the inflated body if that is larger. */
-  maxBytes: number;
+  readonly maxBytes: number;
   /** Distance between the lowest and the highest unfinished queueOffset. */
-  maxSpan: number;
+  readonly maxSpan: number;
 }
 
-export type FlowState = 'open' | 'count' | 'bytes' | 'span';
+/** Why nothing more of a queue is fetched, and the numbers that say so. */
+export interface FlowControl {
+  readonly reason: 'count' | 'bytes' | 'span';
+  /** Messages, bytes or distance of offsets, and the limit that this has reached. */
+  readonly held: number;
+  readonly limit: number;
+}
 
 /**
  * What one consumer has fetched from one MessageQueue and not finished yet.
@@ -52,6 +59,14 @@ export class ProcessQueue {
     return this.#unfinished.size;
   }
 
+  /** Of what is unfinished; undefined when nothing is. */
+  get cached(): { lowest: number; highest: number; count: number; bytes: number } | undefined {
+    const lowest = this.#lowestUnfinished();
+    if (lowest === undefined) return undefined;
+    const { size } = this.#unfinished;
+    return { lowest, highest: this.#highestOffset, count: size, bytes: this.#bytes };
+  }
+
   /** Once dropped, what still runs here may finish but no longer counts: the queue has another owner or position. */
   get isDropped(): boolean {
     return this.#isDropped || this.#hold?.isTrusted === false;
@@ -66,12 +81,14 @@ export class ProcessQueue {
     return this.#lowestUnfinished() ?? this.#nextPullOffset;
   }
 
-  get flow(): FlowState {
-    if (this.#unfinished.size >= this.#limits.maxCount) return 'count';
-    if (this.#bytes >= this.#limits.maxBytes) return 'bytes';
-    const lowest = this.#lowestUnfinished();
-    if (lowest !== undefined && this.#highestOffset - lowest >= this.#limits.maxSpan) return 'span';
-    return 'open';
+  /** undefined while more may be fetched. */
+  get flowControl(): FlowControl | undefined {
+    const { maxCount, maxBytes, maxSpan } = this.#limits;
+    const count = this.#unfinished.size;
+    if (count >= maxCount) return { reason: 'count', held: count, limit: maxCount };
+    if (this.#bytes >= maxBytes) return { reason: 'bytes', held: this.#bytes, limit: maxBytes };
+    const span = this.#highestOffset - (this.#lowestUnfinished() ?? this.#highestOffset);
+    return span >= maxSpan ? { reason: 'span', held: span, limit: maxSpan } : undefined;
   }
 
   /**

@@ -1,27 +1,47 @@
 import type { MessageQueue } from '../protocol/message-queue.ts';
+import { RequestCode } from '../protocol/request-code.ts';
 import { clientSettings } from './client-options.ts';
+import type { ConsumedMessage } from './consumed-message.ts';
 import { MessageSender } from './message-sender.ts';
 import type { Message } from './outgoing-message.ts';
+import { PendingReplies } from './pending-replies.ts';
 import { ProducerMember } from './producer-member.ts';
 import { sendSettings, type ProducerOptions, type SendOptions } from './producer-options.ts';
+import { Requester } from './requester.ts';
 import type { SendResult } from './send-result.ts';
+
+/** Unpacked; as consumers take them. */
+const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 
 /**
  * Sends messages.
  *
  * A send that fails retriably is repeated on another broker first, within one time budget. A repeated send may store
  * the message twice when only the answer was lost: consumers must expect that, and both copies carry one msgId.
- * Messages whose sends are not awaited one by one may be stored in another order.
+ * Messages whose sends are not awaited one by one may be stored in another order. A failed send's `details.stage` says how
+ * far it came.
  */
 export class Producer implements AsyncDisposable {
   readonly #member: ProducerMember;
   readonly #sender: MessageSender;
+  readonly #requester: Requester;
 
   /** Errors: CONFIG_INVALID, INVALID_ARGUMENT naming the option. */
   constructor(options: ProducerOptions) {
     const settings = sendSettings(options);
-    this.#member = new ProducerMember(settings.producerGroup, clientSettings(options));
+    const client = clientSettings(options);
+    const { clock, logger } = client;
+    const replies = new PendingReplies({ clock, logger, maxBodyBytes: MAX_REPLY_BYTES });
+    this.#member = new ProducerMember(settings.producerGroup, client, {
+      processors: new Map([
+        [
+          RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT,
+          (request, connection) => replies.take(request, connection),
+        ],
+      ]),
+    });
     this.#sender = new MessageSender(this.#member.client, this.#member.watch, settings);
+    this.#requester = new Requester(this.#member, this.#sender, replies);
   }
 
   get clientId(): string {
@@ -53,8 +73,9 @@ export class Producer implements AsyncDisposable {
   /**
    * Sends one message and returns where it is stored.
    *
-   * Errors: INVALID_ARGUMENT, MESSAGE_ILLEGAL before anything is sent; NO_ROUTE; REQUEST_TIMEOUT when the budget is
-   *         used up, REQUEST_ABORTED by `signal` (both leave open whether it was stored); else that of the last attempt.
+   * Errors: INVALID_ARGUMENT, MESSAGE_ILLEGAL, TOO_MUCH_REQUEST before anything is sent; NO_ROUTE; REQUEST_TIMEOUT when the
+   *         budget is used up, REQUEST_ABORTED by `signal` (both leave open whether it was stored); else that of the
+   *         last attempt.
    */
   send(message: Message, options: SendOptions = {}): Promise<SendResult> {
     return this.#tracked(async () => {
@@ -84,6 +105,16 @@ export class Producer implements AsyncDisposable {
       const request = this.#sender.batch(messages);
       return this.#sender.deliver(request, messages[0]!, options, deadline);
     });
+  }
+
+  /**
+   * Sends a message and returns the reply that a consumer of it sends, made by `createReplyMessage`. `timeoutMs`, instead of
+   * the producer's sendTimeoutMs, is for both ways. The reply has no offsets: they are −1.
+   *
+   * Errors: as `send`; REQUEST_TIMEOUT when no reply came, with the stage `waiting for the reply` when the request is stored.
+   */
+  request(message: Message, options: SendOptions = {}): Promise<ConsumedMessage> {
+    return this.#tracked(() => this.#requester.request(message, options));
   }
 
   /**

@@ -1,39 +1,51 @@
-import type { TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
-import { encodeConsumerStatus } from '../protocol/consumer-status.ts';
+import { encodeConsumeDirectlyResult } from '../protocol/consume-directly-result.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
+import { decodeRecord } from '../protocol/message.ts';
 import { assertGroupName, assertTopicName, retryTopic } from '../protocol/names.ts';
+import {
+  SUBSCRIBE_ALL,
+  subscriptionOf,
+  tagSubscription,
+  type MessageSelector,
+} from '../protocol/subscription.ts';
 import { RequestCode } from '../protocol/request-code.ts';
-import { getConsumerStatusFromClient } from '../protocol/requests/get-consumer-status-from-client.ts';
-import { notifyConsumerIdsChanged } from '../protocol/requests/notify-consumer-ids-changed.ts';
-import { unregisterClient } from '../protocol/requests/unregister-client.ts';
+import { consumeMessageDirectly } from '../protocol/requests/consume-message-directly.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
-import type { TopicRouteData } from '../protocol/route.ts';
-import { SUBSCRIBE_ALL, tagSubscription, type SubscriptionData } from '../protocol/subscription.ts';
-import type { Processor, Reply } from '../remoting/processor.ts';
-import { Assignment } from './assignment.ts';
+import type { Reply } from '../remoting/processor.ts';
+import { allocateStrategy, EVERYTHING, shareBy } from './allocation.ts';
 import { clientSettings, milliseconds } from './client-options.ts';
-import type { ConsumeContext } from './consume-dispatcher.ts';
+import type { ConsumeBatchOrderlyResult, ConsumeBatchResult } from './batch-listener.ts';
+import type { ConsumeContext } from './message-listener.ts';
 import type { ConsumeResult } from './consume-result.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
 import { Consumption } from './consumption.ts';
-import { Heartbeats } from './heartbeats.ts';
-import { clientClosed, MqClient } from './mq-client.ts';
+import { DroppedMessages } from './dropped-messages.ts';
+import { countedForGroup, readMessage } from './fetched-messages.ts';
+import { GroupMember } from './group-member.ts';
+import { PopAssignment } from './pop-assignment.ts';
+import { LocalOffsets } from './local-offsets.ts';
+import { clientClosed } from './mq-client.ts';
 import type { ConsumeOrderlyContext, ConsumeOrderlyResult } from './orderly-listener.ts';
-import { inTime } from './pause.ts';
 import {
   consumptionSettings,
+  popSettings,
   pullSettings,
+  readConcurrency,
   type PushConsumerOptions,
 } from './push-consumer-options.ts';
-import type { PullSettings } from './queue-puller.ts';
-import { RouteWatch } from './route-watch.ts';
+import type { FlowControl } from './process-queue.ts';
+import { SendBack } from './send-back.ts';
 
-const REBALANCE_MS = 20_000;
+/** A queue of which nothing more is fetched until listeners have caught up. */
+export interface FlowControlledQueue extends FlowControl {
+  readonly queue: MessageQueue;
+}
 
 /**
- * Consumes topics as one member of a consumer group (clustering): every message goes to one member, at least once.
+ * Consumes topics as one member of a consumer group: every message goes to one member, at least once; or, with messageModel
+ * BROADCASTING, to each, at least once, and what a member fails to consume is not repeated.
  *
  * The group's queues are shared out among its members; this one fetches its share and runs the listener on up to
  * `concurrency` messages at a time. With `onMessage` they come in no particular order: a message whose listener throws or
@@ -41,17 +53,15 @@ const REBALANCE_MS = 20_000;
  * `onMessageOrderly` each queue's messages come one at a time, in the order they were stored.
  */
 export class PushConsumer implements AsyncDisposable {
-  readonly #client: MqClient;
-  readonly #watch: RouteWatch;
-  readonly #heartbeats: Heartbeats;
-  readonly #assignment: Assignment;
+  readonly #member: GroupMember;
   readonly #consumption: Consumption;
   readonly consumerGroup: string;
-  readonly #pullSettings: PullSettings;
-  readonly #persistIntervalMs: number;
-  readonly #subscriptions = new Map<string, SubscriptionData>();
-  readonly #timers: TimerHandle[] = [];
-  #subVersion = 0;
+  /** Both of a broadcasting consumer. */
+  readonly #localOffsets: LocalOffsets | undefined;
+  readonly #dropped: DroppedMessages | undefined;
+  /** Of a consumer whose queues brokers share out. */
+  readonly #popping: PopAssignment | undefined;
+  #isSuspended = false;
   #state: 'new' | 'running' | 'closed' = 'new';
   #shuttingDown: Promise<void> | undefined;
 
@@ -60,93 +70,110 @@ export class PushConsumer implements AsyncDisposable {
     assertGroupName(options.consumerGroup);
     const settings = clientSettings(options);
     this.consumerGroup = options.consumerGroup;
-    this.#pullSettings = pullSettings(options, settings.clock.now());
+    const pulling = pullSettings(options, settings.clock.now());
     const consumption = consumptionSettings(options);
-    this.#persistIntervalMs = milliseconds('persistIntervalMs', options.persistIntervalMs ?? 5_000);
-    this.#client = new MqClient(
+    const popping = popSettings(options);
+    const isBroadcasting = consumption.messageModel === 'BROADCASTING';
+    const { consumerGroup } = options;
+    const member = { consumerGroup, clientId: settings.clientId, logger: settings.logger };
+    if (isBroadcasting) {
+      this.#localOffsets = new LocalOffsets({ ...options, ...member });
+      this.#dropped = new DroppedMessages(consumerGroup, settings.logger);
+    }
+    this.#member = new GroupMember({
       settings,
-      new Map<number, Processor>([
-        [RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, (request) => this.#groupChanged(request)],
-        [RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, (request) => this.#status(request)],
-      ]),
-    );
-    this.#watch = new RouteWatch(this.#client, (topic, route) => this.#routeChanged(topic, route));
-    this.#consumption = new Consumption({
-      ...consumption,
-      client: this.#client,
-      routes: this.#watch.routes,
-      onLost: (queue) => this.#assignment.lockIsLost(queue),
-      onGained: (queue) => this.#assignment.lockIsGained(queue),
-    });
-    this.#heartbeats = new Heartbeats(this.#client, {
-      data: () => ({
-        clientID: settings.clientId,
-        producerDataSet: [],
-        consumerDataSet: [
-          {
-            groupName: this.consumerGroup,
-            consumeType: 'CONSUME_PASSIVELY',
-            messageModel: 'CLUSTERING',
-            consumeFromWhere: this.#pullSettings.start.consumeFromWhere,
-            subscriptionDataSet: [...this.#subscriptions.values()],
-            unitMode: false,
-          },
-        ],
-      }),
-      addresses: () => this.#watch.routes.all(),
-      onAnnounced: (address) => this.#announced(address),
-    });
-    this.#assignment = new Assignment({
-      client: this.#client,
-      watch: this.#watch,
-      heartbeats: this.#heartbeats,
-      pulling: this.#pullSettings,
-      subscription: (topic) => this.#subscriptions.get(topic),
+      consumerData: {
+        groupName: options.consumerGroup,
+        consumeType: 'CONSUME_PASSIVELY',
+        messageModel: consumption.messageModel,
+        consumeFromWhere: pulling.start.consumeFromWhere,
+      },
+      pulling: { ...pulling, localOffsets: this.#localOffsets },
+      persistIntervalMs: milliseconds('persistIntervalMs', options.persistIntervalMs ?? 5_000),
+      allocation: isBroadcasting
+        ? EVERYTHING
+        : shareBy(allocateStrategy(options.allocateMessageQueueStrategy), member),
       submit: (deliveries) => this.#consumption.submit(deliveries),
       ordering: () => this.#consumption.ordering,
+      brokerShare: popping && ((topic) => this.#popping!.share(topic)),
+      listening: () => this.#consumption,
+      requests: new Map([
+        [
+          RequestCode.CONSUME_MESSAGE_DIRECTLY,
+          (request) => this.#consumeDirectly(request, pulling.maxBodyBytes),
+        ],
+      ]),
     });
-    this.#client.onConnectionClosed((address) => this.#assignment.brokerIsLost(address));
+    const { client, watch, assignment } = this.#member;
+    const sendBack = new SendBack(client, watch.routes, consumption);
+    if (popping !== undefined) {
+      this.#popping = new PopAssignment({
+        ...popping,
+        maxBodyBytes: pulling.maxBodyBytes,
+        maxReconsumeTimes: consumption.maxReconsumeTimes,
+        client,
+        watch,
+        sendBack,
+        subscription: (topic) => this.#member.subscription(topic),
+        submit: (deliveries) => this.#consumption.submit(deliveries),
+      });
+    }
+    this.#consumption = new Consumption({
+      ...consumption,
+      mayBeInOrder: popping === undefined,
+      client,
+      routes: watch.routes,
+      failed: this.#dropped ?? this.#popping?.messages ?? sendBack,
+      meter: this.#member.meter,
+      onLost: (queue) => assignment.lockIsLost(queue),
+      onGained: (queue) => assignment.lockIsGained(queue),
+    });
   }
 
   get clientId(): string {
-    return this.#client.clientId;
+    return this.#member.client.clientId;
   }
 
   get isRunning(): boolean {
     return this.#state === 'running';
   }
 
-  /** The queues this member owns now. */
+  /** The queues this member owns now; those it pops have queueId −1 when it is all queues of the broker. */
   assignedQueues(): MessageQueue[] {
-    return this.#assignment.queues();
+    return [...this.#member.assignment.queues(), ...(this.#popping?.queues() ?? [])];
   }
 
   /** Addresses of the brokers that took this consumer's latest heartbeat. */
   knownBrokers(): string[] {
-    return this.#heartbeats.announcedTo();
+    return this.#member.heartbeats.announcedTo();
   }
 
   /** Addresses of routed-to brokers that did not; nothing is consumed from them until they do. */
   unreachableBrokers(): string[] {
-    return this.#heartbeats.notAnnouncedTo();
+    return this.#member.heartbeats.notAnnouncedTo();
+  }
+
+  /** Messages that a broadcasting consumer could not consume: each is logged, and comes no more. */
+  get droppedCount(): number {
+    return this.#dropped?.count ?? 0;
   }
 
   /**
-   * Subscribes to a topic, or changes the tags of a subscription; `*` or `TagA || TagB`. Every member of a group must
-   * subscribe alike: the broker keeps one subscription per group and topic, the newest.
+   * Subscribes to a topic, or changes a subscription: to messages with certain tags, `*` or `TagA || TagB`, or to those whose
+   * properties an SQL92 expression selects, `{ sql: "region = 'EU' AND amount > 100" }`. Every member of a group must subscribe
+   * alike: the broker keeps one subscription per group and topic, the newest.
    *
-   * Errors: INVALID_ARGUMENT.
+   * Errors: INVALID_ARGUMENT; SUBSCRIPTION_PARSE_FAILED with the position.
    */
-  subscribe(topic: string, tags: string = SUBSCRIBE_ALL): this {
+  subscribe(topic: string, selector: MessageSelector = SUBSCRIBE_ALL): this {
     assertTopicName(topic);
-    this.#setSubscription(topic, tags);
-    if (this.#state === 'running') this.#inBackground(this.#subscriptionChanged(topic));
+    this.#member.subscribe(topic, (subVersion) => subscriptionOf(topic, selector, subVersion));
     return this;
   }
 
   unsubscribe(topic: string): this {
-    if (!this.#subscriptions.delete(topic)) return this;
-    this.#inBackground(this.#leaveTopic(topic));
+    this.#member.unsubscribe(topic);
+    this.#popping?.leave(topic);
     return this;
   }
 
@@ -162,7 +189,7 @@ export class PushConsumer implements AsyncDisposable {
       context: ConsumeContext,
     ) => R | Promise<R | ConsumeResult | void>,
   ): this {
-    this.#consumption.listen({ inOrder: false, listener });
+    this.#consumption.listen({ inOrder: false, inBatches: false, listener });
     return this;
   }
 
@@ -179,42 +206,109 @@ export class PushConsumer implements AsyncDisposable {
       context: ConsumeOrderlyContext,
     ) => R | Promise<R | ConsumeOrderlyResult | void>,
   ): this {
-    this.#consumption.listen({ inOrder: true, listener });
+    this.#consumption.listen({ inOrder: true, inBatches: false, listener });
     return this;
+  }
+
+  /**
+   * As `onMessage`, with up to consumeMessageBatchMaxSize messages of one queue at a time, as many as there are: no batch is
+   * waited for. The result is one for all, one for each message, or `{ ackIndex }` for up to where they are consumed; each
+   * message that is not is retried by itself. `return Promise.allSettled(messages.map(handle))` does what it should.
+   */
+  onMessages<const R extends ConsumeBatchResult | void>(
+    listener: (
+      messages: readonly ConsumedMessage[],
+      context: ConsumeContext,
+    ) => R | Promise<R | ConsumeBatchResult | void>,
+  ): this {
+    this.#consumption.listen({ inOrder: false, inBatches: true, listener });
+    return this;
+  }
+
+  /**
+   * As `onMessageOrderly`, with up to consumeMessageBatchMaxSize messages of one queue at a time. What is not consumed (all
+   * of them, or those behind `ackIndex`) comes again first.
+   */
+  onMessagesOrderly<const R extends ConsumeBatchOrderlyResult | void>(
+    listener: (
+      messages: readonly ConsumedMessage[],
+      context: ConsumeOrderlyContext,
+    ) => R | Promise<R | ConsumeBatchOrderlyResult | void>,
+  ): this {
+    this.#consumption.listen({ inOrder: true, inBatches: true, listener });
+    return this;
+  }
+
+  /** Changes how many listeners run at a time; those that run go on. Java's updateCorePoolSize. Errors: CONFIG_INVALID. */
+  setConcurrency(concurrency: number): void {
+    this.#consumption.setConcurrency(readConcurrency(concurrency));
+  }
+
+  /**
+   * Begins with no message and fetches none until `resume`; listeners that run go on, and this member keeps its queues.
+   * (Java's goes on with what it has fetched.)
+   */
+  suspend(): void {
+    this.#isSuspended = true;
+    this.#consumption.suspend();
+    this.#member.assignment.suspend();
+    this.#popping?.suspend();
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    this.#consumption.resume();
+    this.#member.assignment.resume();
+    this.#popping?.resume();
+  }
+
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
+  /** The queues of which nothing more is fetched at the moment because too much of them waits for the listener, and why. */
+  flowControlled(): FlowControlledQueue[] {
+    return Array.from(this.#member.assignment.pullers()).flatMap(({ queue, flowControl }) =>
+      flowControl === undefined ? [] : [{ ...flowControl, queue }],
+    );
   }
 
   /**
    * Joins the group. When this returns, the consumer knows its queues and where it begins in each, so that what is sent
    * from then on is consumed, provided that brokers could be reached within the request timeout; else it keeps trying.
    *
-   * Errors: INVALID_ARGUMENT without a listener or a subscription.
+   * Errors: INVALID_ARGUMENT without a listener or a subscription; SUBSCRIPTION_PARSE_FAILED, SYSTEM_ERROR or
+   *         VERSION_NOT_SUPPORTED when a broker does not take an SQL92 expression: nothing has been started then. Of a broadcasting consumer also STORE_FAILED: its progress
+   *         cannot be read, or another consumer has the same group and clientId.
    */
   async start(): Promise<void> {
     if (this.#state === 'closed') throw clientClosed();
     if (this.#state === 'running') return;
-    if (!this.#consumption.hasListener) {
-      throw new MqError('INVALID_ARGUMENT', 'the consumer has no listener: call onMessage first');
-    }
-    if (this.#subscriptions.size === 0) {
+    this.#consumption.assertReady();
+    if (this.#member.topics.length === 0) {
       throw new MqError(
         'INVALID_ARGUMENT',
         'the consumer has no subscription: call subscribe first',
       );
     }
     this.#state = 'running';
-    const { clock } = this.#client.settings;
+    try {
+      await this.#member.checkExpressions();
+      if (this.isRunning) await this.#localOffsets?.open();
+    } catch (error) {
+      if (this.isRunning) this.#state = 'new';
+      throw error;
+    }
+    // Shut down meanwhile.
+    if (!this.isRunning) return;
     this.#consumption.start();
-    this.#setSubscription(retryTopic(this.consumerGroup), SUBSCRIBE_ALL);
-    this.#watch.start();
-    this.#heartbeats.start();
-    this.#timers.push(
-      clock.setInterval(() => this.#inBackground(this.#assignment.rebalance()), REBALANCE_MS),
-      clock.setInterval(
-        () => this.#inBackground(this.#assignment.persist()),
-        this.#persistIntervalMs,
-      ),
-    );
-    await this.#firstAssignment();
+    if (this.#localOffsets === undefined) {
+      const retries = retryTopic(this.consumerGroup);
+      this.#member.subscribe(retries, (subVersion) =>
+        tagSubscription(retries, SUBSCRIBE_ALL, subVersion),
+      );
+    }
+    await this.#member.start();
   }
 
   /**
@@ -232,103 +326,22 @@ export class PushConsumer implements AsyncDisposable {
 
   async #shutdown(): Promise<void> {
     this.#state = 'closed';
-    const { clock } = this.#client.settings;
-    for (const timer of this.#timers) clock.clearInterval(timer);
-    this.#watch.stop();
-    this.#assignment.stop();
+    this.#member.stop();
+    this.#popping?.stop();
     await this.#consumption.stop();
-    await this.#assignment.release();
-    // Until now: brokers cut off who is silent for two minutes, and with the connection go the locks of ordered queues.
-    this.#heartbeats.stop();
-    await Promise.allSettled(
-      this.#heartbeats.announcedTo().map((address) =>
-        this.#client.call(address, unregisterClient, {
-          clientID: this.#client.clientId,
-          consumerGroup: this.consumerGroup,
-        }),
-      ),
-    );
-    await this.#client.close();
+    await this.#popping?.messages.close();
+    await this.#member.leave();
+    this.#localOffsets?.close();
   }
 
-  /** Routes, then heartbeats, then the retry topic's route, which the first heartbeat makes the broker create, then queues. */
-  async #firstAssignment(): Promise<void> {
-    const { clock, logger, requestTimeoutMs } = this.#client.settings;
-    const assignment = async (): Promise<void> => {
-      const topics = [...this.#subscriptions.keys()];
-      await Promise.allSettled(topics.map((topic) => this.#watch.refresh(topic)));
-      await this.#heartbeats.announceToUnknown();
-      await Promise.allSettled([this.#watch.refresh(retryTopic(this.consumerGroup))]);
-      await this.#assignment.rebalance();
-      await this.#assignment.positioned();
-    };
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    const late = (): MqError =>
-      new MqError('REQUEST_TIMEOUT', `no assignment within ${requestTimeoutMs} ms`);
-    try {
-      await inTime(clock, deadlineMs, assignment(), late);
-    } catch (error) {
-      if (!MqError.is(error)) throw error;
-      logger.warn('the consumer starts without its queues and goes on trying', {
-        consumerGroup: this.consumerGroup,
-        error: error.message,
-      });
-    }
-  }
-
-  async #subscriptionChanged(topic: string): Promise<void> {
-    await this.#heartbeats.announce();
-    await Promise.allSettled([this.#watch.refresh(topic)]);
-    await this.#assignment.rebalance();
-  }
-
-  async #leaveTopic(topic: string): Promise<void> {
-    // In this order: the last progress report finds its broker by the route.
-    await this.#assignment.removeTopic(topic);
-    if (this.#subscriptions.has(topic)) return;
-    this.#watch.unwatch(topic);
-    if (this.#state === 'running') await this.#heartbeats.announce();
-  }
-
-  #setSubscription(topic: string, tags: string): void {
-    // The broker keeps the highest version: two changes within one millisecond must differ.
-    this.#subVersion = Math.max(this.#client.settings.clock.now(), this.#subVersion + 1);
-    this.#subscriptions.set(topic, tagSubscription(topic, tags, this.#subVersion));
-    this.#assignment.addTopic(topic);
-    this.#watch.watch(topic);
-  }
-
-  #groupChanged(request: RemotingCommand): undefined {
-    const { consumerGroup } = notifyConsumerIdsChanged.decodeRequest(request.extFields);
-    if (consumerGroup === this.consumerGroup) this.#inBackground(this.#assignment.rebalance());
-    return undefined;
-  }
-
-  #status(request: RemotingCommand): Reply {
-    const { group, topic } = getConsumerStatusFromClient.decodeRequest(request.extFields);
-    if (group !== this.consumerGroup) {
-      throw new MqError('SYSTEM_ERROR', `asked for ${group}, this is ${this.consumerGroup}`);
-    }
-    const body = encodeConsumerStatus(this.#assignment.progress(topic));
-    return { code: ResponseCode.SUCCESS, body };
-  }
-
-  #routeChanged(topic: string, route: TopicRouteData | undefined): void {
-    if (this.#state !== 'running' || !this.#subscriptions.has(topic)) return;
-    this.#inBackground(this.#assignment.routeChanged(topic, route));
-  }
-
-  #announced(address: string): void {
-    this.#assignment.brokerIsBack(address);
-    // The broker has made it by now, and what fails first may have to go there at once.
-    this.#watch.lookFor(retryTopic(this.consumerGroup));
-    this.#inBackground(this.#assignment.rebalance());
-  }
-
-  /** For work nobody awaits: what it throws is a defect, to be seen in the log and not to end the process. */
-  #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#client.settings.logger.error('the consumer failed at a background task', { error });
-    });
+  async #consumeDirectly(request: RemotingCommand, maxBodyBytes: number): Promise<Reply> {
+    const { consumerGroup, brokerName } = consumeMessageDirectly.decodeRequest(request.extFields);
+    this.#member.assertGroup(consumerGroup);
+    // What the listener uses may be closed as soon as those that run have ended.
+    if (!this.isRunning) throw clientClosed();
+    const record = decodeRecord(request.body ?? Buffer.alloc(0), 0, { verifyCrc: false });
+    const message = await readMessage(countedForGroup(record), brokerName ?? '', maxBodyBytes);
+    const result = await this.#consumption.consumeDirectly(message);
+    return { code: ResponseCode.SUCCESS, body: encodeConsumeDirectlyResult(result) };
   }
 }

@@ -35,6 +35,11 @@ export class LockHold {
     return !this.#isOver;
   }
 
+  /** When it was asked for last, ms since epoch. */
+  get renewedAt(): number {
+    return this.#asked.wallMs;
+  }
+
   renew(asked: Instant): void {
     this.#asked = asked;
   }

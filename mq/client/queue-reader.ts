@@ -1,22 +1,15 @@
 import { MqError } from '../errors.ts';
 import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
 import type { MessageExt } from '../protocol/message.ts';
-import { pullMessage } from '../protocol/requests/pull-message.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
-import { SUBSCRIBE_ALL } from '../protocol/subscription.ts';
-import { PullSysFlag } from '../protocol/sys-flag.ts';
+import { SUBSCRIBE_ALL, tagSubscription } from '../protocol/subscription.ts';
 import { decodePull } from './fetched-messages.ts';
 import type { MqClient } from './mq-client.ts';
+import { pullOnce } from './single-pull.ts';
 
 /** RocketMQ's own group for tools: every broker knows it, and it may read whatever a group's settings forbid. */
 const TOOLS_GROUP = 'TOOLS_CONSUMER';
 const PAGE_COUNT = 32;
-
-const pullCodes = [
-  ResponseCode.PULL_NOT_FOUND,
-  ResponseCode.PULL_RETRY_IMMEDIATELY,
-  ResponseCode.PULL_OFFSET_MOVED,
-];
 
 /** A stretch of one queue: entries `[from, to)`. */
 export interface QueueStretch {
@@ -38,23 +31,14 @@ export async function* readQueue(
   { address, queue, from, to }: QueueStretch,
 ): AsyncGenerator<MessageExt[]> {
   for (let offset = from; offset < to;) {
-    const { code, header, body } = await client.call(
+    const { code, header, body } = await pullOnce(client, {
       address,
-      pullMessage,
-      {
-        consumerGroup: TOOLS_GROUP,
-        topic: queue.topic,
-        queueId: queue.queueId,
-        queueOffset: offset,
-        maxMsgNums: Math.min(PAGE_COUNT, to - offset),
-        sysFlag: PullSysFlag.SUBSCRIPTION,
-        commitOffset: 0,
-        suspendTimeoutMillis: 0,
-        subscription: SUBSCRIBE_ALL,
-        subVersion: 0,
-      },
-      { accept: pullCodes },
-    );
+      consumerGroup: TOOLS_GROUP,
+      queue,
+      queueOffset: offset,
+      maxMsgNums: Math.min(PAGE_COUNT, to - offset),
+      subscription: tagSubscription(queue.topic, SUBSCRIBE_ALL, 0),
+    });
     if (header.nextBeginOffset <= offset) {
       throw new MqError(
         'PULL_NOT_FOUND',

@@ -1,68 +1,60 @@
 import { randomInt } from 'node:crypto';
-import type { Clock } from '../clock.ts';
 import type { MessageQueue } from '../protocol/message-queue.ts';
-
-const FIRST_AVOIDANCE_MS = 1_000;
-const LONGEST_AVOIDANCE_MS = 30_000;
-
-interface Failure {
-  untilMs: number;
-  avoidanceMs: number;
-}
+import type { FaultTolerance } from './fault-tolerance.ts';
 
 /**
- * Picks the queue for the next message: in turn over a topic's queues, leaving out brokers that failed lately.
- *
- * A failed broker is avoided for 1 s, doubling to 30 s with each further failure; one success clears it. Avoidance is
- * a preference: when nothing else is left, the failed broker is tried.
+ * Picks the queue for the next message: in turn over a topic's queues, leaving out those of brokers on which this message
+ * has failed, then those of brokers to be avoided. Both are preferences: when nothing else is left, the least bad is taken.
  */
 export class QueueSelector {
-  readonly #clock: Clock;
+  readonly #faults: FaultTolerance;
   readonly #turns = new Map<string, number>();
-  readonly #failures = new Map<string, Failure>();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(faults: FaultTolerance) {
+    this.#faults = faults;
   }
 
-  /** `lastFailed` is the broker the same message failed on just now. undefined when there are no queues. */
+  /** `failedOn` are the brokers that the same message failed on, the latest last. undefined when there are no queues. */
   next(
     topic: string,
     queues: readonly MessageQueue[],
-    lastFailed?: string,
+    failedOn: readonly string[] = [],
   ): MessageQueue | undefined {
-    const start = this.#turns.get(topic) ?? randomInt(1 << 16);
-    this.#turns.set(topic, (start + 1) % Number.MAX_SAFE_INTEGER);
-    const inTurn = (isGood: (queue: MessageQueue) => boolean): MessageQueue | undefined => {
-      for (let step = 0; step < queues.length; step++) {
-        const queue = queues[(start + step) % queues.length]!;
-        if (isGood(queue)) return queue;
-      }
-      return undefined;
-    };
-    return (
-      inTurn((queue) => queue.brokerName !== lastFailed && !this.isAvoided(queue.brokerName)) ??
-      inTurn((queue) => queue.brokerName !== lastFailed) ??
-      inTurn(() => true)
-    );
+    const turn = this.#turns.get(topic) ?? randomInt(1 << 16);
+    this.#turns.set(topic, (turn + 1) % Number.MAX_SAFE_INTEGER);
+    const candidates = this.#candidates(queues, failedOn);
+    const queue = candidates[turn % candidates.length];
+    if (queue !== undefined) this.#faults.note(queue.brokerName, { type: 'tried' });
+    return queue;
   }
 
-  failed(brokerName: string): void {
-    const before = this.#failures.get(brokerName)?.avoidanceMs;
-    const avoidanceMs =
-      before === undefined ? FIRST_AVOIDANCE_MS : Math.min(before * 2, LONGEST_AVOIDANCE_MS);
-    this.#failures.set(brokerName, {
-      avoidanceMs,
-      untilMs: this.#clock.monotonicMs() + avoidanceMs,
-    });
+  /** Nothing is sent to the topic any more: the next message to it begins anew, anywhere. */
+  forget(topic: string): void {
+    this.#turns.delete(topic);
   }
 
-  succeeded(brokerName: string): void {
-    this.#failures.delete(brokerName);
+  /** Counted in turn, none of these gets what was meant for one that is left out. */
+  #candidates(
+    queues: readonly MessageQueue[],
+    failedOn: readonly string[],
+  ): readonly MessageQueue[] {
+    if (failedOn.length === 0 && this.#faults.isEmpty) return queues;
+    const rest = notFailed(queues, failedOn);
+    const good = rest.filter(({ brokerName }) => !this.#faults.isAvoided(brokerName));
+    if (good.length > 0) return good;
+    const best = this.#faults.leastBad(new Set(rest.map(({ brokerName }) => brokerName)));
+    return rest.filter(({ brokerName }) => brokerName === best);
   }
+}
 
-  isAvoided(brokerName: string): boolean {
-    const failure = this.#failures.get(brokerName);
-    return failure !== undefined && failure.untilMs > this.#clock.monotonicMs();
-  }
+/** Queues of brokers that were not tried yet; else of all but the last one; else all. */
+function notFailed(
+  queues: readonly MessageQueue[],
+  failedOn: readonly string[],
+): readonly MessageQueue[] {
+  if (failedOn.length === 0) return queues;
+  const untried = queues.filter(({ brokerName }) => !failedOn.includes(brokerName));
+  if (untried.length > 0) return untried;
+  const others = queues.filter(({ brokerName }) => brokerName !== failedOn.at(-1));
+  return others.length > 0 ? others : queues;
 }

@@ -1,14 +1,18 @@
 import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
-import { allocateAveragely } from './allocate.ts';
+import type { Allocation } from './allocation.ts';
 
 export type RebalanceEvent =
   /** The queues of a route that is there already, if one is. */
   | { type: 'subscribed'; topic: string; queues: readonly MessageQueue[] }
   | { type: 'unsubscribed'; topic: string }
+  /** These and no others, whoever else is in the group. Instead of subscriptions, never beside them. */
+  | { type: 'assigned'; queues: readonly MessageQueue[] }
   /** The topic's readable queues as the route now has them; empty when the topic is gone. */
   | { type: 'routeChanged'; topic: string; queues: readonly MessageQueue[] }
   /** The timer, a broker's notice that the group changed, or a reconnect. */
   | { type: 'due' }
+  /** A broker has said which queues of the topic are this member's. */
+  | { type: 'shareTold'; topic: string; round: number; queues: readonly MessageQueue[] }
   | { type: 'consumersListed'; topic: string; round: number; consumerIds: readonly string[] };
 
 export type RebalanceEffect =
@@ -33,14 +37,18 @@ interface TopicState {
  * An empty list of consumers changes nothing: a broker that has just started knows nobody, and giving everything up
  * for that would only interrupt consumption. A list that names others but not this client is believed: they already
  * share the queues without us.
+ *
+ * A member that owns everything asks nobody.
  */
 export class Rebalance {
   readonly #clientId: string;
+  readonly #allocation: Allocation;
   readonly #topics = new Map<string, TopicState>();
   #round = 0;
 
-  constructor(clientId: string) {
+  constructor(clientId: string, allocation: Allocation) {
     this.#clientId = clientId;
+    this.#allocation = allocation;
   }
 
   owned(): MessageQueue[] {
@@ -56,10 +64,14 @@ export class Rebalance {
         return [];
       case 'unsubscribed':
         return this.#forget(event.topic);
+      case 'assigned':
+        return this.#onAssigned(event.queues);
       case 'routeChanged':
         return this.#onRoute(event.topic, event.queues);
       case 'due':
         return [...this.#topics.keys()].flatMap((topic) => this.#ask(topic));
+      case 'shareTold':
+        return this.#onShare(event.topic, event.round, event.queues);
       case 'consumersListed':
         return this.#onConsumers(event.topic, event.round, event.consumerIds);
       default:
@@ -73,33 +85,55 @@ export class Rebalance {
     return state === undefined ? [] : releases(state.owned.values());
   }
 
+  #onAssigned(queues: readonly MessageQueue[]): RebalanceEffect[] {
+    const topics = new Set(queues.map(({ topic }) => topic));
+    const effects = [...this.#topics.keys()]
+      .filter((topic) => !topics.has(topic))
+      .flatMap((topic) => this.#forget(topic));
+    for (const topic of topics) {
+      const state = this.#topics.get(topic) ?? { queues: [], owned: new Map(), round: 0 };
+      this.#topics.set(topic, state);
+      const share = queues.filter((queue) => queue.topic === topic);
+      effects.push(...this.#own(state, share));
+    }
+    return effects;
+  }
+
   #onRoute(topic: string, queues: readonly MessageQueue[]): RebalanceEffect[] {
     const state = this.#topics.get(topic);
     if (state === undefined) return [];
     state.queues = queues;
     if (queues.length > 0) return this.#ask(topic);
-    const effects = releases(state.owned.values());
-    state.owned = new Map();
-    return effects;
+    return this.#own(state, []);
   }
 
   #ask(topic: string): RebalanceEffect[] {
     const state = this.#topics.get(topic);
     if (state === undefined || state.queues.length === 0) return [];
+    if (this.#allocation.kind === 'everything') return this.#own(state, state.queues);
     state.round = ++this.#round;
     return [{ type: 'listConsumers', topic, round: state.round }];
+  }
+
+  #onShare(topic: string, round: number, queues: readonly MessageQueue[]): RebalanceEffect[] {
+    const state = this.#topics.get(topic);
+    return state === undefined || state.round !== round ? [] : this.#own(state, queues);
   }
 
   #onConsumers(topic: string, round: number, consumerIds: readonly string[]): RebalanceEffect[] {
     const state = this.#topics.get(topic);
     if (state === undefined || state.round !== round) return [];
+    if (this.#allocation.kind === 'everything') return [];
     if (consumerIds.length === 0) return [{ type: 'announce' }];
-    const share = new Map(
-      allocateAveragely(this.#clientId, state.queues, consumerIds).map((queue) => [
-        queueKey(queue),
-        queue,
-      ]),
-    );
+    const share = this.#allocation.of(state.queues, consumerIds);
+    const effects = share === undefined ? [] : this.#own(state, share);
+    if (!consumerIds.includes(this.#clientId)) effects.push({ type: 'announce' });
+    return effects;
+  }
+
+  /** Releases what is no part of the share, and takes what was not owned yet. */
+  #own(state: TopicState, queues: readonly MessageQueue[]): RebalanceEffect[] {
+    const share = new Map(queues.map((queue) => [queueKey(queue), queue]));
     const effects = releases(
       [...state.owned].filter(([key]) => !share.has(key)).map(([, queue]) => queue),
     );
@@ -107,7 +141,6 @@ export class Rebalance {
       if (!state.owned.has(key)) effects.push({ type: 'take', queue });
     }
     state.owned = share;
-    if (!consumerIds.includes(this.#clientId)) effects.push({ type: 'announce' });
     return effects;
   }
 }

@@ -1,3 +1,4 @@
+import { MqError } from '../errors.ts';
 import { compareText } from '../protocol/message-queue.ts';
 import { MASTER_ID, type BrokerData, type TopicRouteData } from '../protocol/route.ts';
 import { anyAddress } from './topic-queues.ts';
@@ -11,11 +12,16 @@ import { anyAddress } from './topic-queues.ts';
 export class RouteCache {
   /** In the order in which the name server confirmed them. */
   readonly #routes = new Map<string, { route: TopicRouteData; fingerprint: string }>();
-  /** By name, as the route that was confirmed last has each. */
-  readonly #brokers = new Map<string, BrokerData>();
+  /** By name, as the route that was confirmed last has each; undefined until asked for when routes have come or gone. */
+  #brokers: Map<string, BrokerData> | undefined;
 
   get(topic: string): TopicRouteData | undefined {
     return this.#routes.get(topic)?.route;
+  }
+
+  /** Tells two routes of a topic apart, whatever the order of their parts. */
+  fingerprint(topic: string): string | undefined {
+    return this.#routes.get(topic)?.fingerprint;
   }
 
   /** Returns true when this differs from what was known, in more than the order of its parts. */
@@ -24,20 +30,21 @@ export class RouteCache {
     const isChange = this.#routes.get(topic)?.fingerprint !== fingerprint;
     this.#routes.delete(topic);
     this.#routes.set(topic, { route, fingerprint });
-    if (isChange) this.#findBrokers();
-    else this.#note(route);
+    if (isChange) this.#brokers = undefined;
+    else if (this.#brokers !== undefined) noteBrokers(this.#brokers, route);
     return isChange;
   }
 
   /** Returns true when there was a route to forget. */
   delete(topic: string): boolean {
     const isGone = this.#routes.delete(topic);
-    if (isGone) this.#findBrokers();
+    if (isGone) this.#brokers = undefined;
     return isGone;
   }
 
   /** The broker's data from the newest of the routes that lead to it: a broker that moved has moved for all topics. */
   broker(brokerName: string): BrokerData | undefined {
+    this.#brokers ??= this.#findBrokers();
     return this.#brokers.get(brokerName);
   }
 
@@ -58,13 +65,10 @@ export class RouteCache {
     return this.#addresses(() => true);
   }
 
-  #findBrokers(): void {
-    this.#brokers.clear();
-    for (const { route } of this.#routes.values()) this.#note(route);
-  }
-
-  #note({ brokerDatas }: TopicRouteData): void {
-    for (const broker of brokerDatas) this.#brokers.set(broker.brokerName, broker);
+  #findBrokers(): Map<string, BrokerData> {
+    const brokers = new Map<string, BrokerData>();
+    for (const { route } of this.#routes.values()) noteBrokers(brokers, route);
+    return brokers;
   }
 
   #addresses(wanted: (brokerId: number) => boolean): Set<string> {
@@ -76,6 +80,17 @@ export class RouteCache {
     }
     return addresses;
   }
+}
+
+function noteBrokers(brokers: Map<string, BrokerData>, { brokerDatas }: TopicRouteData): void {
+  for (const broker of brokerDatas) brokers.set(broker.brokerName, broker);
+}
+
+export function noRouteTo(brokerName: string): MqError {
+  return new MqError('NO_ROUTE', `broker ${brokerName} is in no route`, {
+    retriable: true,
+    details: { brokerName },
+  });
 }
 
 function fingerprintOf(route: TopicRouteData): string {

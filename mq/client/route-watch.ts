@@ -18,8 +18,8 @@ export type RouteListener = (topic: string, route: TopicRouteData | undefined) =
 /**
  * Keeps the routes of the watched topics up to date.
  *
- * A route is kept while no name server can be asked, and for two minutes while they deny it: running producers and
- * consumers carry on without name servers.
+ * A route is kept while no name server can be asked, and for two minutes while all that answer deny it: running
+ * producers and consumers carry on without name servers.
  */
 export class RouteWatch {
   readonly routes = new RouteCache();
@@ -27,6 +27,8 @@ export class RouteWatch {
   readonly #onChange: RouteListener;
   readonly #watched = new Set<string>();
   readonly #deniedSinceMs = new Map<string, number>();
+  /** Brokers that have said that they do not have the topic. */
+  readonly #deniedBy = new Map<string, Set<string>>();
   readonly #askedAtMs = new Map<string, number>();
   readonly #refreshing = new Map<string, Promise<TopicRouteData | undefined>>();
   #isUnanswered = false;
@@ -60,6 +62,7 @@ export class RouteWatch {
   unwatch(topic: string): void {
     this.#watched.delete(topic);
     this.#deniedSinceMs.delete(topic);
+    this.#deniedBy.delete(topic);
     this.#askedAtMs.delete(topic);
     this.routes.delete(topic);
   }
@@ -72,6 +75,29 @@ export class RouteWatch {
     this.refresh(topic).catch((error: unknown) => this.#warn(topic, error));
   }
 
+  /**
+   * The route has proved wrong in something that began at `sinceMs`, on the monotonic clock: asks again, unless it was
+   * asked for since then. `deniedBy` is the broker that does not have the topic; when all of the route's have said so, a
+   * name server that denies it, too, is believed at once.
+   *
+   * Returns and fails as `refresh`.
+   */
+  async renew(
+    topic: string,
+    sinceMs: number,
+    deniedBy?: string,
+  ): Promise<TopicRouteData | undefined> {
+    if (deniedBy !== undefined && this.routes.get(topic) !== undefined) {
+      const brokers = this.#deniedBy.get(topic) ?? new Set();
+      this.#deniedBy.set(topic, brokers.add(deniedBy));
+    }
+    const isAsked = (): boolean => (this.#askedAtMs.get(topic) ?? -Infinity) > sinceMs;
+    if (!isAsked()) await this.#refreshing.get(topic)?.catch(() => undefined);
+    return isAsked() && !this.#refreshing.has(topic)
+      ? this.routes.get(topic)
+      : await this.refresh(topic);
+  }
+
   /** The topic may have come into being just now. Asks if its route is not known, without waiting. */
   lookFor(topic: string): void {
     if (this.routes.get(topic) !== undefined || !this.#watched.has(topic)) return;
@@ -79,7 +105,8 @@ export class RouteWatch {
   }
 
   /**
-   * Asks a name server for the topic's route now; callers at the same time share one question.
+   * Asks a name server for the topic's route now; callers at the same time share one question. That of a topic that is not
+   * watched, or not any more, is not kept.
    *
    * Returns what is known afterwards: undefined when the name server has no such topic.
    * Errors: those of the last name server asked, when none answered and nothing is cached.
@@ -88,24 +115,40 @@ export class RouteWatch {
     const running = this.#refreshing.get(topic);
     if (running !== undefined) return running;
     this.#askedAtMs.set(topic, this.#client.settings.clock.monotonicMs());
-    const refreshing = this.#refresh(topic).finally(() => this.#refreshing.delete(topic));
+    const refreshing = this.#refresh(topic).finally(() => {
+      this.#refreshing.delete(topic);
+      if (!this.#watched.has(topic)) this.unwatch(topic);
+    });
     this.#refreshing.set(topic, refreshing);
     return refreshing;
   }
 
   async #refresh(topic: string): Promise<TopicRouteData | undefined> {
     try {
-      const reply = await this.#client.callNameServer(getRouteinfoByTopic, {
-        topic,
-        acceptStandardJsonOnly: true,
-      });
+      const reply = await this.#client.callNameServer(
+        getRouteinfoByTopic,
+        { topic, acceptStandardJsonOnly: true },
+        {
+          // It may have lost its brokers, while another name server knows them.
+          isDoubtful: ({ code }) =>
+            code === 'TOPIC_NOT_EXIST' && this.routes.get(topic) !== undefined,
+        },
+      );
       this.#deniedSinceMs.delete(topic);
+      this.#deniedBy.delete(topic);
       this.#isUnanswered = false;
       const route = decodeTopicRoute(reply.body);
+      // Nobody would keep it up to date.
+      if (!this.#watched.has(topic)) return route;
       if (this.routes.set(topic, route)) this.#onChange(topic, route);
     } catch (error) {
-      if (MqError.is(error) && error.code === 'TOPIC_NOT_EXIST') this.#denied(topic);
-      else if (this.routes.get(topic) === undefined) throw error;
+      if (MqError.is(error) && error.code === 'TOPIC_NOT_EXIST') {
+        this.#denied(topic);
+        return this.routes.get(topic);
+      }
+      // The one that denied it may be back from another restart when it does so again.
+      this.#deniedSinceMs.delete(topic);
+      if (this.routes.get(topic) === undefined) throw error;
       else this.#warn(topic, error);
     }
     return this.routes.get(topic);
@@ -115,9 +158,21 @@ export class RouteWatch {
     const nowMs = this.#client.settings.clock.monotonicMs();
     const sinceMs = this.#deniedSinceMs.get(topic) ?? nowMs;
     this.#deniedSinceMs.set(topic, sinceMs);
-    if (nowMs - sinceMs < BELIEVED_GONE_AFTER_MS || !this.routes.delete(topic)) return;
+    const isBelieved = nowMs - sinceMs >= BELIEVED_GONE_AFTER_MS || this.#isDeniedByBrokers(topic);
+    if (!isBelieved || !this.routes.delete(topic)) return;
+    this.#deniedBy.delete(topic);
     this.#client.settings.logger.warn('the topic has no route any more', { topic });
     this.#onChange(topic, undefined);
+  }
+
+  #isDeniedByBrokers(topic: string): boolean {
+    const brokers = this.#deniedBy.get(topic);
+    const route = this.routes.get(topic);
+    return (
+      brokers !== undefined &&
+      route !== undefined &&
+      route.queueDatas.every(({ brokerName }) => brokers.has(brokerName))
+    );
   }
 
   #poll(wanted: (topic: string) => boolean): void {

@@ -6,6 +6,7 @@ import { consumerSendMsgBack } from '../protocol/requests/consumer-send-msg-back
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import { TO_DEAD_LETTER_QUEUE, type HandBack } from './consume-result.ts';
 import { originalTopic } from './consumed-message.ts';
+import type { FailedMessages } from './failed-messages.ts';
 import type { MqClient } from './mq-client.ts';
 import { reconsumeLimitOf } from './reconsume-limit.ts';
 import { retryCopyHeader } from './retry-copy.ts';
@@ -34,7 +35,7 @@ export interface SendBackOptions {
  * Of a dead letter that another group consumes it is always a copy: the broker's own would count on from the retries that
  * made it a dead letter, and name the topic from before as its own.
  */
-export class SendBack {
+export class SendBack implements FailedMessages {
   readonly #client: MqClient;
   readonly #routes: RouteCache;
   readonly #options: SendBackOptions;

@@ -8,7 +8,7 @@ import { sendBatchMessage } from '../protocol/requests/send-batch-message.ts';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
-/** SEND_MESSAGE_V2 or SEND_BATCH_MESSAGE: the same fields under two codes. */
+/** SEND_MESSAGE_V2, SEND_BATCH_MESSAGE or SEND_REPLY_MESSAGE_V2: the same fields under three codes. */
 type SendDefinition = typeof sendMessageV2;
 type SendHeader = RequestOf<typeof sendMessageV2>;
 
@@ -34,9 +34,10 @@ export function singleSend(
   message: OutgoingMessage,
   packed: { body: Buffer; sysFlag: number },
   context: SendContext,
+  definition: SendDefinition = sendMessageV2,
 ): SendRequest {
   return {
-    definition: sendMessageV2,
+    definition,
     topic: message.topic,
     msgId: message.msgId,
     shardingKeys: message.shardingKey === undefined ? [] : [message.shardingKey],
@@ -70,8 +71,7 @@ export function batchSend(
     if (message.waitStoreOk !== first.waitStoreOk) {
       throw illegal(index, 'waitStoreOk differs from that of message 0');
     }
-    if (message.isDelayed) throw illegal(index, 'a delayed message cannot travel in a batch');
-    if (isRetryTopic(message.topic)) throw illegal(index, 'a retry topic takes no batches');
+    assertFitForBatch(index, message);
   }
   const body = encodeBatchBody(messages);
   if (body.length > maxMessageBytes) {
@@ -96,6 +96,13 @@ export function batchSend(
       batch: true,
     }),
   };
+}
+
+/** Errors: INVALID_ARGUMENT naming the message and why it can be in no batch. */
+export function assertFitForBatch(index: number, message: OutgoingMessage): void {
+  if (message.isReply) throw illegal(index, 'a reply cannot travel in a batch');
+  if (message.isDelayed) throw illegal(index, 'a delayed message cannot travel in a batch');
+  if (isRetryTopic(message.topic)) throw illegal(index, 'a retry topic takes no batches');
 }
 
 function commonHeader(

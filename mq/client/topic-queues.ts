@@ -1,5 +1,10 @@
 import { compareQueues, type MessageQueue } from '../protocol/message-queue.ts';
-import { MASTER_ID, type BrokerData, type TopicRouteData } from '../protocol/route.ts';
+import {
+  MASTER_ID,
+  orderedQueueCounts,
+  type BrokerData,
+  type TopicRouteData,
+} from '../protocol/route.ts';
 import { Permission } from '../protocol/sys-flag.ts';
 
 /**
@@ -7,7 +12,9 @@ import { Permission } from '../protocol/sys-flag.ts';
  * an orderTopicConf has exactly the queues listed there, so that keys keep their queue while a broker is down.
  */
 export function writableQueues(topic: string, route: TopicRouteData): MessageQueue[] {
-  const ordered = orderedQueues(topic, route.orderTopicConf);
+  const ordered = orderedQueueCounts(route).flatMap(([brokerName, queueCount]) =>
+    numbered(topic, brokerName, queueCount),
+  );
   if (ordered.length > 0) return ordered;
   const withMaster = new Set(
     route.brokerDatas
@@ -49,17 +56,6 @@ export function anyAddress(broker: BrokerData): string | undefined {
   if (master !== undefined) return master;
   const lowest = [...broker.brokerAddrs.keys()].toSorted((a, b) => a - b)[0];
   return lowest === undefined ? undefined : broker.brokerAddrs.get(lowest);
-}
-
-function orderedQueues(topic: string, orderTopicConf: string | undefined): MessageQueue[] {
-  if (orderTopicConf === undefined) return [];
-  return orderTopicConf.split(';').flatMap((entry) => {
-    const [brokerName, count] = entry.split(':');
-    const queueCount = Number(count);
-    return brokerName !== undefined && brokerName !== '' && Number.isInteger(queueCount)
-      ? numbered(topic, brokerName, queueCount)
-      : [];
-  });
 }
 
 function numbered(topic: string, brokerName: string, count: number): MessageQueue[] {

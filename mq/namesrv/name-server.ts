@@ -1,6 +1,8 @@
 import { systemClock, type Clock, type TimerHandle } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import type { Connection } from '../remoting/connection.ts';
+import { intercepted, type Intercept } from '../remoting/processor.ts';
 import { RemotingServer } from '../remoting/remoting-server.ts';
 import { JsonConfigFile } from '../store/config-file.ts';
 import { nodeFiles } from '../store/files.ts';
@@ -13,6 +15,8 @@ import { RouteInfo, type BrokerIdentity } from './route-info.ts';
 export interface NameServerDeps {
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Called for every request before its processor. */
+  readonly intercept?: Intercept;
   /** Its sockets do not keep the process alive. */
   readonly isBackground?: boolean;
 }
@@ -43,7 +47,12 @@ export class NameServer implements AsyncDisposable {
   /** Errors: CONFIG_INVALID when the port cannot be used, STORE_FAILED when the KV file cannot be understood. */
   static async start(
     config: NameServerConfig,
-    { clock = systemClock, logger = silentLogger, isBackground = false }: NameServerDeps = {},
+    {
+      clock = systemClock,
+      logger = silentLogger,
+      intercept,
+      isBackground = false,
+    }: NameServerDeps = {},
   ): Promise<NameServer> {
     const routes = new RouteInfo();
     const kvFile =
@@ -54,10 +63,11 @@ export class NameServer implements AsyncDisposable {
     const report = (brokers: readonly BrokerIdentity[], why: string): void => {
       for (const broker of brokers) logger.warn(`broker removed: ${why}`, { ...broker });
     };
+    const processors = nameServerProcessors({ config, routes, kv, clock, logger });
     const server = new RemotingServer({
       host: config.bindAddress,
       port: config.listenPort,
-      processors: nameServerProcessors({ config, routes, kv, clock, logger }),
+      processors: intercept === undefined ? processors : intercepted(processors, intercept),
       idleTimeoutMs: config.serverChannelMaxIdleTimeSeconds * 1000,
       isBackground,
       logger,
@@ -70,6 +80,10 @@ export class NameServer implements AsyncDisposable {
       report(routes.expire(clock.monotonicMs()), 'it stopped registering');
     }, config.scanNotActiveBrokerInterval);
     return new NameServer(address, server, clock, scan);
+  }
+
+  connections(): Iterable<Connection> {
+    return this.#server.connections();
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Permission } from '../protocol/sys-flag.ts';
 import {
   MASTER_ID,
   type BrokerData,
@@ -24,16 +25,17 @@ export interface BrokerIdentity {
 export interface Registration extends BrokerIdentity {
   haServerAddr: string;
   table: TopicConfigTable;
+  /** Topics that the table lacks are gone. */
+  isWholeTable: boolean;
   /** The connection it came over; when that closes the broker is gone. */
   channelId: number;
   /** Without a registration for this long the broker is gone. */
   expiryMs: number;
 }
 
-interface LiveBroker extends Omit<Registration, 'table'> {
+interface LiveBroker extends Omit<Registration, 'table' | 'isWholeTable'> {
   registeredMs: number;
   dataVersion: DataVersion;
-  topicCount: number;
 }
 
 export interface RegistrationOutcome {
@@ -48,6 +50,9 @@ export interface RegistrationOutcome {
  * What a name server knows: which brokers live, and which queues each topic has where. Pure state: every
  * method takes its time from the caller, and nothing is kept on disk, because brokers register again.
  *
+ * A broker whose write permission is wiped stays so, whatever it registers, until its name is gone: it is about to be
+ * stopped, and a topic that is created meanwhile must not bring the producers back.
+ *
  * One address holds one identity, and one identity (name and id) one address: the latest registration wins.
  *
  * Source: RocketMQ 5.3 RouteInfoManager.java.
@@ -57,10 +62,12 @@ export class RouteInfo {
   readonly #brokers = new Map<string, LiveBroker>();
   /** topic → brokerName → its queues, as the master of that name registered them. */
   readonly #queues = new Map<string, Map<string, QueueData>>();
+  /** Names of brokers that are shown as read-only. */
+  readonly #wiped = new Set<string>();
 
   /** Units: nowMs on a clock that does not jump. */
   register(registration: Registration, nowMs: number): RegistrationOutcome {
-    const { table, ...rest } = registration;
+    const { table, isWholeTable, ...rest } = registration;
     const known = this.#brokers.get(registration.brokerAddr);
     const isNew = known === undefined || !isSameIdentity(known, registration);
     const displaced = this.#displace(registration);
@@ -68,16 +75,12 @@ export class RouteInfo {
       ...rest,
       registeredMs: nowMs,
       dataVersion: table.dataVersion,
-      topicCount: table.topicConfigTable.size,
     });
-    // A 5.x broker that meets a restarted name server may first send one changed topic and only then, under the
-    // same version, all of them: the version alone would hide the rest.
-    const hasChanged =
-      isNew ||
-      !isSameDataVersion(known.dataVersion, table.dataVersion) ||
-      table.topicConfigTable.size > known.topicCount;
-    if (registration.brokerId === MASTER_ID && hasChanged) {
-      this.#readTopics(registration.brokerName, table);
+    if (registration.brokerId === MASTER_ID) {
+      const { brokerName } = registration;
+      const hasChanged = isNew || !isSameDataVersion(known.dataVersion, table.dataVersion);
+      if (isWholeTable) this.#dropTopicsNotIn(brokerName, table);
+      this.#readTopics(brokerName, table, hasChanged);
     }
     const master = this.#masterOf(registration);
     return {
@@ -122,7 +125,11 @@ export class RouteInfo {
 
   /** undefined when no broker that lives has this topic. */
   route(topic: string): TopicRouteData | undefined {
-    const queueDatas = [...(this.#queues.get(topic)?.values() ?? [])];
+    const queueDatas = Array.from(this.#queues.get(topic)?.values() ?? [], (queues) =>
+      this.#wiped.has(queues.brokerName)
+        ? { ...queues, perm: queues.perm & ~Permission.WRITE }
+        : queues,
+    );
     const brokerDatas = queueDatas.flatMap(({ brokerName }) => this.#brokerDatas(brokerName));
     return brokerDatas.length === 0 ? undefined : { brokerDatas, queueDatas };
   }
@@ -159,13 +166,28 @@ export class RouteInfo {
     for (const brokerName of this.#brokerNamesOf(clusterName)) this.#dropQueues(topic, brokerName);
   }
 
+  /** Returns how many topics the broker has. */
+  wipeWritePerm(brokerName: string): number {
+    if (this.#brokerNames().has(brokerName)) this.#wiped.add(brokerName);
+    return this.#topicsOf(brokerName).length;
+  }
+
+  /** Shows the permissions that the broker registered. Returns how many topics it has. */
+  addWritePerm(brokerName: string): number {
+    this.#wiped.delete(brokerName);
+    return this.#topicsOf(brokerName).length;
+  }
+
   /**
-   * Takes over the topics of a table. Topics it lacks stay: a 5.x broker sends only what changed when a topic is
-   * created, and says by DELETE_TOPIC_IN_NAMESRV what is gone.
+   * Takes over the topics of a table: those that are not known of the broker, and if it has changed the others, too.
+   *
+   * A version may hide topics: a 5.x broker that meets a restarted name server may first send one changed topic and
+   * only then, under the same version, all of them; and a topic that was deleted here only is still its.
    */
-  #readTopics(brokerName: string, table: TopicConfigTable): void {
+  #readTopics(brokerName: string, table: TopicConfigTable, hasChanged: boolean): void {
     for (const [topic, config] of table.topicConfigTable) {
       let queues = this.#queues.get(topic);
+      if (!hasChanged && queues?.has(brokerName) === true) continue;
       if (!queues) this.#queues.set(topic, (queues = new Map()));
       queues.set(brokerName, {
         brokerName,
@@ -175,6 +197,16 @@ export class RouteInfo {
         topicSysFlag: config.topicSysFlag,
       });
     }
+  }
+
+  #dropTopicsNotIn(brokerName: string, { topicConfigTable }: TopicConfigTable): void {
+    for (const topic of this.#topicsOf(brokerName)) {
+      if (!topicConfigTable.has(topic)) this.#dropQueues(topic, brokerName);
+    }
+  }
+
+  #topicsOf(brokerName: string): string[] {
+    return [...this.#queues].flatMap(([topic, queues]) => (queues.has(brokerName) ? topic : []));
   }
 
   #displace(identity: BrokerIdentity): BrokerIdentity[] {
@@ -202,6 +234,7 @@ export class RouteInfo {
       ({ brokerName }) => brokerName === broker.brokerName,
     );
     if (!isNameGone) return;
+    this.#wiped.delete(broker.brokerName);
     for (const topic of this.#queues.keys()) this.#dropQueues(topic, broker.brokerName);
   }
 

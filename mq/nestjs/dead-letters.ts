@@ -3,7 +3,11 @@ import type { PushConsumerOptions } from '../index.ts';
 /** Settings of the consumer that gets a group's dead letters: its listener's apply where these are silent. */
 export interface DeadLetterOptions extends Omit<
   Partial<PushConsumerOptions>,
-  'namesrvAddr' | 'consumerGroup' | 'consumeFromWhere' | 'consumeTimestampMs'
+  | 'namesrvAddr'
+  | 'consumerGroup'
+  | 'consumeFromWhere'
+  | 'consumeTimestampMs'
+  | 'consumeMessageBatchMaxSize'
 > {
   /** A group of its own. Default: the listener's with `-dlq` behind it. */
   consumerGroup?: string;

@@ -12,6 +12,8 @@ import {
   PushConsumer,
   TransactionProducer,
   type CheckLocalTransaction,
+  type MessageBatchListener,
+  type MessageBatchListenerOrderly,
   type MessageListener,
   type MessageListenerOrderly,
 } from '../index.ts';
@@ -67,13 +69,14 @@ export class ListenerRunner
     return this.#consumers;
   }
 
-  /** Errors: INVALID_ARGUMENT for a listener or a checker that cannot be run; nothing has been started then. */
+  /** Errors: INVALID_ARGUMENT for a listener or a checker that cannot be run; those of `PushConsumer.start`. Nothing runs then. */
   async onApplicationBootstrap(): Promise<void> {
     const listeners = this.#methods.find<MessageListenerOptions>(
       MESSAGE_LISTENER_METADATA,
       'MessageListener',
     );
-    listeners.forEach(assertDeadLettersAreInNoOrder);
+    listeners.forEach(assertDeadLettersCanBe);
+    listeners.forEach(assertOneSelector);
     assertOneListenerPerGroup(listeners);
     const checkers = this.#methods.find(TRANSACTION_CHECKER_METADATA, 'TransactionChecker');
     const checker = theChecker(checkers, this.#options.transaction?.producerGroup);
@@ -83,7 +86,15 @@ export class ListenerRunner
       ...this.#deadLetterConsumerFor(listener),
     ]);
     await Promise.all([this.#producer.start(), this.#transactionProducer?.start()]);
-    await Promise.all(this.#consumers.map(({ consumer }) => consumer.start()));
+    const started = await Promise.allSettled(
+      this.#consumers.map(({ consumer }) => consumer.start()),
+    );
+    const failed = started.find(({ status }) => status === 'rejected');
+    if (failed === undefined) return;
+    // The application does not come up; the other listeners would go on without it.
+    await this.beforeApplicationShutdown();
+    await this.onApplicationShutdown();
+    throw (failed as PromiseRejectedResult).reason;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -95,21 +106,23 @@ export class ListenerRunner
   }
 
   #consumerFor({ options, method }: Listener): TopicConsumer {
-    const { topic, tags, orderly = false, deadLetters: _deadLetters, ...consumerOptions } = options;
+    const { topic, tags, sql, orderly, batch, deadLetters: _deadLetters, ...ofConsumer } = options;
     const { maxReconsumeTimes } = this.#options;
+    // In order, retries follow one another within seconds: a limit meant for growing delays would give up too soon.
+    const hasSuchRetries = orderly !== true && options.messageModel !== 'BROADCASTING';
     const consumer = new PushConsumer({
       ...clientOptionsOf(this.#options),
-      // In order, retries follow one another within seconds: a limit meant for growing delays would give up too soon.
-      ...(maxReconsumeTimes !== undefined && !orderly && { maxReconsumeTimes }),
-      ...consumerOptions,
-    }).subscribe(topic, tags ?? '*');
-    if (orderly) consumer.onMessageOrderly(method as MessageListenerOrderly);
-    else consumer.onMessage(method as MessageListener);
+      ...(maxReconsumeTimes !== undefined && hasSuchRetries && { maxReconsumeTimes }),
+      ...ofConsumer,
+      ...batchSize(batch),
+    }).subscribe(topic, sql === undefined ? (tags ?? '*') : { sql });
+    listen(consumer, method, options);
     return { topic, consumer };
   }
 
   #deadLetterConsumerFor({ options, method }: Listener): TopicConsumer[] {
-    const { topic: _topic, tags: _tags, orderly: _orderly, deadLetters, ...ofListener } = options;
+    const { topic: _topic, tags: _tags, sql: _sql, orderly: _orderly, ...rest } = options;
+    const { batch, deadLetters, ...ofListener } = rest;
     if (deadLetters === undefined) return [];
     const { consumerGroup } = options;
     const topic = dlqTopic(consumerGroup);
@@ -122,9 +135,29 @@ export class ListenerRunner
       consumerGroup: deadLetterGroup(consumerGroup, deadLetters),
       // The first of them is what brings the topic into being: who began at its end would miss it.
       consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+      ...batchSize(batch),
     });
-    consumer.subscribe(topic).onMessage(method as MessageListener);
+    listen(consumer.subscribe(topic), method, options);
     return [{ topic, consumer }];
+  }
+}
+
+function batchSize(batch: number | undefined): { consumeMessageBatchMaxSize?: number } {
+  return batch === undefined ? {} : { consumeMessageBatchMaxSize: batch };
+}
+
+function listen(
+  consumer: PushConsumer,
+  method: Listener['method'],
+  { orderly = false, batch }: MessageListenerOptions,
+): void {
+  if (batch === undefined) {
+    if (orderly) consumer.onMessageOrderly(method as MessageListenerOrderly);
+    else consumer.onMessage(method as MessageListener);
+  } else if (orderly) {
+    consumer.onMessagesOrderly(method as MessageBatchListenerOrderly);
+  } else {
+    consumer.onMessages(method as MessageBatchListener);
   }
 }
 
@@ -173,9 +206,27 @@ function groupsOf({ label, options }: Listener): { group: string; user: string }
   return [own, { group, user: `the deadLetters of ${label}` }];
 }
 
-/** A listener in order has another signature and other results, and a dead letter has lost its place anyway. */
-function assertDeadLettersAreInNoOrder({ label, options }: Listener): void {
-  if (options.orderly !== true || options.deadLetters === undefined) return;
+function assertOneSelector({ label, options }: Listener): void {
+  if (options.tags === undefined || options.sql === undefined) return;
+  throw new MqError(
+    'INVALID_ARGUMENT',
+    `${label} has tags and sql; in SQL92 a message's tag is the property TAGS`,
+  );
+}
+
+/**
+ * A listener in order has another signature and other results, and a dead letter has lost its place anyway. A broadcasting
+ * group has none.
+ */
+function assertDeadLettersCanBe({ label, options }: Listener): void {
+  if (options.deadLetters === undefined) return;
+  if (options.messageModel === 'BROADCASTING') {
+    throw new MqError(
+      'INVALID_ARGUMENT',
+      `${label} is broadcasting and has deadLetters: what such a group does not consume is dropped`,
+    );
+  }
+  if (options.orderly !== true) return;
   throw new MqError(
     'INVALID_ARGUMENT',
     `${label} is orderly and has deadLetters, which come in no order: let another method listen to ${dlqTopic(options.consumerGroup)}`,

@@ -5,17 +5,25 @@ import type { DeadLetterOptions } from './dead-letters.ts';
 /** Settings of one consumer: the module's apply where these are silent. A group has one `@MessageListener` in an application. */
 export interface MessageListenerOptions extends Omit<
   Partial<PushConsumerOptions>,
-  'namesrvAddr' | 'consumerGroup'
+  'namesrvAddr' | 'consumerGroup' | 'consumeMessageBatchMaxSize'
 > {
   topic: string;
   consumerGroup: string;
   /** `*` (the default) or `A || B`. */
   tags?: string;
+  /** Instead of tags: an SQL92 expression on the messages' properties, such as `region = 'EU' AND amount > 100`. */
+  sql?: string;
   /**
    * One message of a queue at a time, in order: throwing means this message again, and nothing of its queue before it.
    * As often as `maxReconsumeTimes` here says, not the module's; without one, until it succeeds. Default false.
    */
   orderly?: boolean;
+  /**
+   * The method gets an array of up to so many messages of one queue, 1 to 1024, as many as there are, and may return what
+   * became of each: see PushConsumer's `onMessages`, and with `orderly`, `onMessagesOrderly`. Dead letters come in such
+   * arrays, too. Default: one message, and no array.
+   */
+  batch?: number;
   /**
    * The method also gets the group's dead letters, those there are and those to come, with topic `%DLQ%group`:
    * `isDeadLetter(message)` tells them. Another group consumes them, which counts its own retries from 0; what it gives up is

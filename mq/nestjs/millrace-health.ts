@@ -30,6 +30,14 @@ export class MillraceHealth {
     this.#runner = runner;
   }
 
+  /** Which groups of this process consume what, those of dead letters included. Empty before it has started. */
+  consumers(): readonly { topic: string; consumerGroup: string }[] {
+    return this.#runner.consumers.map(({ topic, consumer }) => ({
+      topic,
+      consumerGroup: consumer.consumerGroup,
+    }));
+  }
+
   check(): MillraceHealthStatus {
     const reasons = [
       ...this.#producerProblems(),

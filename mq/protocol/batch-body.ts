@@ -11,6 +11,11 @@ export interface BatchMessage {
 /** size 4, magic 4 (zero), crc 4 (zero), flag 4, body length 4, properties length 2. */
 const FIXED_BYTES = 22;
 
+/** What one message takes of a batch body. */
+export function batchRecordBytes({ body, propertiesString }: Omit<BatchMessage, 'flag'>): number {
+  return FIXED_BYTES + body.length + Buffer.byteLength(propertiesString, 'utf8');
+}
+
 /**
  * Encodes a batch body: per message
  * `int32 totalSize, int32 magic = 0, int32 crc = 0, int32 flag, int32 length + body, int16 length + properties`.

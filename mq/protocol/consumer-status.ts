@@ -1,3 +1,4 @@
+import type { JsonSource } from './fast-json.ts';
 import { encodeJsonBody, JsonBody } from './json-body.ts';
 import { messageQueueJson, readMessageQueue, type MessageQueue } from './message-queue.ts';
 
@@ -9,8 +10,23 @@ import { messageQueueJson, readMessageQueue, type MessageQueue } from './message
  * Units: queueOffset → the entry the consumer would resume at.
  */
 export function encodeConsumerStatus(offsets: ReadonlyMap<MessageQueue, number>): Buffer {
-  const table = new Map(Array.from(offsets, ([queue, at]) => [messageQueueJson(queue), at]));
-  return encodeJsonBody({ messageQueueTable: table });
+  return encodeJsonBody({ messageQueueTable: statusJson(offsets) });
+}
+
+/** The body of the reply to INVOKE_BROKER_TO_GET_CONSUMER_STATUS: the same of several consumers, by clientId. */
+export function encodeStatusOfConsumers(
+  consumers: ReadonlyMap<string, ReadonlyMap<MessageQueue, number>>,
+): Buffer {
+  return encodeJsonBody({
+    consumerTable: Object.fromEntries(
+      Array.from(consumers, ([clientId, offsets]) => [clientId, statusJson(offsets)]),
+    ),
+    messageQueueTable: {},
+  });
+}
+
+function statusJson(offsets: ReadonlyMap<MessageQueue, number>): JsonSource {
+  return new Map(Array.from(offsets, ([queue, at]) => [messageQueueJson(queue), at]));
 }
 
 /** Errors: INVALID_ARGUMENT naming the field. */

@@ -230,6 +230,7 @@ export type JsonSource =
   | undefined
   | boolean
   | number
+  | bigint
   | string
   | readonly JsonSource[]
   | { readonly [key: string]: JsonSource }
@@ -243,6 +244,7 @@ export type JsonSource =
  */
 export function formatFastJson(value: JsonSource): string {
   if (typeof value === 'number') return formatNumber(value);
+  if (typeof value === 'bigint') return String(value);
   if (value === null || value === undefined || typeof value !== 'object') {
     return JSON.stringify(value ?? null);
   }

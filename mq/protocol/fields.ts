@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import { quoted } from './quoted.ts';
 
 /**
  * The types a header field can have. On the wire every one of them is a string; a `Field` knows how to
@@ -33,7 +34,7 @@ function integerBetween(lowest: number, highest: number): Field<number> {
   return field(
     (value) => String(check(value)),
     (text) => {
-      if (!INTEGER.test(text)) throw illegal(`${JSON.stringify(text)} is not an integer`);
+      if (!INTEGER.test(text)) throw illegal(`${quoted(text)} is not an integer`);
       return check(Number(text));
     },
   );
@@ -56,8 +57,21 @@ export const int64: Field<number> = integerBetween(
 export const version64: Field<number> = field(
   (value) => String(BigInt(Math.trunc(value))),
   (text) => {
-    if (!INTEGER.test(text)) throw illegal(`${JSON.stringify(text)} is not an integer`);
+    if (!INTEGER.test(text)) throw illegal(`${quoted(text)} is not an integer`);
     return Number(text);
+  },
+);
+
+/** A Java long that bounds a range: beyond 2^53 it is ±Infinity, which is written as Java's largest and lowest long. */
+export const openInt64: Field<number> = field(
+  (value) => {
+    if (value === Infinity) return '9223372036854775807';
+    if (value === -Infinity) return '-9223372036854775808';
+    return int64.encode(value);
+  },
+  (text) => {
+    const value = version64.decode(text);
+    return Number.isSafeInteger(value) ? value : value * Infinity;
   },
 );
 

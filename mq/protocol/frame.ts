@@ -1,5 +1,6 @@
 import { MqError } from '../errors.ts';
 import { languageFrom, languageIndex, type LanguageName } from './language-code.ts';
+import { quoted } from './quoted.ts';
 
 /**
  * The remoting frame.
@@ -268,7 +269,9 @@ function decodeJsonHeader(header: Buffer): RemotingCommand {
 function integerField(fields: Record<string, unknown>, name: string, fallback?: number): number {
   const value = fields[name] ?? fallback;
   if (typeof value !== 'number' || !Number.isInteger(value) || value !== (value | 0)) {
-    throw invalid(`header field ${name} is ${JSON.stringify(value)}, not an int32`);
+    throw invalid(
+      `header field ${name} is ${quoted(JSON.stringify(value) ?? 'missing')}, not an int32`,
+    );
   }
   return value;
 }

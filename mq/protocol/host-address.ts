@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import { quoted } from './quoted.ts';
 
 /** An IP address in text form and a port. Host names never travel in records or ids. */
 export interface HostAddress {
@@ -18,14 +19,17 @@ export function formatHostPort(host: HostAddress): string {
     : `${host.address}:${host.port}`;
 }
 
+/** A name, an IPv4 or an IPv6 address, the latter perhaps with a zone. */
+const HOST = /^[A-Za-z0-9._:%-]{1,255}$/;
+
 /** Errors: INVALID_ARGUMENT naming the text. */
 export function parseHostPort(text: string): HostAddress {
   const colon = text.lastIndexOf(':');
   const portText = text.slice(colon + 1);
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   const address = text.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  if (colon < 1 || address === '' || Number.isNaN(port) || port > 65535) {
-    throw new MqError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not host:port`);
+  if (colon < 1 || !HOST.test(address) || Number.isNaN(port) || port > 65535) {
+    throw new MqError('INVALID_ARGUMENT', `${quoted(text)} is not host:port`);
   }
   return { address, port };
 }
@@ -84,7 +88,7 @@ function words(text: string, address: string): number[] {
 }
 
 function notAnAddress(address: string): MqError {
-  return new MqError('INVALID_ARGUMENT', `${JSON.stringify(address)} is not an IP address`);
+  return new MqError('INVALID_ARGUMENT', `${quoted(address)} is not an IP address`);
 }
 
 /** Reads 4 or 16 raw address bytes; IPv6 comes out in RFC 5952 form. */

@@ -6,10 +6,13 @@ import {
   type JsonSource,
   type JsonValue,
 } from './fast-json.ts';
+import { beginningOf } from './quoted.ts';
 
 export function encodeJsonBody(value: JsonSource): Buffer {
   return Buffer.from(formatFastJson(value), 'utf8');
 }
+
+const LONGEST_KEY_CHARS = 80;
 
 /**
  * One object of a decoded JSON body. Each reader names the path of a field that is missing or of the wrong
@@ -27,6 +30,11 @@ export class JsonBody {
     this.#path = path;
   }
 
+  /** Errors: INVALID_ARGUMENT when the value is no object. */
+  static of(value: JsonValue, path: string): JsonBody {
+    return new JsonBody(value, path);
+  }
+
   static parse(body: Buffer | undefined, path: string): JsonBody {
     if (body === undefined || body.length === 0) {
       throw new MqError('INVALID_ARGUMENT', `${path}: the body is missing`);
@@ -39,6 +47,11 @@ export class JsonBody {
       throw new MqError('INVALID_ARGUMENT', `${path}: ${reason}`, { cause });
     }
     return new JsonBody(value, path);
+  }
+
+  /** False for null, too. */
+  has(name: string): boolean {
+    return this.#get(name) !== undefined;
   }
 
   string(name: string): string {
@@ -78,6 +91,10 @@ export class JsonBody {
     return new JsonBody(this.#get(name), this.#pathOf(name));
   }
 
+  isList(name: string): boolean {
+    return Array.isArray(this.#get(name));
+  }
+
   /** A missing list reads as an empty one: C++ leaves out what it has nothing to say about. */
   objects(name: string): JsonBody[] {
     return this.#list(name).map((item, index) => new JsonBody(item, this.#itemPath(name, index)));
@@ -100,7 +117,7 @@ export class JsonBody {
   objectEntries(name: string): [string, JsonBody][] {
     return this.#entries(name).map(([key, value]) => [
       key,
-      new JsonBody(value, this.#pathOf(`${name}.${key}`)),
+      new JsonBody(value, `${this.#pathOf(name)}.${beginningOf(key, LONGEST_KEY_CHARS)}`),
     ]);
   }
 
@@ -156,7 +173,7 @@ export class JsonBody {
   }
 
   #pathOf(name: string): string {
-    return `${this.#path}.${name}`;
+    return `${this.#path}.${beginningOf(name, LONGEST_KEY_CHARS)}`;
   }
 
   #itemPath(name: string, index: number): string {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { MqError } from '../errors.ts';
 import { isIPv6Text, readAddress, writeAddress, type HostAddress } from './host-address.ts';
+import { quoted } from './quoted.ts';
 
 /**
  * The id that tells where a message is stored: upper-case hex of store host address (4 or 16 bytes), port
@@ -16,10 +17,7 @@ export function offsetMsgId(host: HostAddress, commitLogOffset: number): string 
 /** Errors: INVALID_ARGUMENT when the text is not such an id. */
 export function parseOffsetMsgId(id: string): { host: HostAddress; commitLogOffset: number } {
   if (!/^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{56})$/.test(id)) {
-    throw new MqError(
-      'INVALID_ARGUMENT',
-      `offsetMsgId ${JSON.stringify(id.slice(0, 80))} is not 32 or 56 hex digits`,
-    );
+    throw new MqError('INVALID_ARGUMENT', `offsetMsgId ${quoted(id)} is not 32 or 56 hex digits`);
   }
   const bytes = Buffer.from(id, 'hex');
   const addressBytes = bytes.length === 16 ? 4 : 16;

@@ -234,6 +234,17 @@ export function readRecordHeader(source: Buffer, at = 0): RecordHeader {
   };
 }
 
+/** The properties of one whole record, read without touching the body; undefined when its lengths make no sense. */
+export function recordProperties(record: Buffer): Properties | undefined {
+  try {
+    const { propertiesAt, propertiesBytes } = readRecordHeader(record);
+    return decodeProperties(record.toString('utf8', propertiesAt, propertiesAt + propertiesBytes));
+  } catch (error) {
+    if (MqError.is(error)) return undefined;
+    throw error;
+  }
+}
+
 function hostBytes(sysFlag: number, bit: number): number {
   return (sysFlag & bit) === 0 ? 8 : 20;
 }

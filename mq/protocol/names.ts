@@ -1,5 +1,6 @@
 import { MqError } from '../errors.ts';
 import { MAX_TOPIC_BYTES } from './message.ts';
+import { quoted } from './quoted.ts';
 
 /** Topics that the broker itself owns or that a fresh broker starts with. */
 export const SystemTopic = {
@@ -21,6 +22,8 @@ const DLQ_PREFIX = '%DLQ%';
 
 /** Topics of 5.x peers whose names are composed from cluster and broker names. */
 const SYSTEM_PREFIX = 'rmq_sys_';
+const REPLY_POSTFIX = '_REPLY_TOPIC';
+const REVIVE_PREFIX = `${SYSTEM_PREFIX}REVIVE_LOG_`;
 
 const LEGAL_NAME = /^[%|a-zA-Z0-9_-]+$/;
 /** A longer group could not have a retry topic: `%RETRY%` + group must fit a V1 record's topic length. */
@@ -73,7 +76,7 @@ function assertName(kind: string, name: string, maxChars: number): void {
   if (!LEGAL_NAME.test(name)) {
     throw new MqError(
       'INVALID_ARGUMENT',
-      `${kind} name ${JSON.stringify(name)} may only contain a-z A-Z 0-9 _ - % |`,
+      `${kind} name ${quoted(name)} may only contain a-z A-Z 0-9 _ - % |`,
     );
   }
 }
@@ -84,17 +87,44 @@ export function isSystemTopic(topic: string): boolean {
 
 /** Topics that only the broker writes to; a send to one of them is refused with NO_PERMISSION. */
 export function isClosedToProducers(topic: string): boolean {
-  return closedToProducers.has(topic);
+  return closedToProducers.has(topic) || topic.startsWith(REVIVE_PREFIX);
 }
 
 /** Topics whose messages wait for their time or their commit. Tools may look at them; nobody may consume them. */
 export function isHeldBack(topic: string): boolean {
-  return heldBack.has(topic);
+  return heldBack.has(topic) || topic.startsWith(REVIVE_PREFIX);
 }
 
 /** The topic that carries a consumer group's redeliveries. */
 export function retryTopic(consumerGroup: string): string {
   return RETRY_PREFIX + consumerGroup;
+}
+
+/** The topic that replies to requests of a cluster go to. */
+export function replyTopic(clusterName: string): string {
+  return clusterName + REPLY_POSTFIX;
+}
+
+export function isReplyTopic(topic: string): boolean {
+  return topic.endsWith(REPLY_POSTFIX);
+}
+
+/** The topic that carries what members of a group popped from a topic and did not acknowledge in time. */
+export function popRetryTopic(topic: string, consumerGroup: string): string {
+  return `${RETRY_PREFIX}${consumerGroup}_${topic}`;
+}
+
+/** The topic whose redeliveries are in a topic that a group pops; the topic itself when it is no retry topic of that kind. */
+export function poppedTopic(topic: string, consumerGroup: string): string {
+  const prefix = popRetryTopic('', consumerGroup);
+  return topic.startsWith(prefix) && topic.length > prefix.length
+    ? topic.slice(prefix.length)
+    : topic;
+}
+
+/** Where a broker keeps what is popped and not acknowledged: rmq_sys_REVIVE_LOG_<cluster>. */
+export function reviveTopic(clusterName: string): string {
+  return REVIVE_PREFIX + clusterName;
 }
 
 /** The topic that keeps what a consumer group gave up on. */

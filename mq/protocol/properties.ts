@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import { quoted } from './quoted.ts';
 
 /** User and system properties of a message, in the order they were set. */
 export type Properties = Map<string, string>;
@@ -33,6 +34,7 @@ export const PropertyKey = {
   TRACE_ON: 'TRACE_ON',
   CLUSTER: 'CLUSTER',
   POP_CK: 'POP_CK',
+  FIRST_POP_TIME: '1ST_POP_TIME',
   TIMER_DELAY_SEC: 'TIMER_DELAY_SEC',
   TIMER_DELAY_MS: 'TIMER_DELAY_MS',
   TIMER_DELIVER_MS: 'TIMER_DELIVER_MS',
@@ -43,6 +45,16 @@ export const PropertyKey = {
   TIMER_DEL_UNIQKEY: 'TIMER_DEL_UNIQKEY',
   TIMER_DELAY_LEVEL: 'TIMER_DELAY_LEVEL',
   SHARDING_KEY: '__SHARDINGKEY',
+  /** `reply`, of a reply. */
+  MSG_TYPE: 'MSG_TYPE',
+  /** Of a request and of its reply: which reply belongs to which request, and to which client it goes. */
+  CORRELATION_ID: 'CORRELATION_ID',
+  REPLY_TO_CLIENT: 'REPLY_TO_CLIENT',
+  /** How long the requester waits, in ms. */
+  TTL: 'TTL',
+  /** When the broker pushed a reply, and when the requester got it. */
+  PUSH_REPLY_TIME: 'PUSH_REPLY_TIME',
+  ARRIVE_TIME: 'ARRIVE_TIME',
 } as const;
 
 const NAME_END = '\u0001';
@@ -58,7 +70,7 @@ export function encodeProperties(properties: ReadonlyMap<string, string>): strin
     if (!hasSeparator(name) && !hasSeparator(value)) continue;
     throw new MqError(
       'MESSAGE_ILLEGAL',
-      `property ${JSON.stringify(name)} contains 0x01 or 0x02, which separate properties`,
+      `property ${quoted(name)} contains 0x01 or 0x02, which separate properties`,
     );
   }
   return reencodeProperties(properties);

@@ -1,3 +1,4 @@
+import { MqError } from '../errors.ts';
 import type { JsonSource } from './fast-json.ts';
 import { encodeJsonBody, JsonBody } from './json-body.ts';
 
@@ -36,6 +37,9 @@ export interface ClusterInfo {
 
 export const MASTER_ID = 0;
 
+/** Of one topic on all its brokers. Whoever reads a route makes an object of each, so nobody may say a thousand million. */
+const MAX_QUEUES = 262_144;
+
 export function encodeTopicRoute(route: TopicRouteData): Buffer {
   return encodeJsonBody({
     brokerDatas: route.brokerDatas.map(brokerDataJson),
@@ -51,11 +55,11 @@ export function encodeTopicRoute(route: TopicRouteData): Buffer {
   });
 }
 
-/** Errors: INVALID_ARGUMENT naming the field. */
+/** Errors: INVALID_ARGUMENT naming the field, or saying that there are more queues than any topic has. */
 export function decodeTopicRoute(body: Buffer | undefined): TopicRouteData {
   const json = JsonBody.parse(body, 'TopicRouteData');
   const orderTopicConf = json.optionalString('orderTopicConf');
-  return {
+  const route: TopicRouteData = {
     brokerDatas: json.objects('brokerDatas').map(readBrokerData),
     queueDatas: json.objects('queueDatas').map((queues) => ({
       brokerName: queues.string('brokerName'),
@@ -66,6 +70,38 @@ export function decodeTopicRoute(body: Buffer | undefined): TopicRouteData {
     })),
     ...(orderTopicConf !== undefined && { orderTopicConf }),
   };
+  assertBounded(route);
+  return route;
+}
+
+/** What orderTopicConf lists, as `broker-a:4;broker-b:4`; entries that say nothing of the kind are passed over. */
+export function orderedQueueCounts({
+  orderTopicConf = '',
+}: Pick<TopicRouteData, 'orderTopicConf'>): [brokerName: string, queueCount: number][] {
+  return orderTopicConf.split(';').flatMap((entry): [string, number][] => {
+    const [brokerName, count] = entry.split(':');
+    const queueCount = Number(count);
+    return brokerName !== undefined && brokerName !== '' && Number.isInteger(queueCount)
+      ? [[brokerName, Math.max(0, queueCount)]]
+      : [];
+  });
+}
+
+function assertBounded(route: TopicRouteData): void {
+  const counts = {
+    readQueueNums: route.queueDatas.map(({ readQueueNums }) => readQueueNums),
+    writeQueueNums: route.queueDatas.map(({ writeQueueNums }) => writeQueueNums),
+    orderTopicConf: orderedQueueCounts(route).map(([, queueCount]) => queueCount),
+  };
+  for (const [field, each] of Object.entries(counts)) {
+    const total = each.reduce((sum, count) => sum + Math.max(0, count), 0);
+    if (total <= MAX_QUEUES) continue;
+    throw new MqError(
+      'INVALID_ARGUMENT',
+      `TopicRouteData.${field} adds up to ${total} queues, the limit is ${MAX_QUEUES}`,
+      { details: { field, total, limit: MAX_QUEUES } },
+    );
+  }
 }
 
 export function encodeClusterInfo(info: ClusterInfo): Buffer {

@@ -2,6 +2,7 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { MqError } from '../errors.ts';
 import type { JsonSource } from './fast-json.ts';
 import { encodeJsonBody, JsonBody } from './json-body.ts';
+import { quoted } from './quoted.ts';
 
 export interface TopicConfig {
   topicName: string;
@@ -51,6 +52,11 @@ export function isSameDataVersion(left: DataVersion, right: DataVersion): boolea
 /** The body of the reply to GET_TOPIC_CONFIG. */
 export function encodeTopicConfig(config: TopicConfig): Buffer {
   return encodeJsonBody(topicConfigJson(config));
+}
+
+/** Errors: INVALID_ARGUMENT naming the field. */
+export function decodeTopicConfig(body: Buffer | undefined): TopicConfig {
+  return readTopicConfig(JsonBody.parse(body, 'TopicConfig'), '');
 }
 
 /** The body of GET_ALL_TOPIC_CONFIG. */
@@ -258,7 +264,7 @@ function parseTopicLine(line: string): TopicConfig {
   if (!topicName || !numbers.every((number) => Number.isInteger(number))) {
     throw new MqError(
       'INVALID_ARGUMENT',
-      `RegisterBrokerBody.topicConfigs: ${JSON.stringify(line)} is not "name read write perm filterType"`,
+      `RegisterBrokerBody.topicConfigs: ${quoted(line)} is not "name read write perm filterType"`,
     );
   }
   const attributes = `{"attributes":${rest.length > 0 ? rest.join(' ') : '{}'}}`;

@@ -2,14 +2,23 @@ import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { RemotingCommand } from '../protocol/frame.ts';
 import type { RequestOptions } from './connection.ts';
+import { RequestStage } from './request-stage.ts';
 
 interface Waiter {
   label: string;
   timeoutMs: number;
   deadlineMs: number;
+  /** Where its frame ends in the stream of bytes to the peer. */
+  endsAt: number;
   resolve: (reply: RemotingCommand) => void;
   reject: (error: MqError) => void;
   stopListening: (() => void) | undefined;
+}
+
+/** Bytes handed over for the peer so far, and those that the kernel has not taken. */
+export interface SentBytes {
+  readonly addedBytes: number;
+  readonly unsentBytes: number;
 }
 
 /** Requests that expire within this span of each other share one sweep. */
@@ -24,13 +33,15 @@ const SWEEP_GRAIN_MS = 5;
 export class InFlight {
   readonly #clock: Clock;
   readonly #onTimeout: () => void;
+  readonly #sent: SentBytes;
   readonly #waiters = new Map<number, Waiter>();
   #lastOpaque: number;
   #timer: TimerHandle | undefined;
   #armedForMs = Infinity;
 
-  constructor(clock: Clock, onTimeout: () => void, lastOpaque = 0) {
+  constructor(clock: Clock, sent: SentBytes, onTimeout: () => void, lastOpaque = 0) {
     this.#clock = clock;
+    this.#sent = sent;
     this.#onTimeout = onTimeout;
     this.#lastOpaque = lastOpaque;
   }
@@ -47,7 +58,7 @@ export class InFlight {
   }
 
   /**
-   * Waits for the reply to one request. `label` says in an error what was asked of whom.
+   * Waits for the reply to the request whose frame was handed over last. `label` says in an error what was asked of whom.
    *
    * Errors: REQUEST_TIMEOUT, REQUEST_ABORTED, or what `rejectAll` is given. All leave open whether the peer acted.
    */
@@ -58,6 +69,7 @@ export class InFlight {
         label,
         timeoutMs,
         deadlineMs: this.#clock.monotonicMs() + timeoutMs,
+        endsAt: this.#sent.addedBytes,
         resolve,
         reject,
         stopListening: undefined,
@@ -103,6 +115,13 @@ export class InFlight {
     return waiter;
   }
 
+  #timedOut({ label, timeoutMs, endsAt }: Waiter): MqError {
+    const { addedBytes, unsentBytes } = this.#sent;
+    return endsAt > addedBytes - unsentBytes
+      ? requestTimedOut(label, timeoutMs, RequestStage.SOCKET, unsentBytes)
+      : requestTimedOut(label, timeoutMs, RequestStage.ANSWER);
+  }
+
   #arm(deadlineMs: number): void {
     this.#clock.clearTimeout(this.#timer);
     this.#armedForMs = deadlineMs;
@@ -122,7 +141,7 @@ export class InFlight {
       if (waiter.deadlineMs <= nowMs) {
         this.#take(opaque);
         expiredCount++;
-        waiter.reject(requestTimedOut(waiter.label, waiter.timeoutMs));
+        waiter.reject(this.#timedOut(waiter));
       } else if (waiter.deadlineMs < earliestMs) {
         earliestMs = waiter.deadlineMs;
       }
@@ -132,11 +151,24 @@ export class InFlight {
   }
 }
 
-export function requestTimedOut(label: string, timeoutMs: number): MqError {
-  return new MqError('REQUEST_TIMEOUT', `no reply to ${label} within ${timeoutMs} ms`, {
-    retriable: true,
-    details: { timeoutMs },
-  });
+export function requestTimedOut(
+  label: string,
+  timeoutMs: number,
+  stage: string,
+  unsentBytes?: number,
+): MqError {
+  const where =
+    stage === RequestStage.ANSWER
+      ? ''
+      : `: ${stage}${unsentBytes === undefined ? '' : `, ${unsentBytes} bytes are not sent`}`;
+  return new MqError(
+    'REQUEST_TIMEOUT',
+    `no reply to ${label} within ${Math.round(timeoutMs)} ms${where}`,
+    {
+      retriable: true,
+      details: { timeoutMs, stage, ...(unsentBytes !== undefined && { unsentBytes }) },
+    },
+  );
 }
 
 export function requestAborted(label: string, signal: AbortSignal): MqError {

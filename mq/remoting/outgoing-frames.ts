@@ -13,6 +13,7 @@ export class OutgoingFrames {
   readonly #onSent: () => void;
   #frames: Buffer[] = [];
   #gatheredBytes = 0;
+  #addedBytes = 0;
   #isFlushDue = false;
   #drainWaiters: (() => void)[] = [];
 
@@ -27,8 +28,14 @@ export class OutgoingFrames {
     return this.#gatheredBytes + this.#stream.writableLength;
   }
 
+  /** All bytes ever added. */
+  get addedBytes(): number {
+    return this.#addedBytes;
+  }
+
   add(frame: Buffer): void {
     this.#frames.push(frame);
+    this.#addedBytes += frame.length;
     this.#gatheredBytes += frame.length;
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;

@@ -13,6 +13,7 @@ import { describeRequestCode } from '../protocol/request-code.ts';
 import type { Connection, RequestOptions } from './connection.ts';
 import { requestAborted, requestTimedOut } from './in-flight.ts';
 import type { ProcessorTable } from './processor.ts';
+import { RequestStage } from './request-stage.ts';
 import { SocketConnection } from './socket-connection.ts';
 
 export interface RemotingClientOptions {
@@ -95,7 +96,7 @@ export class RemotingClient {
     if (options.signal?.aborted) throw requestAborted(label, options.signal);
     const connection = await this.#bounded(this.#dialled(addr), label, options);
     const leftMs = options.timeoutMs - (this.#clock.monotonicMs() - startedMs);
-    if (leftMs <= 0) throw requestTimedOut(label, options.timeoutMs);
+    if (leftMs <= 0) throw requestTimedOut(label, options.timeoutMs, RequestStage.CONNECTING);
     return connection.request(this.#inOwnEncoding(command), { ...options, timeoutMs: leftMs });
   }
 
@@ -153,7 +154,11 @@ export class RemotingClient {
       const error = new MqError(
         'CONNECT_FAILED',
         `${addr} was not reachable ${endpoint.failureCount} times, next attempt in ${waitMs} ms`,
-        { retriable: true, details: { addr, waitMs }, cause: endpoint.lastError },
+        {
+          retriable: true,
+          details: { addr, waitMs, stage: RequestStage.CONNECTING },
+          cause: endpoint.lastError,
+        },
       );
       return Promise.reject(error);
     }
@@ -192,7 +197,7 @@ export class RemotingClient {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new MqError('CONNECT_FAILED', `cannot connect to ${addr}: ${reason}`, {
         retriable: true,
-        details: { addr },
+        details: { addr, stage: RequestStage.CONNECTING },
         cause,
       });
     } finally {
@@ -257,7 +262,7 @@ export class RemotingClient {
     const { timeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
       const timer = this.#clock.setTimeout(() => {
-        finish(() => reject(requestTimedOut(label, timeoutMs)));
+        finish(() => reject(requestTimedOut(label, timeoutMs, RequestStage.CONNECTING)));
       }, timeoutMs);
       const onAbort = (): void => finish(() => reject(requestAborted(label, signal!)));
       const finish = (how: () => void): void => {

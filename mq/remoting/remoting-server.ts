@@ -25,6 +25,8 @@ export interface RemotingServerOptions {
   closeGraceMs?: number | undefined;
   /** Its sockets do not keep the process alive. */
   isBackground?: boolean | undefined;
+  /** Called when a peer turns out to speak something else, instead of a line in the log each time. */
+  onForeignProtocol?: ((protocol: string, remote: HostAddress) => void) | undefined;
   onOpen?: ((connection: Connection) => void) | undefined;
   onClose?: ((connection: Connection) => void) | undefined;
 }
@@ -126,6 +128,7 @@ export class RemotingServer {
       limits: this.#options.limits,
       backPressure: this.#options.backPressure,
       closeGraceMs: this.#options.closeGraceMs,
+      onForeignProtocol: this.#options.onForeignProtocol,
     });
     this.#connections.add(connection);
     connection.onClose(() => {

@@ -14,6 +14,8 @@ const wireCode: Partial<Record<LocalErrorCode, ResponseCode>> = {
   STORE_FAILED: ResponseCode.SERVICE_NOT_AVAILABLE,
 };
 
+const LONGEST_REMARK_CHARS = 2_048;
+
 const codeByName: Partial<Record<string, number>> = { ...wireCode, ...ResponseCode };
 
 /**
@@ -62,8 +64,15 @@ export function errorReply(
     const remark = 'internal error, see the log of this process';
     return { code: ResponseCode.SYSTEM_ERROR, remark };
   }
-  logger.debug(`refused a request: ${error.message}`, { ...fields, code: error.code });
-  return { code: codeByName[error.code] ?? ResponseCode.SYSTEM_ERROR, remark: error.message };
+  const remark = bounded(error.message);
+  logger.debug(`refused a request: ${remark}`, { ...fields, code: error.code });
+  return { code: codeByName[error.code] ?? ResponseCode.SYSTEM_ERROR, remark };
+}
+
+/** What a request named may be as long as a header: its answer and the log repeat the beginning. */
+function bounded(text: string): string {
+  if (text.length <= LONGEST_REMARK_CHARS) return text;
+  return `${text.slice(0, LONGEST_REMARK_CHARS)}… (${text.length} characters)`;
 }
 
 /** Reaches the peer only when it asked for a reply to something that has none. */

@@ -36,6 +36,8 @@ export interface SocketConnectionOptions {
   backPressure?: BackPressure | undefined;
   /** How long `close` waits for the replies still being worked on. */
   closeGraceMs?: number | undefined;
+  /** Called when the peer turns out to speak something else, instead of a line in the log. */
+  onForeignProtocol?: ((protocol: string, remote: HostAddress) => void) | undefined;
 }
 
 /** After a graceful end the peer gets this long to close its side before the socket is destroyed. */
@@ -64,6 +66,7 @@ export class SocketConnection implements Connection {
   readonly #limits: FrameLimits;
   readonly #backPressure: BackPressure;
   readonly #closeGraceMs: number;
+  readonly #onForeignProtocol: SocketConnectionOptions['onForeignProtocol'];
   readonly #decoder: FrameDecoder;
   readonly #inFlight: InFlight;
   readonly #outgoing: OutgoingFrames;
@@ -94,13 +97,18 @@ export class SocketConnection implements Connection {
     this.#limits = options.limits ?? defaultFrameLimits;
     this.#backPressure = options.backPressure ?? defaultBackPressure;
     this.#closeGraceMs = options.closeGraceMs ?? 3000;
+    this.#onForeignProtocol = options.onForeignProtocol;
     this.openedAt = this.#clock.now();
     this.#lastActivityMs = this.#clock.monotonicMs();
     this.#decoder = new FrameDecoder(this.#limits);
-    this.#inFlight = new InFlight(this.#clock, () => this.#countSilentTimeout());
     this.#outgoing = new OutgoingFrames(stream, () => {
       this.#lastActivityMs = this.#clock.monotonicMs();
       this.#resumeWhenRelieved();
+    });
+    this.#inFlight = new InFlight(this.#clock, this.#outgoing, () => {
+      this.#countSilentTimeout();
+      // Who gives up a request may send the next, and what was given up waits in the socket all the same.
+      this.#dropWhenSwamped();
     });
     this.#load = new PeerLoad(this.#backPressure, () => this.#outgoing.unsentBytes);
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -229,7 +237,7 @@ export class SocketConnection implements Connection {
       const missing = OPENING_BYTES - this.#opening.length;
       this.#opening = Buffer.concat([this.#opening, chunk.subarray(0, missing)]);
       if (isTlsHandshake(this.#opening)) {
-        this.#refuse(`tried ${foreignProtocol(this.#opening)}`);
+        this.#refuseForeign(foreignProtocol(this.#opening)!);
         return;
       }
     }
@@ -250,12 +258,18 @@ export class SocketConnection implements Connection {
   #refuseBytes(error: unknown): void {
     const foreign = this.#receivedCount === 0 ? foreignProtocol(this.#opening) : undefined;
     const reason = error instanceof Error ? error.message : String(error);
-    this.#refuse(foreign === undefined ? `sent an invalid frame: ${reason}` : `tried ${foreign}`);
+    if (foreign === undefined) this.#refuse(`sent an invalid frame: ${reason}`);
+    else this.#refuseForeign(foreign);
+  }
+
+  #refuseForeign(protocol: string): void {
+    this.#onForeignProtocol?.(protocol, this.remote);
+    this.#refuse(`tried ${protocol}`, this.#onForeignProtocol === undefined ? 'warn' : 'debug');
   }
 
   /** The one log line of a refusal, and the end of the connection once earlier requests have their replies. */
-  #refuse(what: string): void {
-    this.#logger.warn(`closed ${this.peer}: it ${what}`, { receivedFrames: this.#receivedCount });
+  #refuse(what: string, level: 'warn' | 'debug' = 'warn'): void {
+    this.#logger[level](`closed ${this.peer}: it ${what}`, { receivedFrames: this.#receivedCount });
     void this.close(new MqError('FRAME_INVALID', `${this.peer} ${what}`));
   }
 
@@ -311,7 +325,7 @@ export class SocketConnection implements Connection {
     if (!this.#load.isSwamped) return;
     const { unsentBytes } = this.#outgoing;
     const { maxUnsentBytes } = this.#backPressure;
-    this.#logger.warn(`closed ${this.peer}: it does not read its replies`, {
+    this.#logger.warn(`closed ${this.peer}: it does not read what is sent to it`, {
       unsentBytes,
       limitBytes: maxUnsentBytes,
       openRequests: this.#load.openRequests,

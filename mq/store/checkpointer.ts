@@ -4,6 +4,7 @@ import type { AbortFile, AbortNote } from './abort-file.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
 import type { Files } from './files.ts';
+import type { IndexCheckpoint } from './index-recovery.ts';
 import type { LastRecord } from './recovery.ts';
 import { writeCheckpoint } from './store-checkpoint.ts';
 
@@ -24,6 +25,8 @@ export interface CheckpointerOptions {
   note: AbortNote;
   /** Flushes the CommitLog. Errors: the failure that stopped the store. */
   flushLog: () => Promise<void>;
+  /** Flushes the index when that is due, and says how far it goes. Never rejects. */
+  syncIndex: (isLast: boolean) => Promise<IndexCheckpoint>;
   /** The newest record that has its queue entry. */
   last: LastRecord | undefined;
   /** A save is due after so much more of the log. */
@@ -33,7 +36,7 @@ export interface CheckpointerOptions {
 /**
  * Moves the point recovery starts at, and keeps the notes for recovery in the abort file.
  *
- * Order: CommitLog, then ConsumeQueues, then the checkpoint that vouches for both.
+ * Order: CommitLog, then ConsumeQueues, then the index, then the checkpoint that vouches for all of them.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -67,7 +70,7 @@ export class Checkpointer {
 
   /** Saves in the background. What cannot be saved now is saved later; recovery then has more to read. */
   saveSoon(): void {
-    this.#underWay ??= this.#inTurn(() => this.#save(1))
+    this.#underWay ??= this.#inTurn(() => this.#save(1, false))
       .catch((cause: unknown) => {
         this.#options.logger.error('the store checkpoint cannot be saved', { cause });
       })
@@ -84,14 +87,14 @@ export class Checkpointer {
   forgetTopic(topic: string): Promise<void> {
     return this.#inTurn(() => {
       if (this.#last?.topic === topic) this.#last = { ...this.#last, isTopicDeleted: true };
-      return this.#save(1);
+      return this.#save(1, false);
     });
   }
 
   /** The last save: afterwards nothing is left to recover. Errors: what the disk says; the abort file stays then. */
   async close(): Promise<void> {
     const { abortFile, files, rootDir } = this.#options;
-    await this.#inTurn(() => this.#save(QUEUES_AT_ONCE_AT_CLOSE));
+    await this.#inTurn(() => this.#save(QUEUES_AT_ONCE_AT_CLOSE, true));
     abortFile.remove();
     await files.syncDirectory(rootDir);
   }
@@ -110,8 +113,8 @@ export class Checkpointer {
     return turn;
   }
 
-  async #save(queuesAtOnce: number): Promise<void> {
-    const { files, rootDir, clock, queues, flushLog } = this.#options;
+  async #save(queuesAtOnce: number, isLast: boolean): Promise<void> {
+    const { files, rootDir, clock, queues, flushLog, syncIndex } = this.#options;
     const startedMs = clock.monotonicMs();
     const last = this.#last;
     this.#savedAt = last?.commitLogOffset ?? 0;
@@ -125,12 +128,12 @@ export class Checkpointer {
       }
       throw error;
     }
+    const index = await syncIndex(isLast);
     if (last !== undefined) {
       await writeCheckpoint(files, rootDir, {
         physicMsgTimestamp: last.storeTimestamp,
         logicsMsgTimestamp: last.storeTimestamp,
-        // There is no index yet: the original builds its own from the beginning when it takes over.
-        indexMsgTimestamp: 0,
+        index,
         recoverFrom: last.commitLogOffset,
         isTopicDeleted: last.isTopicDeleted,
       });

@@ -172,6 +172,11 @@ export class CommitLog {
     return this.#recent.slice(offset, byteCount);
   }
 
+  /** The bytes from `offset` on that are in memory in one piece, up to `byteCount`. A view: not to be changed. */
+  recentFrom(offset: number, byteCount: number): Buffer | undefined {
+    return this.#recent.sliceFrom(offset, byteCount);
+  }
+
   /** Undefined where the log does not reach, at either end. Bytes may cross no segment border. */
   async read(offset: number, byteCount: number): Promise<Buffer | undefined> {
     const recent = this.#recent.slice(offset, byteCount);

@@ -7,6 +7,17 @@ import type { Files } from './files.ts';
 /** Our own files are no hostile input; 100,000 queues times a few groups must fit. */
 const limits = { maxDepth: 64, maxChars: 512 * 1024 * 1024 };
 
+/** How a file's text and its value become each other. `parse` throws what it cannot read. */
+export interface TextForm<T> {
+  parse(text: string): T;
+  format(value: T): string;
+}
+
+const plainJson: TextForm<unknown> = {
+  parse: (text) => parseFastJson(text, limits),
+  format: (value) => JSON.stringify(value, undefined, 2),
+};
+
 /**
  * One JSON file below `config/`, as the original keeps them: `<name>` and, from the write before, `<name>.bak`.
  *
@@ -15,21 +26,29 @@ const limits = { maxDepth: 64, maxChars: 512 * 1024 * 1024 };
  * Errors: what the disk says. A crash at any point leaves the old or the new text, never half of one.
  * Source: RocketMQ 5.3 ConfigManager.java, MixAll.string2File.
  */
-export class JsonConfigFile {
+export class JsonConfigFile<T = unknown> {
   readonly path: string;
   readonly #files: Files;
   readonly #logger: Logger;
+  readonly #form: TextForm<T>;
   /** Waits for the write under way. */
-  #next: { value: unknown; readonly written: Promise<void> } | undefined;
+  #next: { value: T; readonly written: Promise<void> } | undefined;
   /** Settles, and never rejects, when the newest write that was asked for has been tried. */
   #last: Promise<void> = Promise.resolve();
   /** The file itself could not be parsed: what its backup holds is the only good version. */
   #isDamaged = false;
 
-  constructor(filePath: string, files: Files, logger: Logger = silentLogger) {
+  constructor(
+    filePath: string,
+    files: Files,
+    logger: Logger = silentLogger,
+    // Without a form T is whatever JSON says.
+    form: TextForm<T> = plainJson as TextForm<T>,
+  ) {
     this.path = filePath;
     this.#files = files;
     this.#logger = logger;
+    this.#form = form;
   }
 
   /**
@@ -37,18 +56,19 @@ export class JsonConfigFile {
    *
    * Errors: STORE_FAILED when something is there but nothing can be parsed: to start with nothing would lose it.
    */
-  async read(): Promise<unknown> {
+  async read(): Promise<T | undefined> {
     const failures: unknown[] = [];
     for (const candidate of [this.path, `${this.path}.bak`]) {
       const text = this.#readText(candidate);
       if (text === undefined) continue;
       const isBlank = text.trim() === '';
       try {
-        if (!isBlank) return parseFastJson(text, limits);
+        if (!isBlank) return this.#form.parse(text);
       } catch (cause) {
         failures.push(cause);
         this.#logger.error('a config file cannot be parsed', { path: candidate, cause });
       }
+      if (isBlank) this.#logger.warn('a config file is empty', { path: candidate });
       this.#isDamaged ||= candidate === this.path;
     }
     if (failures.length === 0) return undefined;
@@ -62,7 +82,7 @@ export class JsonConfigFile {
    * Resolves when this value, or a newer one, would survive a power cut. It is turned into text only when its turn has
    * come; whoever gives an object with `toJSON` gets its newest state written.
    */
-  write(value: unknown): Promise<void> {
+  write(value: T): Promise<void> {
     if (this.#next !== undefined) {
       this.#next.value = value;
       return this.#next.written;
@@ -74,9 +94,9 @@ export class JsonConfigFile {
   }
 
   #writeNext(): Promise<void> {
-    const value = this.#next?.value;
+    const { value } = this.#next!;
     this.#next = undefined;
-    return this.#replace(JSON.stringify(value, undefined, 2));
+    return this.#replace(this.#form.format(value));
   }
 
   async #replace(text: string): Promise<void> {

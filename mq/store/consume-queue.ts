@@ -155,10 +155,14 @@ export class ConsumeQueue {
     return this.#minOffset;
   }
 
-  /** The first entry in `[from, maxOffset)` that `holds`, which must be true from some entry on; else maxOffset. */
-  firstWhere(from: number, holds: (entry: QueueEntry) => boolean): number {
+  /** The first entry in `[from, to)` that `holds`, which must be true from some entry on; else `to`, the end of the queue. */
+  firstWhere(
+    from: number,
+    holds: (entry: QueueEntry) => boolean,
+    to: number = this.#maxOffset,
+  ): number {
     let low = from;
-    let high = this.#maxOffset;
+    let high = to;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if (holds(this.readEntry(middle)!)) high = middle;

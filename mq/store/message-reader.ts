@@ -1,57 +1,16 @@
+import type { Clock } from '../clock.ts';
 import type { CommitLog } from './commit-log.ts';
 import { decodeEntry, ENTRY_BYTES, isRealEntry, type ConsumeQueue } from './consume-queue.ts';
-
-/** Entries looked at for one request at least, and per wanted message, before a filter scan gives up. */
-const FILTER_SCAN_ENTRIES = 800;
-const FILTER_SCAN_PER_MESSAGE = 20;
-/** Largest stretch fetched by one read. */
-const RUN_BYTES = 256 * 1024;
-
-export type GetStatus =
-  | 'FOUND'
-  | 'NO_MATCHED_MESSAGE'
-  | 'MESSAGE_WAS_REMOVING'
-  | 'OFFSET_FOUND_NULL'
-  | 'OFFSET_OVERFLOW_BADLY'
-  | 'OFFSET_OVERFLOW_ONE'
-  | 'OFFSET_TOO_SMALL'
-  | 'NO_MATCHED_LOGIC_QUEUE'
-  | 'NO_MESSAGE_IN_QUEUE';
-
-export interface GetRequest {
-  topic: string;
-  queueId: number;
-  queueOffset: number;
-  maxCount: number;
-  maxBytes: number;
-  /** Only messages whose tagsCode is one of these; absent: all. */
-  tagsCodes?: ReadonlySet<number> | undefined;
-}
-
-export interface GetResult {
-  status: GetStatus;
-  /** Stored records end to end, as they are in the CommitLog. Views of shared memory: not to be changed. */
-  buffers: Buffer[];
-  count: number;
-  /** Always a place from which the reader can go on. */
-  nextBeginOffset: number;
-  minOffset: number;
-  maxOffset: number;
-}
-
-/** What one request may return of data that is probably on disk only, so that it cannot hold up the others. */
-export interface TransferLimits {
-  maxCountOnDisk: number;
-  maxBytesOnDisk: number;
-  /** Data farther than this from the end of the log counts as on disk. */
-  memoryBytes: number;
-}
-
-interface Wanted {
-  commitLogOffset: number;
-  sizeBytes: number;
-  queueOffset: number;
-}
+import { readFiltered } from './filtered-reader.ts';
+import {
+  FILTER_SCAN_ENTRIES,
+  scanEndOf,
+  type GetRequest,
+  type GetResult,
+  type GetStatus,
+  type TransferLimits,
+} from './get-request.ts';
+import { endOf, holeAt, isRecordOf, runsOf, type Wanted } from './record-runs.ts';
 
 /**
  * Reads messages of one queue: entries from the ConsumeQueue, records from memory or by position.
@@ -66,6 +25,7 @@ export function readMessages(
   queue: ConsumeQueue | undefined,
   request: GetRequest,
   limits: TransferLimits,
+  clock: Pick<Clock, 'monotonicMs'>,
 ): GetResult | Promise<GetResult> {
   if (queue === undefined) return emptyResult('NO_MATCHED_LOGIC_QUEUE', 0, 0, 0);
   const maxOffset = queue.maxOffset;
@@ -80,6 +40,11 @@ export function readMessages(
   }
   if (queueOffset > maxOffset) {
     return emptyResult('OFFSET_OVERFLOW_BADLY', maxOffset, minOffset, maxOffset);
+  }
+  const { filter } = request;
+  if (filter !== undefined) {
+    const scan = { log, queue, request, filter, limits, clock };
+    return readFiltered(scan, { minOffset, maxOffset });
   }
   const { wanted, nextOffset } = selectEntries(log, queue, request, limits);
   const range = { minOffset, maxOffset, nextBeginOffset: nextOffset };
@@ -111,7 +76,7 @@ function selectEntries(
   const wanted: Wanted[] = [];
   let bytes = 0;
   let nextOffset = request.queueOffset;
-  const scanEnd = nextOffset + Math.max(FILTER_SCAN_ENTRIES, maxCount * FILTER_SCAN_PER_MESSAGE);
+  const scanEnd = scanEndOf(request);
   while (nextOffset < scanEnd) {
     const entries = queue.read(nextOffset, Math.min(scanEnd - nextOffset, entriesAhead(request)));
     if (entries.length === 0) break;
@@ -164,10 +129,6 @@ function collectRecent(log: CommitLog, wanted: readonly Wanted[]): Buffer[] | un
   return buffers;
 }
 
-function endOf(wanted: Wanted): number {
-  return wanted.commitLogOffset + wanted.sizeBytes;
-}
-
 async function readRuns(
   log: CommitLog,
   queue: ConsumeQueue,
@@ -194,61 +155,4 @@ async function readRuns(
     }
   }
   return { ...range, status: 'FOUND', buffers, count };
-}
-
-/** Records close together are fetched by one read, if at least half of what is read is wanted. */
-function runsOf(log: CommitLog, wanted: readonly Wanted[]): Wanted[][] {
-  const runs: Wanted[][] = [];
-  let run: Wanted[] = [];
-  let wantedBytes = 0;
-  for (const each of wanted) {
-    const first = run[0];
-    const span = first === undefined ? 0 : endOf(each) - first.commitLogOffset;
-    const joins =
-      first !== undefined &&
-      each.commitLogOffset >= endOf(run.at(-1)!) &&
-      span <= RUN_BYTES &&
-      span <= 2 * (wantedBytes + each.sizeBytes) &&
-      endOf(each) <= log.nextSegmentStart(first.commitLogOffset);
-    if (!joins) {
-      run = [];
-      runs.push(run);
-      wantedBytes = 0;
-    }
-    run.push(each);
-    wantedBytes += each.sizeBytes;
-  }
-  return runs;
-}
-
-/** Size and position, as the entry says: anything else there is not the message. */
-function isRecordOf(record: Buffer, wanted: Wanted): boolean {
-  return (
-    record.length === wanted.sizeBytes &&
-    record.readInt32BE(0) === wanted.sizeBytes &&
-    record.readInt32BE(28) === Math.floor(wanted.commitLogOffset / 0x100000000) &&
-    record.readUInt32BE(32) === wanted.commitLogOffset >>> 0
-  );
-}
-
-/** Nothing readable where the entry points. Where it was removed meanwhile, reading goes on behind the gap. */
-function holeAt(
-  log: CommitLog,
-  queue: ConsumeQueue,
-  hole: Wanted,
-  range: { minOffset: number; maxOffset: number },
-): GetResult {
-  const isRemoved = hole.commitLogOffset < log.minOffset;
-  const goOnAt = isRemoved ? log.minOffset : log.nextSegmentStart(hole.commitLogOffset);
-  const nextBeginOffset = queue.firstWhere(
-    hole.queueOffset + 1,
-    (entry) => entry.commitLogOffset >= goOnAt,
-  );
-  return {
-    ...range,
-    status: isRemoved ? 'MESSAGE_WAS_REMOVING' : 'OFFSET_FOUND_NULL',
-    buffers: [],
-    count: 0,
-    nextBeginOffset,
-  };
 }

@@ -1,9 +1,7 @@
-import path from 'node:path';
 import { MqError } from '../errors.ts';
 import { offsetMsgId } from '../protocol/message-id.ts';
 import { recordBytes, type RecordFields } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
-import { AbortFile, type AbortNote } from './abort-file.ts';
 import {
   assertStorable,
   recordFieldsOf,
@@ -11,22 +9,28 @@ import {
   type AppendResult,
 } from './append-message.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { CommitLog, commitLogDirectory, tooLargeForSegment } from './commit-log.ts';
+import { commitLogDirectory, tooLargeForSegment, type CommitLog } from './commit-log.ts';
 import type { ConsumeQueue } from './consume-queue.ts';
-import { ConsumeQueues } from './consume-queues.ts';
+import type { ConsumeQueues } from './consume-queues.ts';
 import { DiskSpace } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
+import type { GetRequest, GetResult } from './get-request.ts';
+import { FewAtOnce } from './few-at-once.ts';
 import { GroupCommit, type PendingAppend } from './group-commit.ts';
-import { readMessages, type GetRequest, type GetResult } from './message-reader.ts';
+import { readMessages } from './message-reader.ts';
+import type { MessageIndex } from './message-index.ts';
+import { queryMessages, type MessageQuery, type QueryResult } from './message-query.ts';
+import { closeParts, indexOf, openParts, type StoreParts } from './open-store.ts';
 import { readRecordAt, storeTimeAt } from './record-reader.ts';
-import { recover, type Recovered } from './recovery.ts';
-import { readCheckpoint } from './store-checkpoint.ts';
 import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
+import { queueOffsetByTime, type BoundaryType } from './time-search.ts';
 
 export type { AppendMessage, AppendResult } from './append-message.ts';
-export type { GetRequest, GetResult, GetStatus } from './message-reader.ts';
+export type { GetRequest, GetResult, GetStatus } from './get-request.ts';
 
+export type { MessageQuery, QueryResult } from './message-query.ts';
 export type { StoreOptions } from './store-options.ts';
+export type { BoundaryType } from './time-search.ts';
 
 /** A message became visible. */
 export interface Arrival {
@@ -35,6 +39,8 @@ export interface Arrival {
   queueOffset: number;
   tagsCode: number;
   storeTimestamp: number;
+  /** Encoded. */
+  propertiesString: string;
 }
 
 export interface StoreStats {
@@ -49,16 +55,8 @@ export interface StoreStats {
   wasAborted: boolean;
 }
 
-interface StoreParts {
-  settings: StoreSettings;
-  log: CommitLog;
-  queues: ConsumeQueues;
-  recovered: Recovered;
-  abortFile: AbortFile;
-  aborted: AbortNote | undefined;
-  openedInMs: number;
-  unlock: () => void;
-}
+/** A query may walk through a whole index file, and its reads must not keep the CommitLog's fsync waiting. */
+const QUERIES_AT_ONCE = 2;
 
 interface Append extends PendingAppend {
   fields: RecordFields;
@@ -70,7 +68,7 @@ interface Append extends PendingAppend {
 }
 
 /**
- * The store of one broker: CommitLog, ConsumeQueues and what keeps them in agreement.
+ * The store of one broker: CommitLog, ConsumeQueues, the index, and what keeps them in agreement.
  *
  * Order: `append` assigns commitLogOffset and queueOffset at once, in call order; its promise settles when the
  *        message is as safe as asked for. A message is visible to `get` before its promise resolves (unless it
@@ -83,6 +81,9 @@ export class MessageStore {
   readonly #log: CommitLog;
   readonly #queues: ConsumeQueues;
   readonly #commit: GroupCommit<Append>;
+  /** Undefined when `messageIndexEnable` is false. */
+  readonly #index: MessageIndex | undefined;
+  readonly #queries = new FewAtOnce(QUERIES_AT_ONCE);
   readonly #diskSpace: DiskSpace;
   readonly #checkpointer: Checkpointer;
   readonly #unlock: () => void;
@@ -100,55 +101,13 @@ export class MessageStore {
    * Errors: STORE_FAILED when another process has it open or a part is missing; what the disk says.
    */
   static async open(given: StoreOptions): Promise<MessageStore> {
-    const settings = withDefaults(given);
-    const { files, rootDir, clock, logger } = settings;
-    const startedAt = clock.monotonicMs();
-    files.makeDirectory(commitLogDirectory(rootDir));
-    const unlock = files.lock(path.join(rootDir, 'lock'));
-    let queues: ConsumeQueues | undefined;
-    let log: CommitLog | undefined;
+    const parts = await openParts(withDefaults(given));
     try {
-      const abortFile = new AbortFile(files, rootDir);
-      const aborted = abortFile.read();
-      if (aborted === undefined) abortFile.write();
-      queues = new ConsumeQueues({
-        files,
-        rootDir,
-        entriesPerFile: settings.consumeQueueEntriesPerFile,
-        clock,
-        logger,
-        writeIntervalMs: settings.consumeQueueWriteIntervalMs,
-      });
-      const { commitLogSegmentBytes: segmentBytes, recentBytes, delayLevelsMs } = settings;
-      const checkpoint = readCheckpoint(files, rootDir);
-      const recovered = await recover({
-        files,
-        rootDir,
-        segmentBytes,
-        delayLevelsMs,
-        queues,
-        checkpoint,
-        aborted,
-        logger,
-      });
-      const directory = commitLogDirectory(rootDir);
-      log = new CommitLog(
-        { files, directory, segmentBytes, recentBytes },
-        recovered.segments,
-        recovered.endOffset,
-      );
-      // Before anything recovered is served, and before the name `abort` is relied on.
-      await log.sync();
-      await files.syncDirectory(rootDir);
-      const openedInMs = clock.monotonicMs() - startedAt;
-      const parts = { settings, log, queues, recovered, abortFile, aborted, openedInMs, unlock };
       const store = new MessageStore(parts);
-      if (aborted !== undefined) store.#checkpointer.saveSoon();
+      if (parts.aborted !== undefined) store.#checkpointer.saveSoon();
       return store;
     } catch (error) {
-      await queues?.close();
-      log?.close();
-      unlock();
+      await closeParts(parts);
       throw error;
     }
   }
@@ -183,6 +142,7 @@ export class MessageStore {
       onFailed: (error) => this.#noteFailure(error),
       describeFullDisk: (cause) => this.#diskSpace.explain(cause),
     });
+    this.#index = indexOf(parts, () => this.#commit.confirmOffset);
     this.#checkpointer = new Checkpointer({
       files: settings.files,
       rootDir: settings.rootDir,
@@ -193,9 +153,11 @@ export class MessageStore {
       abortFile: parts.abortFile,
       note: parts.aborted ?? {},
       flushLog: () => this.#commit.flush(),
+      syncIndex: async (isLast) => (await this.#index?.sync(isLast)) ?? parts.indexCheckpoint,
       last: recovered.last,
       intervalBytes: settings.checkpointBytes,
     });
+    this.#index?.noteConfirmed();
   }
 
   /** What is dispatched, visible and acknowledged ends here; in bytes. */
@@ -275,7 +237,8 @@ export class MessageStore {
   get(request: GetRequest): GetResult | Promise<GetResult> {
     this.#assertOpen();
     const queue = this.#queues.find(request.topic, request.queueId);
-    const result = readMessages(this.#log, queue, request, this.#settings.transferLimits);
+    const { transferLimits, clock } = this.#settings;
+    const result = readMessages(this.#log, queue, request, transferLimits, clock);
     if (!(result instanceof Promise)) {
       this.#returnedCount += result.count;
       return result;
@@ -296,14 +259,51 @@ export class MessageStore {
     return this.#queues.find(topic, queueId)?.maxOffset ?? 0;
   }
 
-  /** The first message stored at or after that time; maxOffset when all are older. */
-  offsetByTime(topic: string, queueId: number, timestampMs: number): number {
+  /** The queueOffset the next message to be appended will get: `maxOffset`, and what is not visible yet. */
+  nextOffset(topic: string, queueId: number): number {
+    return this.#queues.find(topic, queueId)?.nextOffset ?? 0;
+  }
+
+  /** The entry a time stands for; see time-search.ts. */
+  offsetByTime(
+    topic: string,
+    queueId: number,
+    timestampMs: number,
+    boundary: BoundaryType = 'LOWER',
+  ): number {
     const queue = this.#queues.find(topic, queueId);
-    if (queue === undefined) return 0;
-    return queue.firstWhere(
-      queue.minOffset(this.#log.minOffset),
-      (entry) => storeTimeAt(this.#log, entry.commitLogOffset) >= timestampMs,
+    return queueOffsetByTime(this.#log, queue, timestampMs, boundary);
+  }
+
+  /**
+   * Messages by key, unique key or tag, stored in a range of time: the newest that match. While an index is being made
+   * anew it finds what is there already; without one (`messageIndexEnable` false) nothing.
+   */
+  async queryMessages(query: MessageQuery): Promise<QueryResult> {
+    this.#assertOpen();
+    if (this.#index === undefined) {
+      return {
+        records: [],
+        indexLastUpdateTimestamp: 0,
+        indexLastUpdatePhyoffset: 0,
+        missingBytes: 0,
+      };
+    }
+    const index = this.#index;
+    return this.#queries.run(() =>
+      queryMessages(index, this.#log, () => this.#commit.confirmOffset, query),
     );
+  }
+
+  /** Store time of one message, or −1 when it does not exist, any more or yet. */
+  storeTimeOf(topic: string, queueId: number, queueOffset: number): number {
+    const queue = this.#queues.find(topic, queueId);
+    const isKept =
+      queue !== undefined &&
+      queueOffset >= queue.minOffset(this.#log.minOffset) &&
+      queueOffset < queue.maxOffset;
+    const entry = isKept ? queue.readEntry(queueOffset) : undefined;
+    return entry === undefined ? -1 : storeTimeAt(this.#log, entry.commitLogOffset);
   }
 
   /** Store time of the first message that still exists, or −1. */
@@ -370,8 +370,12 @@ export class MessageStore {
       await this.#commit.close();
       // After a failure only recovery can tell what the disk holds: the abort file stays.
       const isSound = this.#commit.failure === undefined && !this.#queues.isUnreliable;
-      if (isSound) await this.#checkpointer.close();
+      if (isSound) {
+        await this.#index?.finish();
+        await this.#checkpointer.close();
+      }
     } finally {
+      await this.#index?.close();
       await this.#queues.close();
       this.#log.close();
       this.#unlock();
@@ -435,7 +439,7 @@ export class MessageStore {
     const arrivals: Arrival[] = [];
     for (const append of appends) {
       const { fields, queue, commitLogOffset, sizeBytes } = append;
-      const { topic, queueId, queueOffset, storeTimestamp } = fields;
+      const { topic, queueId, queueOffset, storeTimestamp, propertiesString } = fields;
       this.#appendedCount++;
       this.#appendedBytes += sizeBytes;
       if (!isDispatched(fields.sysFlag) || queue.isDeleted) continue;
@@ -445,7 +449,14 @@ export class MessageStore {
           : append.tagsCode;
       queue.append(queueOffset, { commitLogOffset, sizeBytes, tagsCode });
       this.#queues.noteAppended(queue);
-      arrivals.push({ topic, queueId, queueOffset, tagsCode, storeTimestamp });
+      arrivals.push({
+        topic,
+        queueId,
+        queueOffset,
+        tagsCode,
+        storeTimestamp,
+        propertiesString,
+      });
     }
     for (const arrival of arrivals) {
       for (const listener of this.#arrivalListeners) this.#tell(listener, arrival);
@@ -456,6 +467,7 @@ export class MessageStore {
     const { storeTimestamp, topic } = last.fields;
     const isTopicDeleted = queue.isDeleted;
     this.#checkpointer.noteDispatched({ commitLogOffset, storeTimestamp, topic, isTopicDeleted });
+    this.#index?.noteConfirmed();
   }
 
   /** What a listener throws must not keep the others, or the producers, from their answer. */

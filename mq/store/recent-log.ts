@@ -83,6 +83,19 @@ export class RecentLog {
     return undefined;
   }
 
+  /** A view of what is here in one piece from `offset` on, up to `byteCount` bytes; undefined when nothing is. */
+  sliceFrom(offset: number, byteCount: number): Buffer | undefined {
+    for (let index = this.#chunks.length - 1; index >= 0; index--) {
+      const chunk = this.#chunks[index]!;
+      if (offset < chunk.start) continue;
+      const at = offset - chunk.start;
+      return at < chunk.used
+        ? chunk.buffer.subarray(at, Math.min(at + byteCount, chunk.used))
+        : undefined;
+    }
+    return undefined;
+  }
+
   /** Forgets everything from `offset` on. */
   truncate(offset: number): void {
     for (let chunk = this.#chunks.at(-1); chunk !== undefined; chunk = this.#chunks.at(-1)) {

@@ -38,11 +38,11 @@ export async function readRecordAt(
 
 /** When the record at that offset was stored, in ms since epoch; −1 when it is not there any more. */
 export function storeTimeAt(log: CommitLog, commitLogOffset: number): number {
-  const sysFlag = log.readSync(commitLogOffset + SYS_FLAG_AT, 4)?.readInt32BE(0);
-  if (sysFlag === undefined) return -1;
-  const at = (sysFlag & MessageSysFlag.BORN_HOST_V6) === 0 ? 56 : 68;
-  const bytes = log.readSync(commitLogOffset + at, 8);
-  return bytes === undefined ? -1 : readInt64(bytes, 0);
+  // From sysFlag up to where the time ends behind an IPv6 address.
+  const bytes = log.readSync(commitLogOffset + SYS_FLAG_AT, 40);
+  if (bytes === undefined) return -1;
+  const isBornV6 = (bytes.readInt32BE(0) & MessageSysFlag.BORN_HOST_V6) !== 0;
+  return readInt64(bytes, (isBornV6 ? 68 : 56) - SYS_FLAG_AT);
 }
 
 function isRecordPrefix(prefix: Buffer, commitLogOffset: number): boolean {

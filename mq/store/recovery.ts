@@ -39,6 +39,8 @@ export interface LastRecord {
 
 export interface Recovered {
   segments: SegmentFile[];
+  /** Where the walk over the log's records started. */
+  startOffset: number;
   /** Where the log ends and the next record goes. */
   endOffset: number;
   last: LastRecord | undefined;
@@ -98,6 +100,7 @@ async function recoverSegments(
   }
   return {
     segments: kept,
+    startOffset: walk.startOffset,
     endOffset: walk.endOffset,
     last: walk.last,
     scannedRecords: walk.scannedRecords,

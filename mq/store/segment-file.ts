@@ -18,7 +18,7 @@ export function parseSegmentName(name: string): number | undefined {
 }
 
 /**
- * One file of a sequence (CommitLog or ConsumeQueue): full size from the start, but sparse. What was never
+ * One file of a sequence (CommitLog, ConsumeQueue or index): full size from the start, but sparse. What was never
  * written reads as zeros, also where the file on disk is shorter than it should be.
  *
  * The file is opened on first use and may be closed at any time to save a descriptor; the next use opens it
@@ -39,9 +39,15 @@ export class SegmentFile {
   /** A new name survives a power cut only after its directory was synced. */
   #hasNewName: boolean;
 
-  constructor(files: Files, directory: string, baseOffset: number, sizeBytes: number) {
+  constructor(
+    files: Files,
+    directory: string,
+    baseOffset: number,
+    sizeBytes: number,
+    name = segmentName(baseOffset),
+  ) {
     this.#files = files;
-    this.path = path.join(directory, segmentName(baseOffset));
+    this.path = path.join(directory, name);
     this.baseOffset = baseOffset;
     this.sizeBytes = sizeBytes;
     this.#isMissing = files.sizeOf(this.path) === undefined;

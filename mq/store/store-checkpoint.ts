@@ -3,12 +3,18 @@ import path from 'node:path';
 import { readInt64, writeInt64 } from '../protocol/message.ts';
 import { readPage, rewritePage } from './checkpoint-page.ts';
 import type { Files } from './files.ts';
+import type { IndexCheckpoint } from './index-recovery.ts';
 
 /** Far behind what any version of the original uses of its page; it leaves these bytes as they are. */
 const OWN_AT = 2048;
 const OWN_MAGIC = 0x4d494c4c;
 /** Bytes the CRC covers: magic, recoverFrom, isTopicDeleted. */
 const OWN_BYTES = 16;
+const INDEX_AT = 2112;
+/** Bytes the CRC covers: magic, flags, indexedTo, endPhyOffset. */
+const INDEX_BYTES = 24;
+const INDEX_MAGIC = 0x4d494458;
+const DOUBTS: readonly IndexCheckpoint['doubt'][] = ['none', 'unflushed', 'unchecked'];
 
 /**
  *      0 int64  physicMsgTimestamp   storeTimestamp of the last record known to be flushed
@@ -20,6 +26,12 @@ const OWN_BYTES = 16;
  *   2060 uint32 1 when the topic of that record was deleted
  *   2064 uint32 CRC-32 of the 16 bytes before
  *
+ *   2112 uint32 "MIDX"               ours: how far the index goes, see index-recovery.ts
+ *   2116 uint32 doubt: 1 unflushed, 2 unchecked
+ *   2120 int64  indexedTo, or −1
+ *   2128 int64  endPhyOffset, or −1
+ *   2136 uint32 CRC-32 of the 24 bytes before
+ *
  * The original decides by the timestamps (less 3 s) which segment to start in. We know better: `recoverFrom` is
  * the commitLogOffset of a record up to and including which all of the CommitLog and all ConsumeQueue entries are
  * flushed. It is a hint: recovery trusts it only if a valid record is there.
@@ -29,11 +41,19 @@ const OWN_BYTES = 16;
 export interface StoreCheckpoint {
   physicMsgTimestamp: number;
   logicsMsgTimestamp: number;
-  indexMsgTimestamp: number;
+  index: IndexCheckpoint;
   recoverFrom: number | undefined;
   /** The record at recoverFrom has no queue entry, and is to get none. */
   isTopicDeleted: boolean;
 }
+
+/** Nothing is known of the index. */
+export const NO_INDEX: IndexCheckpoint = {
+  indexMsgTimestamp: 0,
+  indexedTo: undefined,
+  endPhyOffset: -1,
+  doubt: 'none',
+};
 
 export function checkpointPath(rootDir: string): string {
   return path.join(rootDir, 'checkpoint');
@@ -48,7 +68,7 @@ export function readCheckpoint(files: Files, rootDir: string): StoreCheckpoint |
   return {
     physicMsgTimestamp: times[0]!,
     logicsMsgTimestamp: times[1]!,
-    indexMsgTimestamp: times[2]!,
+    index: readIndexPart(page, times[2]!),
     recoverFrom: readRecoverFrom(page),
     isTopicDeleted: page.readUInt32BE(OWN_AT + 12) === 1,
   };
@@ -69,7 +89,8 @@ export function writeCheckpoint(
   return rewritePage(files, checkpointPath(rootDir), (page) => {
     writeInt64(page, checkpoint.physicMsgTimestamp, 0);
     writeInt64(page, checkpoint.logicsMsgTimestamp, 8);
-    writeInt64(page, checkpoint.indexMsgTimestamp, 16);
+    writeInt64(page, checkpoint.index.indexMsgTimestamp, 16);
+    writeIndexPart(page, checkpoint.index);
     page.fill(0, OWN_AT, OWN_AT + OWN_BYTES + 4);
     if (checkpoint.recoverFrom === undefined) return;
     page.writeUInt32BE(OWN_MAGIC, OWN_AT);
@@ -77,6 +98,30 @@ export function writeCheckpoint(
     page.writeUInt32BE(checkpoint.isTopicDeleted ? 1 : 0, OWN_AT + 12);
     page.writeUInt32BE(ownCrc(page), OWN_AT + OWN_BYTES);
   });
+}
+
+function readIndexPart(page: Buffer, indexMsgTimestamp: number): IndexCheckpoint {
+  const crc = crc32(page.subarray(INDEX_AT, INDEX_AT + INDEX_BYTES));
+  const isOurs =
+    page.readUInt32BE(INDEX_AT) === INDEX_MAGIC &&
+    page.readUInt32BE(INDEX_AT + INDEX_BYTES) === crc;
+  if (!isOurs) return { ...NO_INDEX, indexMsgTimestamp };
+  const indexedTo = readInt64(page, INDEX_AT + 8);
+  return {
+    indexMsgTimestamp,
+    indexedTo: indexedTo < 0 ? undefined : indexedTo,
+    endPhyOffset: readInt64(page, INDEX_AT + 16),
+    doubt: DOUBTS[page.readUInt32BE(INDEX_AT + 4)] ?? 'unchecked',
+  };
+}
+
+function writeIndexPart(page: Buffer, index: IndexCheckpoint): void {
+  page.writeUInt32BE(INDEX_MAGIC, INDEX_AT);
+  page.writeUInt32BE(DOUBTS.indexOf(index.doubt), INDEX_AT + 4);
+  writeInt64(page, index.indexedTo ?? -1, INDEX_AT + 8);
+  writeInt64(page, index.endPhyOffset, INDEX_AT + 16);
+  const crc = crc32(page.subarray(INDEX_AT, INDEX_AT + INDEX_BYTES));
+  page.writeUInt32BE(crc, INDEX_AT + INDEX_BYTES);
 }
 
 function readRecoverFrom(page: Buffer): number | undefined {

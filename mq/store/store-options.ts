@@ -4,7 +4,8 @@ import { silentLogger, type Logger } from '../logger.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
 import { nodeFiles, type Files } from './files.ts';
 import type { FlushDiskType } from './group-commit.ts';
-import type { TransferLimits } from './message-reader.ts';
+import type { TransferLimits } from './get-request.ts';
+import { DEFAULT_HASH_SLOTS, DEFAULT_INDEX_ENTRIES } from './index-layout.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -27,6 +28,11 @@ export interface StoreOptions {
   flushDiskType?: FlushDiskType;
   commitLogSegmentBytes?: number;
   consumeQueueEntriesPerFile?: number;
+  /** Whether messages can be found by key; the files of an index made before stay. */
+  messageIndexEnable?: boolean;
+  /** Slots and entries of one IndexFile. Files of other sizes are set aside, and made again. */
+  maxHashSlotNum?: number;
+  maxIndexNum?: number;
   /** Largest body. */
   maxMessageBytes?: number;
   syncFlushTimeoutMs?: number;
@@ -58,6 +64,9 @@ export function withDefaults(given: StoreOptions): StoreSettings {
     flushDiskType: 'SYNC_FLUSH',
     commitLogSegmentBytes: 1024 * MIB,
     consumeQueueEntriesPerFile: 300_000,
+    messageIndexEnable: true,
+    maxHashSlotNum: DEFAULT_HASH_SLOTS,
+    maxIndexNum: DEFAULT_INDEX_ENTRIES,
     maxMessageBytes: 4 * MIB,
     syncFlushTimeoutMs: 5_000,
     flushIntervalMs: 500,

@@ -12,8 +12,8 @@ import { queueIdsOf, readQueue } from './stored-messages.ts';
 const ANSWER_TIMEOUT_MS = 1_000;
 
 /**
- * How many messages of a topic a consumer group has not consumed: stored before the call, with tags that the group
- * wants, and neither finished by a listener nor handed back to the broker.
+ * How many messages of a topic a consumer group has not consumed: stored before the call, with tags or
+ * properties that the group wants, and neither finished by a listener nor handed back to the broker.
  *
  * The consumers that are connected are asked; consumers report their progress only every few seconds. Where none has
  * a queue, what the group reported last counts, and for a group that never reported, everything stored.
@@ -29,11 +29,15 @@ export async function lagOf(broker: Broker, group: string, topic: string): Promi
     const first = store.minOffset(topic, queueId);
     const from = consumed.get(queueId) ?? context.offsets.query(group, topic, queueId) ?? first;
     const end = ends[index]!;
-    if (subscription === undefined || subscription.tagsSet.length === 0) {
-      return Math.max(0, end - Math.max(first, from));
-    }
+    const filter = context.consumerFilters.get(group, topic)?.filter;
+    const isOfAll = subscription === undefined || subscription.tagsSet.length === 0;
+    if (isOfAll && filter === undefined) return Math.max(0, end - Math.max(first, from));
     const records = await readQueue(store, { topic, queueId }, Math.max(first, from), end);
-    return records.filter((record) => matchesTags(record, subscription)).length;
+    return records.filter(
+      (record) =>
+        (filter === undefined || filter.matches(record.properties)) &&
+        (isOfAll || matchesTags(record, subscription)),
+    ).length;
   });
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }

@@ -62,3 +62,22 @@ export async function readTopic(
   });
   return await asConsumed((await Promise.all(queues)).flat(), config.brokerName);
 }
+
+/** The messages of a topic that have this key, or this id of their producer, in the order they were stored. */
+export async function findInTopic(
+  { store, config }: Broker,
+  topic: string,
+  key: string,
+): Promise<ConsumedMessage[]> {
+  const { records } = await store.queryMessages({
+    topic,
+    key,
+    kind: 'key',
+    maxCount: Infinity,
+    beginMs: -Infinity,
+    endMs: Infinity,
+  });
+  const { records: found, broken } = decodePull(Buffer.concat(records));
+  if (broken !== undefined) throw broken;
+  return await asConsumed(found, config.brokerName);
+}

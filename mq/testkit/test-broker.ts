@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts';
 import { MqError } from '../errors.ts';
-import { Admin, type ConsumedMessage } from '../index.ts';
+import { Admin, type ConsumedMessage, type Finding } from '../index.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { parseHostPort } from '../protocol/host-address.ts';
 import { assertGroupName, assertTopicName, dlqTopic } from '../protocol/names.ts';
@@ -20,7 +20,7 @@ import { Faults } from './faults.ts';
 import { lagOf } from './group-progress.ts';
 import { GroupWaits, type DrainOptions } from './group-waits.ts';
 import { MortalFiles } from './mortal-files.ts';
-import { readTopic } from './stored-messages.ts';
+import { findInTopic, readTopic } from './stored-messages.ts';
 import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.ts';
 import { TestClock } from './test-clock.ts';
 import { assertCount, assertTimeout, waitFor, type WaitOptions } from './waiting.ts';
@@ -178,6 +178,22 @@ export class TestBroker implements AsyncDisposable {
     return await this.#found(topic, options, () => readTopic(this.broker, topic));
   }
 
+  /**
+   * The messages of a topic that have this key, or this `msgId`, in the order they were stored.
+   *
+   * Errors: as `messages`.
+   */
+  async find(
+    topic: string,
+    key: string,
+    options: MessagesOptions = {},
+  ): Promise<ConsumedMessage[]> {
+    assertTopicName(topic);
+    return await this.#found(`${topic} with key ${key}`, options, () =>
+      findInTopic(this.broker, topic, key),
+    );
+  }
+
   /** The dead letters of a group that `Admin.redriveDlq` has not sent back, in the order they came. Errors: as `messages`. */
   async dlq(group: string, options: MessagesOptions = {}): Promise<ConsumedMessage[]> {
     assertGroupName(group);
@@ -196,8 +212,8 @@ export class TestBroker implements AsyncDisposable {
 
   /**
    * How many messages of a topic a consumer group has still to consume, at this moment: its connected consumers are asked.
-   * As RocketMQ counts, a queue's messages behind an unfinished one count too, those with tags the group does not
-   * want do not, and neither do retries: they are in the topic `%RETRY%group`, which can be asked for as well.
+   * As RocketMQ counts, a queue's messages behind an unfinished one count too, those with tags or properties the group does
+   * not want do not, and neither do retries: they are in the topic `%RETRY%group`, which can be asked for as well.
    */
   async lag(group: string, topic: string): Promise<number> {
     assertGroupName(group);
@@ -227,6 +243,14 @@ export class TestBroker implements AsyncDisposable {
     assertGroupName(group);
     assertTopicName(topic);
     await this.#waits.drain(group, topic, options);
+  }
+
+  /**
+   * What the broker has found wrong with how it is used, the one seen last first: consumers of one group that want
+   * different things, clients that share a clientId, topics that do not exist, peers that speak another protocol.
+   */
+  findings(): Finding[] {
+    return this.broker.context.findings.list();
   }
 
   /** Stops the broker in good order. The name server stays. */
@@ -328,8 +352,13 @@ export class TestBroker implements AsyncDisposable {
   /** When what is due has been delivered. */
   async #settled(): Promise<void> {
     if (this.#running === undefined) return;
-    const { schedule, timers, transactions } = this.#running.broker.context;
-    await Promise.all([schedule.settled(), timers.settled(), transactions.settled()]);
+    const { schedule, timers, transactions, popping } = this.#running.broker.context;
+    await Promise.all([
+      schedule.settled(),
+      timers.settled(),
+      transactions.settled(),
+      popping.pops.settled(),
+    ]);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

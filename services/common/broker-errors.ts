@@ -7,7 +7,11 @@ const ownMistakes: ReadonlySet<string> = new Set([
   'MESSAGE_ILLEGAL',
 ]);
 
+export function isOwnMistake(error: unknown): boolean {
+  return MqError.is(error) && ownMistakes.has(error.code);
+}
+
 /** No broker takes a message just now; one of our own that no broker would ever take is another matter. */
 export function isBrokerAway(error: unknown): boolean {
-  return MqError.is(error) && !ownMistakes.has(error.code);
+  return MqError.is(error) && !isOwnMistake(error);
 }

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { BrokerBreaker } from './broker-breaker.ts';
 import { Clock } from './clock.ts';
+import { ConsumerLag } from './consumer-lag.ts';
 import { Consumption } from './consumption.ts';
 import { databaseModule } from './database.module.ts';
 import { HealthController, READINESS_NEEDS, type ReadinessPart } from './health.controller.ts';
@@ -11,7 +12,8 @@ import { Log } from './log.ts';
 import { MessageTransaction, MessageTransactions } from './message-transactions.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsController } from './metrics.controller.ts';
-import { mqModule, Producer, TransactionProducer } from './mq.module.ts';
+import { MillraceHealth, mqModule, Producer, TransactionProducer } from './mq.module.ts';
+import { OrderlyConsumption } from './orderly-consumption.ts';
 import { OutboxMessage } from './outbox.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { RedisConnection } from './redis.ts';
@@ -71,6 +73,10 @@ export class FoundationModule {
       {
         provide: Consumption,
         useFactory: () => new Consumption({ log, metrics, settings: settings.consumption }),
+      },
+      {
+        provide: OrderlyConsumption,
+        useFactory: () => new OrderlyConsumption({ log, metrics }),
       },
       {
         provide: RefundStepConsumption,
@@ -143,6 +149,12 @@ export class FoundationModule {
       providers: [
         ...shared,
         TransactionCheck,
+        {
+          provide: ConsumerLag,
+          useFactory: (health: MillraceHealth) =>
+            new ConsumerLag({ namesrvAddr: settings.namesrvAddr, health, metrics }),
+          inject: [MillraceHealth],
+        },
         { provide: READINESS_NEEDS, useValue: needs ?? ['database'] },
       ],
       exports: shared.map((provider) => ('provide' in provider ? provider.provide : provider)),

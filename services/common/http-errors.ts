@@ -30,7 +30,7 @@ export interface ProblemReply {
   send(body: string): unknown;
 }
 
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
 /** Turns whatever a request ended with into a problem. What the customer cannot mend is not explained to him but logged. */
 @Catch()
@@ -64,8 +64,13 @@ export class ProblemFilter implements ExceptionFilter {
 
 export function sendProblem(reply: ProblemReply, problem: Problem): void {
   // HTTP wants every 401 to say how to do better; nothing here is entered with a password.
-  if (problem.status === 401) reply.header('www-authenticate', 'Signature');
+  if (problem.status === 401) reply.header('www-authenticate', schemeOf(problem));
   reply.status(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+/** Customers come with a token, other systems sign what they send. */
+function schemeOf({ code }: Problem): string {
+  return code.startsWith('CUSTOMER.') ? 'Bearer' : 'Signature';
 }
 
 function sendWrongMethod(reply: ProblemReply, method: string, allowed: readonly string[]): void {
@@ -125,7 +130,7 @@ function isClientError(error: unknown): error is Error & { statusCode: number } 
   return typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500;
 }
 
-function problem(
+export function problem(
   status: number,
   code: string,
   detail: string,

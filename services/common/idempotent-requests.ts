@@ -2,6 +2,7 @@ import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } fr
 import type { Clock } from './clock.ts';
 import { insertOnce } from './database-errors.ts';
 import { DomainError } from './errors.ts';
+import { Gathering } from './gathering.ts';
 import { insertInto } from './insert-into.ts';
 import type { StatusMemory } from './status-memory.ts';
 
@@ -26,8 +27,19 @@ export class IdempotentRequest {
   createdAt!: Date;
 }
 
-/** Takes the key in the transaction of `manager`; false when it is taken. */
-export type ClaimKey = (manager: EntityManager) => Promise<boolean>;
+/** Takes the key in the transaction of `manager`; false when it is taken. `row`: what that writes. */
+export type ClaimKey = ((manager: EntityManager) => Promise<boolean>) & {
+  readonly row: IdempotentRequest;
+};
+
+/** Takes all of these keys, in the transaction of `manager`. Errors: ER_DUP_ENTRY when one of them is taken. */
+export function claimAll(manager: EntityManager, claims: readonly ClaimKey[]): Promise<void> {
+  return insertInto(
+    manager,
+    IdempotentRequest,
+    claims.map(({ row }) => row),
+  );
+}
 
 export interface KeyedRequest {
   operation: string;
@@ -44,6 +56,9 @@ export class IdempotentRequests {
   readonly #dataSource: DataSource;
   readonly #memory: StatusMemory;
   readonly #clock: Clock;
+  readonly #looking = new Gathering<KeyedRequest, Made | undefined>({
+    work: (requests) => this.#recordedAll(requests),
+  });
 
   constructor(parts: { dataSource: DataSource; memory: StatusMemory; clock: Clock }) {
     this.#dataSource = parts.dataSource;
@@ -69,7 +84,7 @@ export class IdempotentRequests {
     try {
       const known = remembered(done);
       if (known !== undefined) return { resourceNo: this.#same(request, known), isReplay: true };
-      const before = await this.#recorded(request);
+      const before = await this.#looking.add(request);
       const made = before ?? (await this.#make(request, resourceNo, effect));
       await this.#memory.finish(key, `${made.fingerprint}:${made.resourceNo}`);
       return { resourceNo: this.#same(request, made), isReplay: made.resourceNo !== resourceNo };
@@ -85,20 +100,20 @@ export class IdempotentRequests {
     effect: (claim: ClaimKey, resourceNo: string) => Promise<boolean>,
   ): Promise<Made> {
     try {
-      const claim: ClaimKey = (manager) => this.#claim(manager, request, resourceNo);
+      const claim = this.#claimOf(request, resourceNo);
       if (await effect(claim, resourceNo)) return { ...request, resourceNo };
     } catch (error) {
       const isRefused = error instanceof DomainError && error.kind === 'conflict';
-      const first = isRefused ? await this.#recorded(request) : undefined;
+      const first = isRefused ? await this.#looking.add(request) : undefined;
       if (first === undefined) throw error;
       return first;
     }
-    const first = await this.#recorded(request);
+    const first = await this.#looking.add(request);
     if (first === undefined) throw new Error('an idempotency key was taken and is not there');
     return first;
   }
 
-  #claim(manager: EntityManager, request: KeyedRequest, resourceNo: string): Promise<boolean> {
+  #claimOf(request: KeyedRequest, resourceNo: string): ClaimKey {
     const row = {
       operation: request.operation,
       idempotencyKey: request.idempotencyKey,
@@ -106,17 +121,22 @@ export class IdempotentRequests {
       resourceNo,
       createdAt: this.#clock.now(),
     };
-    return insertOnce(insertInto(manager, IdempotentRequest, [row]));
+    const claim = (manager: EntityManager): Promise<boolean> =>
+      insertOnce(insertInto(manager, IdempotentRequest, [row]));
+    return Object.assign(claim, { row });
   }
 
-  async #recorded({ operation, idempotencyKey }: KeyedRequest): Promise<Made | undefined> {
-    const row = await this.#dataSource.manager.findOneBy(IdempotentRequest, {
-      operation,
-      idempotencyKey,
-    });
-    return row === null
-      ? undefined
-      : { fingerprint: row.requestFingerprint, resourceNo: row.resourceNo };
+  async #recordedAll(requests: readonly KeyedRequest[]): Promise<(Made | undefined)[]> {
+    const wanted = requests.map(() => '(operation = ? AND idempotency_key = ?)').join(' OR ');
+    const rows: (Made & Pick<KeyedRequest, 'operation' | 'idempotencyKey'>)[] =
+      await this.#dataSource.query(
+        `SELECT operation, idempotency_key AS idempotencyKey, request_fingerprint AS fingerprint,
+           resource_no AS resourceNo FROM idempotent_requests WHERE ${wanted}`,
+        requests.flatMap(({ operation, idempotencyKey }) => [operation, idempotencyKey]),
+      );
+    return requests.map(({ operation, idempotencyKey }) =>
+      rows.find((row) => row.operation === operation && row.idempotencyKey === idempotencyKey),
+    );
   }
 
   #same(request: KeyedRequest, made: Made): string {

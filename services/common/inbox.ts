@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from 'typeorm';
 import type { Clock } from './clock.ts';
 import { insertOnce } from './database-errors.ts';
+import { Gathering } from './gathering.ts';
 import { insertInto } from './insert-into.ts';
 import type { StatusMemory } from './status-memory.ts';
 import { inTransaction } from './transaction.ts';
@@ -27,6 +28,9 @@ export interface IncomingEvent {
   messageId: string;
 }
 
+/** Nobody waits for the effect of an event: it may wait so long for others. */
+const GATHER_MS = 25;
+
 /** For people who look the message up. It is the sender's to choose, and must not be what the event fails by. */
 function columnText(messageId: string): string {
   return messageId.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, 64);
@@ -50,30 +54,77 @@ export class Inbox {
     this.#clock = parts.clock;
   }
 
+  /**
+   * For events that come in numbers: those of a moment have their effects in one transaction. `effect` gets what was given with
+   * each of them; should any of them have been handled before, or `effect` throw, each is done alone, as by `once`.
+   */
+  together<Item>(
+    effect: (manager: EntityManager, items: readonly Item[]) => Promise<void>,
+  ): (event: IncomingEvent, item: Item) => Promise<'handled' | 'duplicate'> {
+    const gathering = new Gathering<{ event: IncomingEvent; item: Item }, boolean>({
+      paceMs: GATHER_MS,
+      work: async (arrivals) => {
+        if (arrivals.length === 1)
+          return [
+            await this.#first(arrivals[0]!.event, (manager) =>
+              effect(manager, [arrivals[0]!.item]),
+            ),
+          ];
+        await inTransaction(this.#dataSource, async (manager) => {
+          await insertInto(
+            manager,
+            InboxMessage,
+            arrivals.map(({ event }) => this.#rowOf(event)),
+          );
+          await effect(
+            manager,
+            arrivals.map(({ item }) => item),
+          );
+        });
+        return arrivals.map(() => true);
+      },
+    });
+    return (event, item) => this.#unlessKnown(event, () => gathering.add({ event, item }));
+  }
+
   /** `effect` runs in the transaction and may run again after a deadlock; its error undoes the claim and is thrown on. */
   async once(
     event: IncomingEvent,
     effect: (manager: EntityManager) => Promise<void>,
   ): Promise<'handled' | 'duplicate'> {
+    return this.#unlessKnown(event, () => this.#first(event, effect));
+  }
+
+  /** `isFirst` decides; Redis is told what it says. */
+  async #unlessKnown(
+    event: IncomingEvent,
+    isFirst: () => Promise<boolean>,
+  ): Promise<'handled' | 'duplicate'> {
     const key = `inbox:${event.consumerGroup}:${event.eventId}`;
     const { mark, done } = await this.#memory.begin(key);
     if (done !== undefined) return 'duplicate';
     try {
-      const isFirst = await inTransaction(this.#dataSource, async (manager) => {
-        const row = {
-          ...event,
-          messageId: columnText(event.messageId),
-          handledAt: this.#clock.now(),
-        };
-        const isNew = await insertOnce(insertInto(manager, InboxMessage, [row]));
-        if (isNew) await effect(manager);
-        return isNew;
-      });
+      const outcome = (await isFirst()) ? 'handled' : 'duplicate';
       await this.#memory.finish(key, '');
-      return isFirst ? 'handled' : 'duplicate';
+      return outcome;
     } catch (error) {
       await this.#memory.release(key, mark);
       throw error;
     }
+  }
+
+  #first(
+    event: IncomingEvent,
+    effect: (manager: EntityManager) => Promise<void>,
+  ): Promise<boolean> {
+    return inTransaction(this.#dataSource, async (manager) => {
+      const isNew = await insertOnce(insertInto(manager, InboxMessage, [this.#rowOf(event)]));
+      if (isNew) await effect(manager);
+      return isNew;
+    });
+  }
+
+  #rowOf(event: IncomingEvent): InboxMessage {
+    return { ...event, messageId: columnText(event.messageId), handledAt: this.#clock.now() };
   }
 }

@@ -1,4 +1,5 @@
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { destination as fileDestination, pino, type DestinationStream, type Logger } from 'pino';
+import { GatheredLines } from './gathered-lines.ts';
 
 export type LogFields = Record<string, unknown>;
 
@@ -9,9 +10,12 @@ export type LogFields = Record<string, unknown>;
  */
 export class Log {
   readonly #pino: Logger;
+  readonly #flush: () => void;
 
-  constructor(pino: Logger) {
+  /** `flush`: what is called to have a line written that must not wait. */
+  constructor(pino: Logger, flush: () => void = () => undefined) {
     this.#pino = pino;
+    this.#flush = flush;
   }
 
   static toStdout(service: string, level: string, destination?: DestinationStream): Log {
@@ -22,12 +26,14 @@ export class Log {
       formatters: { level: (label: string) => ({ level: label }) },
       serializers: { error: describeError },
     };
-    return new Log(destination ? pino(options, destination) : pino(options));
+    if (destination !== undefined) return new Log(pino(options, destination));
+    const lines = new GatheredLines(fileDestination({ fd: 1, sync: true }));
+    return new Log(pino(options, lines), () => lines.flush());
   }
 
   /** A log that adds these fields to every line. */
   with(fields: LogFields): Log {
-    return new Log(this.#pino.child(fields));
+    return new Log(this.#pino.child(fields), this.#flush);
   }
 
   debug(message: string, fields: LogFields = {}): void {
@@ -40,10 +46,12 @@ export class Log {
 
   warn(message: string, fields: LogFields = {}): void {
     this.#pino.warn(fields, message);
+    this.#flush();
   }
 
   error(message: string, fields: LogFields = {}): void {
     this.#pino.error(fields, message);
+    this.#flush();
   }
 }
 

@@ -6,11 +6,12 @@ import { isBrokerAway } from './broker-errors.ts';
 import type { Clock } from './clock.ts';
 import { insertOnce } from './database-errors.ts';
 import { DomainError } from './errors.ts';
+import { Gathering } from './gathering.ts';
 import { insertInto } from './insert-into.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { HalfMessage, LocalTransactionState, TransactionSender } from './mq.module.ts';
-import { appendToOutbox, hasUnsent } from './outbox.ts';
+import { appendAllToOutbox, appendToOutbox, unsentAmong } from './outbox.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import { messageOf, type OutgoingEvent } from './outgoing-event.ts';
 import { threeTries } from './three-tries.ts';
@@ -37,6 +38,15 @@ export class MessageTransaction {
 
 /** `rollback` undoes everything `work` has done, and nobody ever sees the message. */
 export type Decision<T> = { commit: T } | { rollback: T };
+
+/** Changes that come at about the same time and are done in one database transaction; see `MessageTransactions.jointly`. */
+export type JointWork<Item, T> = Gathering<JointMember<Item, T>, Ending<T>>;
+
+interface JointMember<Item, T> {
+  transaction: LocalTransaction<T>;
+  wanted: 'COMMITTED' | 'SPOOLED';
+  item: Item;
+}
 
 /** Code of the error that leaves open whether the change was committed. */
 export const OUTCOME_UNKNOWN = 'DATABASE.OUTCOME_UNKNOWN';
@@ -95,9 +105,9 @@ export class MessageTransactions {
   /**
    * Runs `work` in one database transaction, and lets `event` be seen if that commits.
    *
-   * `work` may run again after a deadlock and must have no effect outside its `manager`. `first` runs once, before the
-   * database transaction: for messages that must exist when the change does. The transaction key is also the eventId; who
-   * has told others of it beforehand gives it.
+   * `work` may run again after a deadlock and must have no effect outside its `manager`. `first` runs once, beside the half
+   * message and to its end before the database transaction: for messages that must exist when the change does. The transaction
+   * key is also the eventId; who has told others of it beforehand gives it.
    *
    * Errors: what `first` and `work` throw, with everything undone; DATABASE.OUTCOME_UNKNOWN when the connection was lost
    *         at the commit; TRANSACTION.ENDED when a check-back came first.
@@ -105,11 +115,14 @@ export class MessageTransactions {
   async announce<T>(
     event: OutgoingEvent,
     work: (manager: EntityManager) => Promise<Decision<T>>,
-    options: { transactionKey?: string; first?: (transactionKey: string) => Promise<void> } = {},
+    options: AnnounceOptions<T> = {},
   ): Promise<T> {
-    const transactionKey = options.transactionKey ?? randomUUID();
+    const { transactionKey = randomUUID(), first, joined } = options;
     const log = this.#log.with({ orderNo: event.key, eventId: transactionKey, tag: event.tag });
-    const transaction: LocalTransaction<T> = { transactionKey, event, work, first: options.first };
+    const firstDone = first?.(transactionKey);
+    // Whoever runs the local transaction hears of it; nobody does when the half message itself is refused.
+    firstDone?.catch(() => undefined);
+    const transaction: LocalTransaction<T> = { transactionKey, event, work, firstDone, joined };
     const ending =
       (await this.#byHalfMessage(transaction, log)) ?? (await this.#run(transaction, 'SPOOLED'));
     if (ending.isSpooled) {
@@ -120,6 +133,20 @@ export class MessageTransactions {
     if (ending.state === 'UNKNOW') void this.#pursue(transaction, log);
     if ('error' in ending) throw ending.error;
     return ending.value;
+  }
+
+  /**
+   * For changes of one kind that many customers want at once: `work` makes those of a moment in one database transaction, all
+   * of them, and returns what each comes to. Where it throws, nothing of it is left, and each change is made alone, by the work
+   * that was given with it: only that can decide to roll back. Give `announce` what `joining` returns.
+   */
+  jointly<Item, T>(
+    work: (manager: EntityManager, items: readonly Item[]) => Promise<readonly T[]>,
+  ): JointWork<Item, T> {
+    return new Gathering<JointMember<Item, T>, Ending<T>>({
+      work: (members) => this.#runTogether(members, work),
+      alone: ({ transaction, wanted }) => this.#runAlone(transaction, wanted),
+    });
   }
 
   /** Undefined when the broker has not taken the half message, and nothing has been done. */
@@ -160,6 +187,15 @@ export class MessageTransactions {
       }
     }
     return local.ending;
+  }
+
+  /**
+   * Makes a transaction that is announced in another way one that `settle` can tell of, and end before it commits.
+   *
+   * Errors: TRANSACTION.ENDED when it was settled before.
+   */
+  claim(manager: EntityManager, transactionKey: string): Promise<void> {
+    return this.#claim(manager, transactionKey, 'COMMITTED');
   }
 
   /** Answers the broker's question. Errors: the database's, when it is away; the broker asks again. */
@@ -222,20 +258,104 @@ export class MessageTransactions {
   }
 
   async #run<T>(
-    { transactionKey, event, work, first }: LocalTransaction<T>,
+    transaction: LocalTransaction<T>,
+    wanted: 'COMMITTED' | 'SPOOLED',
+  ): Promise<Ending<T>> {
+    try {
+      await transaction.firstDone;
+    } catch (error) {
+      return { state: 'ROLLBACK_MESSAGE', error, isSpooled: false };
+    }
+    const { joined } = transaction;
+    return joined === undefined ? this.#runAlone(transaction, wanted) : joined(transaction, wanted);
+  }
+
+  /** Throws when nothing was changed and each is to be tried alone. */
+  async #runTogether<Item, T>(
+    members: readonly JointMember<Item, T>[],
+    work: (manager: EntityManager, items: readonly Item[]) => Promise<readonly T[]>,
+  ): Promise<Ending<T>[]> {
+    let isAtCommit = false;
+    let spooled = new Set<JointMember<Item, T>>();
+    const createdAt = this.#clock.now();
+    const claims = members.map(({ transaction: { transactionKey }, wanted }) => ({
+      transactionKey,
+      outcome: wanted,
+      createdAt,
+    }));
+    try {
+      const values = await inTransaction(this.#dataSource, async (manager) => {
+        isAtCommit = false;
+        await insertInto(manager, MessageTransaction, claims);
+        const made = await work(
+          manager,
+          members.map(({ item }) => item),
+        );
+        // As in a transaction of one: looked up after the work.
+        const keys = members.map(({ transaction }) => transaction.event.key);
+        const waiting = await unsentAmong(manager, keys);
+        spooled = new Set(
+          members.filter(
+            ({ transaction, wanted }) => wanted === 'SPOOLED' || waiting.has(transaction.event.key),
+          ),
+        );
+        await this.#spoolAll(manager, [...spooled]);
+        isAtCommit = true;
+        return made;
+      });
+      return members.map((member, index) => ({
+        state: spooled.has(member) ? 'ROLLBACK_MESSAGE' : 'COMMIT_MESSAGE',
+        value: values[index]!,
+        isSpooled: spooled.has(member),
+      }));
+    } catch (error) {
+      if (!isAtCommit) throw error;
+      // Of none of them it is known, and none may be tried again before it is.
+      return members.map(() => ({
+        state: 'UNKNOW',
+        error: outcomeUnknown(error),
+        isSpooled: false,
+      }));
+    }
+  }
+
+  async #spoolAll<Item, T>(
+    manager: EntityManager,
+    members: readonly JointMember<Item, T>[],
+  ): Promise<void> {
+    if (members.length === 0) return;
+    const overtaking = members
+      .filter(({ wanted }) => wanted === 'COMMITTED')
+      .map(({ transaction }) => transaction.transactionKey);
+    if (overtaking.length > 0) {
+      await manager.query(
+        "UPDATE message_transactions SET outcome = 'SPOOLED' WHERE transaction_key IN (?)",
+        [overtaking],
+      );
+    }
+    await appendAllToOutbox(
+      manager,
+      members.map(({ transaction: { event, transactionKey } }) => ({
+        event,
+        eventId: transactionKey,
+      })),
+    );
+  }
+
+  async #runAlone<T>(
+    { transactionKey, event, work }: LocalTransaction<T>,
     wanted: 'COMMITTED' | 'SPOOLED',
   ): Promise<Ending<T>> {
     let isAtCommit = false;
     let isSpooled = false;
     try {
-      await first?.(transactionKey);
       const value = await inTransaction(this.#dataSource, async (manager) => {
         isAtCommit = false;
         await this.#claim(manager, transactionKey, wanted);
         const decision = await work(manager);
         if ('rollback' in decision) throw new RolledBack(decision.rollback);
         // Looked up after the work, which holds the lock of what it changes: who was earlier has his row by now.
-        isSpooled = wanted === 'SPOOLED' || (await hasUnsent(manager, event.key));
+        isSpooled = wanted === 'SPOOLED' || (await unsentAmong(manager, [event.key])).size > 0;
         if (isSpooled) await this.#spool(manager, transactionKey, event, wanted);
         isAtCommit = true;
         return decision.commit;
@@ -282,7 +402,25 @@ interface LocalTransaction<T> {
   transactionKey: string;
   event: OutgoingEvent;
   work: (manager: EntityManager) => Promise<Decision<T>>;
-  first: ((transactionKey: string) => Promise<void>) | undefined;
+  firstDone: Promise<void> | undefined;
+  joined: Joined<T> | undefined;
+}
+
+type Joined<T> = (
+  transaction: LocalTransaction<T>,
+  wanted: 'COMMITTED' | 'SPOOLED',
+) => Promise<Ending<T>>;
+
+interface AnnounceOptions<T> {
+  transactionKey?: string;
+  first?: (transactionKey: string) => Promise<void>;
+  /** Of a change that may be made together with others of its kind: what `joining` returns. */
+  joined?: Joined<T>;
+}
+
+/** Has a change made by `joint`, which needs to know `item` for it. */
+export function joining<Item, T>(joint: JointWork<Item, T>, item: Item): Joined<T> {
+  return (transaction, wanted) => joint.add({ transaction, wanted, item });
 }
 
 type Ending<T> = { isSpooled: boolean } & (

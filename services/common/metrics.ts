@@ -3,6 +3,9 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** Seconds: from what a row by its key takes to what a customer has given up on. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** Prometheus waits 10 s for all of a service's numbers. */
+const READ_TIMEOUT_MS = 2_000;
+
 /** What a service tells Prometheus. One registry a service, so that several can run in one process. */
 export class Metrics {
   readonly registry = new Registry();
@@ -17,7 +20,7 @@ export class Metrics {
 
   readonly messagesConsumed = new Counter({
     name: 'millrace_messages_consumed_total',
-    help: 'Deliveries by what became of them: handled, duplicate, overtaken, refused, retried, dead',
+    help: 'Deliveries by what became of them: handled, duplicate, overtaken, refused, retried, dead; in order suspended, parked',
     labelNames: ['group', 'outcome'] as const,
     registers: [this.registry],
   });
@@ -44,27 +47,63 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor(service: string) {
+  readonly #readTimeoutMs: number;
+
+  constructor(service: string, readTimeoutMs = READ_TIMEOUT_MS) {
+    this.#readTimeoutMs = readTimeoutMs;
     this.registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.registry });
   }
 
   /** A number that is looked up when Prometheus asks. It is absent when it cannot be told just now. */
   gauge(name: string, help: string, read: () => Promise<number>): void {
-    const gauge = new Gauge({
+    this.gauges(name, help, [], async () => [{ labels: {}, value: await read() }]);
+  }
+
+  /**
+   * The same for several at once, which their labels tell apart.
+   *
+   * A part that hangs gets no second question while the first is open: each would hold a connection.
+   */
+  gauges<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: () => Promise<readonly { labels: Readonly<Record<Label, string>>; value: number }[]>,
+  ): void {
+    const timeoutMs = this.#readTimeoutMs;
+    let reading: ReturnType<typeof read> | undefined;
+    const gauge = new Gauge<string>({
       name,
       help,
+      labelNames: [...labelNames],
       registers: [],
       async collect() {
         try {
-          this.set(await read());
+          reading ??= read().finally(() => (reading = undefined));
+          const found = await inTime(reading, timeoutMs);
+          this.reset();
+          for (const { labels, value } of found) this.set(labels, value);
         } catch (error) {
           // The other metrics are wanted most when a part is down.
           if (!(error instanceof Error)) throw error;
-          this.remove();
+          if (labelNames.length === 0) this.remove();
+          else this.reset();
         }
       },
     });
     this.registry.registerMetric(gauge);
+  }
+}
+
+async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,18 +1,42 @@
 /** The one door between the services and the package `millrace`. */
 import type { DynamicModule } from '@nestjs/common';
-import type { ConsumedMessage, LocalTransactionState, Message, SendResult } from 'millrace';
+import type {
+  ConsumedMessage,
+  LocalTransactionState,
+  Message,
+  MessageQueue,
+  SendResult,
+} from 'millrace';
 import { MessageListener, MillraceModule } from 'millrace/nestjs';
 import type { Log } from './log.ts';
 
-export { isDeadLetter, MqError, Producer, TransactionProducer } from 'millrace';
+export {
+  Admin,
+  isDeadLetter,
+  LitePullConsumer,
+  MqError,
+  Producer,
+  selectByHash,
+  SendStage,
+  TransactionProducer,
+} from 'millrace';
 export type {
+  ConsumeBatchOrderlyResult,
   ConsumedMessage,
+  ConsumeOrderlyResult,
   ConsumeResult,
   LocalTransactionState,
   Message,
+  MessageQueue,
   SendResult,
 } from 'millrace';
 export { MillraceHealth, TransactionChecker } from 'millrace/nestjs';
+
+/**
+ * How long a consumer's queue rests after each pull that brought messages, so that a busy one brings several: a pull costs
+ * broker and consumer as much as what it brings. Who waits for a quiet queue is told at once.
+ */
+const PULL_INTERVAL_MS = 40;
 
 /** A dead letter is tried again for as long as it takes; whoever reads the metrics sees it. */
 const NO_END = 1_000_000;
@@ -34,13 +58,57 @@ export function EventListener(listener: {
     consumerGroup,
     tags: [tags].flat().join(' || '),
     consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    pullIntervalMs: PULL_INTERVAL_MS,
     deadLetters: { concurrency: 1, maxReconsumeTimes: NO_END },
+  });
+}
+
+/**
+ * Makes a method the listener of a consumer group that takes each queue's messages in the order they were stored, queues
+ * side by side. What is not consumed comes again after `suspendMs`, first and for as long as it takes, and nothing behind
+ * it before that: there are no retry topic and no dead letters. Its method is for `OrderlyConsumption` to run.
+ *
+ * A new group begins at the first message there is.
+ */
+export function OrderlyEventListener(
+  listener: {
+    topic: string;
+    consumerGroup: string;
+    /** Up to so many messages of one queue come at once, in an array, 1 to 1024. Without it one comes, and no array. */
+    batchCount?: number;
+    /** How long a queue rests after a failure, 10 to 30,000. Default 1000. */
+    suspendMs?: number;
+  } & (
+    | { tags: string | readonly string[] }
+    /** SQL92 on the messages' properties; the tag is the property TAGS. The broker must have enablePropertyFilter. */
+    | { sql: string }
+  ),
+): MethodDecorator {
+  const { topic, consumerGroup, batchCount, suspendMs } = listener;
+  return MessageListener({
+    topic,
+    consumerGroup,
+    ...('sql' in listener ? { sql: listener.sql } : { tags: [listener.tags].flat().join(' || ') }),
+    orderly: true,
+    ...(batchCount !== undefined && {
+      batch: batchCount,
+      // A batch is what lies here already: with fewer a pull it would never be full.
+      pullBatchSize: Math.max(32, batchCount),
+    }),
+    ...(suspendMs !== undefined && { suspendCurrentQueueTimeMs: suspendMs }),
+    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
   });
 }
 
 /** What the outbox relay needs of a Producer. */
 export interface MessageSender {
   send(message: Message): Promise<Pick<SendResult, 'status' | 'msgId'>>;
+}
+
+/** What sends many messages in one request. */
+export interface BatchSender {
+  queues(topic: string): Promise<MessageQueue[]>;
+  sendBatch(messages: readonly Message[]): Promise<Pick<SendResult, 'status'>>;
 }
 
 /** What a message transaction needs of a TransactionProducer. */

@@ -97,7 +97,11 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
 
   /** One pass. Errors: the database's, when it is away; the broker's failures are an outcome, not an error. */
   async pass(): Promise<PassResult> {
-    return this.#dataSource.transaction('READ COMMITTED', async (manager) => {
+    // A first look, which mostly is all.
+    if (this.#stuckKeys.size === 0 && !(await this.#hasUnsent())) {
+      return { outcome: 'idle', sentCount: 0, hasMore: false };
+    }
+    return this.#dataSource.transaction(async (manager) => {
       const lease: unknown[] = await manager.query(
         'SELECT name FROM outbox_lease WHERE name = ? FOR UPDATE SKIP LOCKED',
         ['relay'],
@@ -119,6 +123,13 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
         hasMore: batch.length === this.#settings.batchCount,
       };
     });
+  }
+
+  async #hasUnsent(): Promise<boolean> {
+    const rows: unknown[] = await this.#dataSource.query(
+      'SELECT 1 FROM outbox_messages WHERE sent_at IS NULL LIMIT 1',
+    );
+    return rows.length > 0;
   }
 
   #oldestUnsent(manager: EntityManager): Promise<OutboxMessage[]> {

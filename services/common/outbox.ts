@@ -46,12 +46,20 @@ export class OutboxMessage {
  *
  * `eventId`: the one the event already has, when it has been tried another way.
  */
-export async function appendToOutbox(
+export function appendToOutbox(
   manager: EntityManager,
   event: OutgoingEvent,
   eventId: string = randomUUID(),
 ): Promise<void> {
-  const row = {
+  return appendAllToOutbox(manager, [{ event, eventId }]);
+}
+
+/** As `appendToOutbox`, for several: they are sent in this order. */
+export async function appendAllToOutbox(
+  manager: EntityManager,
+  events: readonly { event: OutgoingEvent; eventId?: string }[],
+): Promise<void> {
+  const rows = events.map(({ event, eventId = randomUUID() }) => ({
     eventId,
     topic: event.topic,
     tag: event.tag,
@@ -59,15 +67,18 @@ export async function appendToOutbox(
     body: bodyOf(event, eventId),
     createdAt: event.createdAt,
     deliverAt: event.deliverAt ?? null,
-  };
-  await insertInto(manager, OutboxMessage, [row]);
+  }));
+  await insertInto(manager, OutboxMessage, rows);
 }
 
-/** Are messages of this key waiting? Later ones must wait behind them. */
-export async function hasUnsent(manager: EntityManager, key: string): Promise<boolean> {
-  const rows: unknown[] = await manager.query(
-    'SELECT 1 FROM outbox_messages WHERE message_key = ? AND sent_at IS NULL LIMIT 1',
-    [key],
+/** Of which of these keys are messages waiting? Later ones must wait behind them. */
+export async function unsentAmong(
+  manager: EntityManager,
+  keys: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows: { key: string }[] = await manager.query(
+    'SELECT DISTINCT message_key AS `key` FROM outbox_messages WHERE message_key IN (?) AND sent_at IS NULL',
+    [keys],
   );
-  return rows.length > 0;
+  return new Set(rows.map(({ key }) => key));
 }

@@ -10,14 +10,16 @@ export class RedisConnection implements OnApplicationShutdown {
   readonly client: Redis;
 
   /** `keyPrefix`: before every key, so that services, or two copies of one, can share a Redis. */
-  constructor(url: string, log: Log, keyPrefix = '') {
+  constructor(url: string, log: Log, keyPrefix = '', commandTimeoutMs = 500) {
     this.client = new Redis(url, {
       keyPrefix,
       enableOfflineQueue: false,
+      // What is asked in one turn of the event loop goes and comes together.
+      enableAutoPipelining: true,
       maxRetriesPerRequest: 0,
       connectTimeout: 2_000,
       disconnectTimeout: 200,
-      commandTimeout: 500,
+      commandTimeout: commandTimeoutMs,
       retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 10), 2_000),
     });
     // One line when it goes and one when it is back: ioredis repeats `error` at every attempt.

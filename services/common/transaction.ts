@@ -7,7 +7,8 @@ const MAX_ATTEMPTS = 10;
 const PAUSE_STEP_MS = 10;
 
 /**
- * Runs `work` in one READ COMMITTED transaction; a deadlock victim is run again, from the start.
+ * Runs `work` in one transaction, READ COMMITTED as all of a service's connections are; a deadlock victim is run again, from
+ * the start.
  *
  * `work` may therefore run several times and must have no effect outside its `manager`. READ COMMITTED, because
  * after losing to a unique key a transaction must see the winner's committed row. Deadlocks do happen: when an
@@ -20,7 +21,7 @@ export async function inTransaction<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await dataSource.transaction('READ COMMITTED', work);
+      return await dataSource.transaction(work);
     } catch (error) {
       if (attempt === MAX_ATTEMPTS || !isDeadlock(error)) throw error;
     }

@@ -13,6 +13,8 @@ export interface OrderConfig {
   readonly payTimeoutMs: number;
   /** How long a payment that is under way by then is waited for; then the order is closed, and late money goes back. */
   readonly closeGraceMs: number;
+  /** How many orders may be being placed at a time. */
+  readonly maxPlacing: number;
   readonly stock: HttpPeerOptions;
   readonly coupon: HttpPeerOptions;
   readonly payment: HttpPeerOptions;
@@ -32,10 +34,12 @@ export function loadConfig(env: Env): OrderConfig {
     min: 0,
     max: LONGEST_DELAY_MS,
   });
+  const maxPlacing = reader.integer('ORDER_MAX_PLACING', { default: 256, min: 1, max: 100_000 });
   const config = {
     service,
     payTimeoutMs,
     closeGraceMs,
+    maxPlacing,
     stock: readPeer(reader, 'stock', 'http://127.0.0.1:3004', 2_000),
     coupon: readPeer(reader, 'coupon', 'http://127.0.0.1:3002', 2_000),
     payment: readPeer(reader, 'payment', 'http://127.0.0.1:3005', 2_000),

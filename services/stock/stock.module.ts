@@ -10,10 +10,12 @@ import { CheckReservation } from './application/check-reservation.ts';
 import { FindStock } from './application/find-stock.ts';
 import { FollowOrder } from './application/follow-order.ts';
 import { ReleaseReservation } from './application/release-reservation.ts';
+import { ReserveBatch } from './application/reserve-batch.ts';
 import { ReserveStock } from './application/reserve-stock.ts';
 import { RestockItems } from './application/restock-items.ts';
 import { SettleReservation } from './application/settle-reservation.ts';
 import type { StockConfig } from './config.ts';
+import { ReservationBatchController } from './http/reservation-batch.controller.ts';
 import { ReservationController } from './http/reservation.controller.ts';
 import { StockController } from './http/stock.controller.ts';
 import { OnOrderEvent } from './messaging/on-order-event.ts';
@@ -53,12 +55,13 @@ export class StockModule {
           log,
         }),
       ],
-      controllers: [ReservationController, StockController],
+      controllers: [ReservationController, ReservationBatchController, StockController],
       providers: [
         StockLedger,
         ReservationRepository,
         RestockRepository,
         ReserveStock,
+        ReserveBatch,
         ReleaseReservation,
         SettleReservation,
         CheckReservation,

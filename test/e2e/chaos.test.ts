@@ -13,12 +13,10 @@ it('npm run test:chaos loses and doubles nothing, whichever process is killed, a
     // Jest's own flags are not for the processes of the shop.
     env: { ...mark.env, NODE_OPTIONS: undefined },
   });
-  const { code } = await chaos.ended;
-  const printed = await chaos.stdout();
-  expect({ code, printed, errors: await chaos.stderr() }).toMatchObject({ code: 0 });
-  // Nine services, the broker and the name server; databases may be somebody else's.
+  const printed = await chaos.endedWell();
+  // Eleven services, the broker and the name server; databases may be somebody else's.
   const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(printed) ?? [];
-  expect(Number(passed)).toBeGreaterThanOrEqual(11);
+  expect(Number(passed)).toBeGreaterThanOrEqual(13);
   expect(failed).toBe('0');
   expect(await mark.running()).toEqual([]);
 }, 900_000);

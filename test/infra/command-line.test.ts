@@ -26,7 +26,7 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it.each([['demo'], ['audit'], ['chaos'], ['test'], ['interop']])(
+  it.each([['demo'], ['audit'], ['chaos'], ['test'], ['interop'], ['loadtest']])(
     'explains %s with --help',
     (command) => {
       expect(parseCommandLine([command, '--help'])).toEqual({
@@ -52,7 +52,10 @@ describe('parseCommandLine', () => {
     [['chaos', '--rounds', 'two'], /--rounds is two, it must be a whole number from 1 to 1000/],
     [['test', 'integartion'], /integartion is no part of npm test[^]*check[^]*integration[^]*e2e/],
     [['interop', 'java'], /java/],
-    [['dmeo'], /Unknown command: dmeo. There are demo, audit, chaos, test, interop, bench/],
+    [
+      ['dmeo'],
+      /Unknown command: dmeo. There are demo, audit, chaos, test, interop, fuzz, loadtest, bench/,
+    ],
     [[], /Unknown command: \(none\)/],
   ])('refuses %j and says what there is', (argv, mistake) => {
     expect(parseCommandLine(argv)).toEqual({ mistake: expect.stringMatching(mistake) });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { startTimeOf } from '../../infra/process-groups.ts';
@@ -52,6 +52,13 @@ describe('Processes', () => {
     await first.exited;
     const second = await processes.start(server);
     expect(second.output()).toBe(`ready ${second.pid}\n`);
+  });
+
+  it('has those that may wait take what the others leave of the processors', async () => {
+    const first = await processes.start(node('first', ''));
+    const last = await processes.start(node('last', ''));
+    await processes.putBehindOthers(['last', 'not there']);
+    expect([getPriority(first.pid), getPriority(last.pid)]).toEqual([getPriority(), 19]);
   });
 
   it('shows the end of the log when a process ends before it is ready', async () => {

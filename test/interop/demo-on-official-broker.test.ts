@@ -27,6 +27,9 @@ it('runs the demo unchanged on the official broker, by NAMESRV_ADDR alone', asyn
     closed: 15,
     refunded: 15,
     coupons: 85,
+    sale_admitted: 16,
+    oversold: 0,
+    copy_differences: 0,
     lost: 0,
     duplicated: 0,
   });

@@ -1,4 +1,4 @@
-import { writeFile, readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format } from 'prettier';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,6 +10,7 @@ import { renderMatrix, type Column, type Outcome, type Row } from './support/mat
 import {
   goPeer,
   javaPeer,
+  offsetsDirectory,
   ourPeer,
   type PeerKind,
   type SerializeType,
@@ -60,6 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   killPeers();
   await clusters?.[Symbol.asyncDispose]();
+  await rm(offsetsDirectory, { recursive: true, force: true });
 });
 
 const cells = rows

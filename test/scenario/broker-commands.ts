@@ -3,7 +3,7 @@ import type { BrokerConfig } from '../../mq/server.ts';
 import { parseDuration } from '../../mq/testkit/duration.ts';
 import { bodies, command, same, settings, settingValue, type Command } from './command.ts';
 
-/** Of brokers, topics and time. */
+/** Of name servers, brokers and time. */
 export const brokerCommands: readonly Command[] = [
   command(
     'broker start <b> [<setting>=<value> …]',
@@ -21,18 +21,40 @@ export const brokerCommands: readonly Command[] = [
     },
   ),
   command(
-    'broker refuses|accepts <b> <REQUEST_CODE>',
-    /^broker (?<how>refuses|accepts) (?<b>\w+) (?<code>[A-Z_0-9]+)$/,
-    (stage, { how, b, code }) => {
-      if (!Object.hasOwn(RequestCode, code!)) throw new Error(`there is no request ${code}`);
-      if (how === 'refuses') stage.broker(b!).refuse(code as RequestCodeName);
-      else stage.broker(b!).accept(code as RequestCodeName);
+    'broker restart <b> as <name>',
+    /^broker restart (?<b>\w+) as (?<name>\w+)$/,
+    async (stage, { b, name }) => {
+      stage.broker(b!).rename(name!);
+      await stage.broker(b!).start();
     },
   ),
   command(
-    'topic <T> [queues=<n>]',
-    /^topic (?<topic>\w+)(?: queues=(?<queues>\d+))?$/,
-    (stage, { topic, queues = '1' }) => stage.operator.createTopic(topic!, Number(queues)),
+    'nameserver start|kill|restart <n>',
+    /^nameserver (?<how>start|kill|restart) (?<n>\w+)$/,
+    async (stage, { how, n }) => {
+      if (how === 'start') await stage.addNameServer(n!);
+      else if (how === 'restart') await stage.nameServer(n!).start();
+      else await stage.nameServer(n!).kill();
+    },
+  ),
+  command(
+    'broker|nameserver refuses|ignores|accepts <b>|<n> <REQUEST_CODE>',
+    /^(?<kind>broker|nameserver) (?<how>refuses|ignores|accepts) (?<name>\w+) (?<code>[A-Z_0-9]+)$/,
+    (stage, { kind, how, name, code }) => {
+      if (!Object.hasOwn(RequestCode, code!)) throw new Error(`there is no request ${code}`);
+      const server = kind === 'broker' ? stage.broker(name!) : stage.nameServer(name!);
+      if (how === 'refuses') server.refusals.refuse(code as RequestCodeName);
+      else if (how === 'ignores') server.refusals.ignore(code as RequestCodeName);
+      else server.refusals.accept(code as RequestCodeName);
+    },
+  ),
+  command(
+    'broker delays <b> <REQUEST_CODE> <duration>',
+    /^broker delays (?<b>\w+) (?<code>[A-Z_0-9]+) (?<time>\S+)$/,
+    (stage, { b, code, time }) => {
+      if (!Object.hasOwn(RequestCode, code!)) throw new Error(`there is no request ${code}`);
+      stage.broker(b!).refusals.delay(code as RequestCodeName, parseDuration(time!));
+    },
   ),
   command('advance <duration>', /^advance (?<time>\S+)$/, (stage, { time }) =>
     stage.world.advance(parseDuration(time!)),
@@ -44,13 +66,18 @@ export const brokerCommands: readonly Command[] = [
       stage.world.clock.jumpWallClock(parseDuration(time!) * (way === 'back' ? -1 : 1)),
   ),
   command(
-    'expect visible <T>: nothing | <m> …',
-    /^expect visible (?<topic>\S+): (?<names>.+)$/,
-    (stage, { topic, names }) =>
-      same(stage, bodies(names!), async () => {
-        const records = await stage.operator.visible(topic!);
-        return records.map((record) => record.body.toString());
-      }),
+    'expect visible <T>: nothing | <m> … [in any order]',
+    /^expect visible (?<topic>\S+): (?<names>.+?)(?<any> in any order)?$/,
+    (stage, { topic, names, any }) =>
+      same(
+        stage,
+        bodies(names!),
+        async () => {
+          const records = await stage.operator.visible(topic!);
+          return records.map((record) => record.body.toString());
+        },
+        any !== undefined,
+      ),
   ),
 ];
 

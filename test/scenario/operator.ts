@@ -3,7 +3,8 @@ import { ClusterView } from '../../mq/client/cluster-view.ts';
 import { MqClient } from '../../mq/client/mq-client.ts';
 import { readQueue } from '../../mq/client/queue-reader.ts';
 import { readableQueues } from '../../mq/client/topic-queues.ts';
-import { Admin, MqError, type RedriveResult } from '../../mq/index.ts';
+import { Admin, MqError, type ShrinkTopicOptions, type RedriveResult } from '../../mq/index.ts';
+import type { RequestOf } from '../../mq/protocol/define-request.ts';
 import type { MessageExt } from '../../mq/protocol/message.ts';
 import { dlqTopic, SystemTopic } from '../../mq/protocol/names.ts';
 import { PropertyKey } from '../../mq/protocol/properties.ts';
@@ -11,6 +12,7 @@ import { endTransaction } from '../../mq/protocol/requests/end-transaction.ts';
 import { getMaxOffset } from '../../mq/protocol/requests/get-max-offset.ts';
 import { getMinOffset } from '../../mq/protocol/requests/get-min-offset.ts';
 import { resumeCheckHalfMessage } from '../../mq/protocol/requests/resume-check-half-message.ts';
+import { updateConsumerOffset } from '../../mq/protocol/requests/update-consumer-offset.ts';
 import { MASTER_ID } from '../../mq/protocol/route.ts';
 import type { SimulatedProcess } from './world.ts';
 
@@ -20,6 +22,7 @@ export class Operator {
   readonly #client: MqClient;
   readonly #cluster: ClusterView;
   readonly #admin: Admin;
+  readonly #shrinks = new Map<string, { abort: AbortController; outcome: string }>();
 
   constructor(process: SimulatedProcess, namesrvAddr: string) {
     this.#process = process;
@@ -29,15 +32,33 @@ export class Operator {
     this.#admin = new Admin({ ...options, instanceName: 'admin' });
   }
 
-  createTopic(topic: string, queueCount: number): Promise<void> {
-    return this.#process.run(async () => {
-      await this.#admin.start();
-      await this.#admin.createTopic({
-        topic,
-        readQueueNums: queueCount,
-        writeQueueNums: queueCount,
-      });
-    });
+  run<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    return this.#process.run(() => work(this.#admin));
+  }
+
+  /** Begins to. What becomes of it, `shrinkOutcome` tells. */
+  shrink(topic: string, queueNums: number, options: ShrinkTopicOptions): void {
+    const abort = new AbortController();
+    const shrink = { abort, outcome: 'goes on' };
+    this.#shrinks.set(topic, shrink);
+    this.run((admin) =>
+      admin.shrinkTopic(topic, queueNums, { ...options, signal: abort.signal }),
+    ).then(
+      () => (shrink.outcome = 'is done'),
+      (error: unknown) => (shrink.outcome = MqError.is(error) ? error.code : String(error)),
+    );
+  }
+
+  abortShrink(topic: string): void {
+    this.#shrinks.get(topic)?.abort.abort();
+  }
+
+  shrinkOutcome(topic: string): string {
+    return this.#shrinks.get(topic)?.outcome ?? 'was not begun';
+  }
+
+  kill(): void {
+    this.#process.kill();
   }
 
   setRetryLimit(consumerGroup: string, retryMaxTimes: number): Promise<void> {
@@ -60,6 +81,11 @@ export class Operator {
       }
       return records;
     });
+  }
+
+  /** What a member says of its progress that has lost its connection and not joined again. */
+  reportOneway(address: string, progress: RequestOf<typeof updateConsumerOffset>): Promise<void> {
+    return this.#process.run(() => this.#client.oneway(address, updateConsumerOffset, progress));
   }
 
   deadLetters(group: string): Promise<MessageExt[]> {

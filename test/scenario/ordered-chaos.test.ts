@@ -1,13 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { SeededRandom } from '../../infra/seeded-random.ts';
+import { describe, expect } from '@jest/globals';
+import { itPlaysBySeed, SeededPlay } from './by-seed.ts';
 import type { Behaviour } from './scenario-consumer.ts';
-import { Stage } from './stage.ts';
-
-/** `MILLRACE_SEED=17` runs that one seed, `MILLRACE_SEEDS=200` so many. */
-const SEEDS = Number(process.env['MILLRACE_SEEDS'] ?? 4);
-const only = process.env['MILLRACE_SEED'];
-const seeds =
-  only === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(only)];
 
 const QUEUES = ['a', 'b'];
 const STEPS = 60;
@@ -19,31 +12,24 @@ const behaviours: readonly Behaviour[] = ['fails', 'hangs', 'consumes', 'consume
  *
  * Messages may come again, but none for the first time before all before it in its queue have come, and all do.
  */
-class ChaosRun {
-  /** What happened, with the time, for the message of a failure. */
-  readonly journal: string[] = [];
-  readonly #stage: Stage;
-  readonly #random: SeededRandom;
+class ChaosRun extends SeededPlay {
   readonly #sentCount = new Map(QUEUES.map((queue) => [queue, 0]));
   readonly #reached = new Map(QUEUES.map((queue) => [queue, 0]));
   #members: string[] = [];
   #joinCount = 0;
 
-  constructor(stage: Stage, random: SeededRandom) {
-    this.#stage = stage;
-    this.#random = random;
-  }
-
   async run(): Promise<void> {
-    await this.#stage.addBroker('b1', {});
-    await this.#stage.operator.createTopic('T', QUEUES.length);
-    await this.#stage.addProducer('p', 'PG');
+    await this.stage.addBroker('b1', {});
+    await this.stage.operator.run((admin) =>
+      admin.createTopic({ topic: 'T', readQueueNums: QUEUES.length }),
+    );
+    await this.stage.addProducer('p', { producerGroup: 'PG' });
     this.#join();
     this.#join();
     await this.#advance(21_000);
     for (let step = 0; step < STEPS; step++) {
-      await this.#step(this.#random.below(100));
-      await this.#stage.world.rest();
+      await this.#step(this.random.below(100));
+      await this.stage.world.rest();
       this.#look();
     }
     await this.#calm();
@@ -57,75 +43,81 @@ class ChaosRun {
     if (roll < 56) return this.#loseMember();
     if (roll < 66) return this.#disturb();
     if (roll < 72) return this.#killOrRestart();
-    return this.#advance(this.#random.below(this.#random.chance(0.25) ? 90_000 : 8_000));
+    return this.#advance(this.random.below(this.random.chance(0.25) ? 90_000 : 8_000));
   }
 
   /** A send while the broker is away, or is not known to be back yet, is refused and the message not sent. */
   async #send(): Promise<void> {
-    const queueId = this.#random.below(QUEUES.length);
+    const queueId = this.random.below(QUEUES.length);
     const queue = QUEUES[queueId]!;
     const index = this.#sentCount.get(queue)! + 1;
-    if (!this.#stage.broker('b1').isRunning) return;
+    if (!this.stage.broker('b1').isRunning) return;
     const message = { topic: 'T', body: `${queue}${index}` };
-    const outcome = await this.#stage.send('p', message, { brokerName: 'b1', queueId }).then(
+    const outcome = await this.stage.send('p', message, { brokerName: 'b1', queueId }).then(
       () => 'stored',
       (error: unknown) => String(error),
     );
-    this.#note(`sends ${message.body}: ${outcome}`);
+    this.note(`sends ${message.body}: ${outcome}`);
     if (outcome === 'stored') this.#sentCount.set(queue, index);
   }
 
   #tell(): void {
-    const queue = this.#pick(QUEUES);
-    const body = `${queue}${1 + this.#random.below(this.#sentCount.get(queue)! + 1)}`;
-    const member = this.#pick(this.#members);
-    const behaviour = this.#pick(behaviours);
-    this.#stage.consumer(member).set(body, behaviour);
-    this.#note(`${member} ${behaviour} ${body}`);
+    const queue = this.pick(QUEUES);
+    const body = `${queue}${1 + this.random.below(this.#sentCount.get(queue)! + 1)}`;
+    const member = this.pick(this.#members);
+    const behaviour = this.pick(behaviours);
+    this.stage.consumer(member).set(body, behaviour);
+    this.note(`${member} ${behaviour} ${body}`);
   }
 
   #join(): void {
     const name = `c${++this.#joinCount}`;
-    this.#note(`${name} joins`);
-    this.#stage.addConsumer(name, { consumerGroup: 'G', topics: ['T'], isOrderly: true });
+    this.note(`${name} joins`);
+    this.stage.addConsumer(name, {
+      consumerGroup: 'G',
+      topics: ['T'],
+      isOrderly: true,
+      // Every other member takes batches.
+      ...(this.#joinCount % 2 === 0 && { consumeMessageBatchMaxSize: 3 }),
+    });
     this.#members.push(name);
   }
 
   #loseMember(): void {
     if (this.#members.length < 2) return;
-    const name = this.#pick(this.#members);
+    const name = this.pick(this.#members);
     this.#members = this.#members.filter((other) => other !== name);
-    const isDeath = this.#random.chance(0.5);
-    this.#note(`${name} ${isDeath ? 'dies' : 'leaves'}`);
-    if (isDeath) this.#stage.consumer(name).kill();
-    else this.#stage.consumer(name).leave();
+    const isDeath = this.random.chance(0.5);
+    this.note(`${name} ${isDeath ? 'dies' : 'leaves'}`);
+    if (isDeath) this.stage.consumer(name).kill();
+    else this.stage.consumer(name).leave();
   }
 
   #disturb(): void {
-    const name = this.#pick(this.#members);
-    const how = this.#pick(['cutOff', 'silence', 'reconnect', 'reconnect'] as const);
-    this.#note(`${name} ${how}`);
-    this.#stage.consumer(name)[how]();
+    const name = this.pick(this.#members);
+    const how = this.pick(['cutOff', 'silence', 'reconnect', 'reconnect'] as const);
+    this.note(`${name} ${how}`);
+    this.stage.consumer(name)[how]();
   }
 
   async #killOrRestart(): Promise<void> {
-    const broker = this.#stage.broker('b1');
-    this.#note(broker.isRunning ? 'the broker is killed' : 'the broker restarts');
+    const broker = this.stage.broker('b1');
+    this.note(broker.isRunning ? 'the broker is killed' : 'the broker restarts');
     await (broker.isRunning ? broker.kill() : broker.start());
   }
 
   async #advance(ms: number): Promise<void> {
-    this.#note(`${ms} ms pass`);
+    this.note(`${ms} ms pass`);
     for (let leftMs = ms; leftMs > 0; leftMs -= 500) {
-      await this.#stage.world.advance(Math.min(leftMs, 500));
+      await this.stage.world.advance(Math.min(leftMs, 500));
       this.#look();
     }
   }
 
   async #calm(): Promise<void> {
-    if (!this.#stage.broker('b1').isRunning) await this.#killOrRestart();
+    if (!this.stage.broker('b1').isRunning) await this.#killOrRestart();
     for (const name of this.#members) {
-      const member = this.#stage.consumer(name);
+      const member = this.stage.consumer(name);
       member.reconnect();
       for (const [queue, count] of this.#sentCount) {
         for (let index = 1; index <= count + 1; index++) member.set(`${queue}${index}`, 'consumes');
@@ -136,10 +128,10 @@ class ChaosRun {
   }
 
   #look(): void {
-    for (const [name, consumer] of this.#stage.consumers) {
+    for (const [name, consumer] of this.stage.consumers) {
       for (const message of consumer.news()) {
         const body = message.text();
-        this.#note(`    ${name} got ${body}:${message.reconsumeTimes}`);
+        this.note(`    ${name} got ${body}:${message.reconsumeTimes}`);
         const reached = this.#reached.get(body[0]!)!;
         const index = Number(body.slice(1));
         if (index > reached + 1) throw new Error(`${body} came before ${body[0]}${reached + 1}`);
@@ -148,35 +140,8 @@ class ChaosRun {
       consumer.takeNews();
     }
   }
-
-  #pick<T>(choices: readonly T[]): T {
-    return choices[this.#random.below(choices.length)]!;
-  }
-
-  #note(what: string): void {
-    this.journal.push(`${this.#stage.world.clock.monotonicMs()} ${what}`);
-  }
 }
 
 describe('consuming in order', () => {
-  let failed: { seed: number; journal: readonly string[] } | undefined;
-
-  afterEach(() => {
-    if (failed !== undefined) {
-      process.stderr.write(`MILLRACE_SEED=${failed.seed}\n${failed.journal.join('\n')}\n`);
-    }
-    failed = undefined;
-  });
-
-  it.each(seeds)(
-    'skips nothing, whatever happens to its members and its broker (seed %i)',
-    async (seed) => {
-      await using stage = await Stage.set();
-      const chaos = new ChaosRun(stage, new SeededRandom(seed));
-      failed = { seed, journal: chaos.journal };
-      await chaos.run();
-      failed = undefined;
-    },
-    120_000,
-  );
+  itPlaysBySeed('skips nothing, whatever happens to its members and its broker', 4, ChaosRun);
 });

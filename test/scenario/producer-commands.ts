@@ -1,16 +1,38 @@
 import { parseDuration } from '../../mq/testkit/duration.ts';
-import { command, settings, words, type Command } from './command.ts';
+import { command, numbers, same, settings, words, type Command } from './command.ts';
 import type { Stage } from './stage.ts';
 
 /** Of plain producers. */
 export const producerCommands: readonly Command[] = [
   command(
-    'producer <p> joins <G>',
-    /^producer (?<p>\w+) joins (?<group>\S+)$/,
-    (stage, { p, group }) => stage.addProducer(p!, group!),
+    'producer <p> joins <G> [<option>=<value> …]',
+    /^producer (?<p>\w+) joins (?<group>\S+)(?<options>.*)$/,
+    (stage, { p, group, options }) =>
+      stage.addProducer(p!, { producerGroup: group!, ...numbers(options!) }),
   ),
   command(
-    'producer <p> sends <m> … to <T> [key=<k>] [queue=<b>:<n>] [delay=<d>] [due=+<d>|-<d>] [level=<n>] [max=<n>] [fails <CODE>]',
+    'producer <p> begins to send <m> … to <T> [queue=<b>:<n>]',
+    /^producer (?<p>\w+) begins to send (?<names>.+?) to (?<topic>\S+)(?<options>.*)$/,
+    (stage, { p, names, topic, options }) => {
+      const { queue, ...message } = sendOptions(stage, options!);
+      for (const body of words(names!)) {
+        stage.beginToSend(p!, { topic: topic!, body, ...message }, queue);
+      }
+    },
+  ),
+  command(
+    'expect <m> … went to <b>|<CODE>|nowhere … [in any order]',
+    /^expect (?<names>(?!\w+ got)\S+.*?) went to (?<outcomes>.+?)(?<any> in any order)?$/,
+    (stage, { names, outcomes, any }) =>
+      same(
+        stage,
+        words(outcomes!),
+        () => words(names!).map((name) => stage.sent.get(name)?.outcome ?? 'nowhere'),
+        any !== undefined,
+      ),
+  ),
+  command(
+    'producer <p> sends <m> … to <T> [key=<k>] [tag=<t>] [with=<name>:<value>,…] [queue=<b>:<n>] [delay=<d>] [due=+<d>|-<d>] [level=<n>] [max=<n>] [fails <CODE>]',
     /^producer (?<p>\w+) sends (?<names>.+?) to (?<topic>\S+)(?<options>.*?)(?: fails (?<code>[A-Z_]+))?$/,
     async (stage, { p, names, topic, options, code }) => {
       for (const body of words(names!)) {
@@ -43,7 +65,17 @@ export const producerCommands: readonly Command[] = [
 ];
 
 function sendOptions(stage: Stage, text: string) {
-  const { key, queue, delay, level, max, due, ...unknown } = Object.fromEntries(settings(text));
+  const {
+    key,
+    tag,
+    with: properties,
+    queue,
+    delay,
+    level,
+    max,
+    due,
+    ...unknown
+  } = Object.fromEntries(settings(text));
   if (Object.keys(unknown).length > 0) throw new Error(`what is ${Object.keys(unknown).join()}?`);
   const [brokerName, queueId] = queue?.split(':') ?? [];
   const dueMs =
@@ -51,6 +83,10 @@ function sendOptions(stage: Stage, text: string) {
   return {
     queue: queue === undefined ? undefined : { brokerName: brokerName!, queueId: Number(queueId) },
     ...(key !== undefined && { shardingKey: key }),
+    ...(tag !== undefined && { tags: tag }),
+    ...(properties !== undefined && {
+      properties: Object.fromEntries(properties.split(',').map((each) => each.split(':'))),
+    }),
     ...(delay !== undefined && { delayTimeMs: parseDuration(delay) }),
     ...(due !== undefined && { deliverTimeMs: stage.world.clock.now() + dueMs }),
     ...(level !== undefined && { delayTimeLevel: Number(level) }),

@@ -33,6 +33,19 @@ describe('a transcript', () => {
     );
   });
 
+  it('may tell of several name servers, which all who begin later know', async () => {
+    await run(`# Two\nnameserver start n2\nnameserver kill n1\n${sent}expect c1 got m1`);
+    await expect(run(`${sent}nameserver start n2`)).rejects.toThrow('the operator would not know');
+    await expect(run('# Two\nnameserver start n1')).rejects.toThrow('there is a name server n1');
+  });
+
+  it('may say what several consumers got together', async () => {
+    await run(`${sent}consumer c2 joins G on T\nexpect c1,c2 got m1`);
+    await expect(run(`${sent}consumer c2 joins G on T\nexpect c1,c2 got m2`)).rejects.toThrow(
+      'got m1:0',
+    );
+  });
+
   it('that says what no command says is refused before anything happens', () => {
     expect(() => parseTranscript('t.txt', '# Typing\n\nbrocker start b1')).toThrow(
       /^t\.txt:3: brocker start b1\nis none of\n {2}broker start <b>/,

@@ -1,19 +1,17 @@
-import { RequestCode, type RequestCodeName } from '../../mq/protocol/request-code.ts';
-import { ResponseCode } from '../../mq/protocol/response-code.ts';
-import type { Intercept } from '../../mq/remoting/processor.ts';
 import { startBroker, type Broker, type BrokerConfig } from '../../mq/server.ts';
 import { within } from '../support/deadline.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
+import { Refusals } from './refusals.ts';
 import type { SimulatedProcess, World } from './world.ts';
 
 /** A broker on a disk of its own, which outlives it. */
 export class ScenarioBroker {
   readonly logger = new RecordingLogger();
+  readonly refusals = new Refusals();
   readonly #world: World;
-  readonly #config: Partial<BrokerConfig>;
+  #config: Partial<BrokerConfig>;
   readonly #disk = new FaultyFiles();
-  readonly #refused = new Set<number>();
   #process: SimulatedProcess | undefined;
   #broker: Broker | undefined;
   #port = 0;
@@ -42,12 +40,17 @@ export class ScenarioBroker {
         {
           clock: process.clock,
           files: this.#disk.process(),
-          intercept: this.#intercept,
+          intercept: this.refusals.intercept(process.clock),
           logger: this.logger,
         },
       ),
     );
     this.#port = Number(this.#broker.address.split(':')[1]);
+  }
+
+  /** From its next start on. */
+  rename(brokerName: string): void {
+    this.#config = { ...this.#config, brokerName };
   }
 
   async stop(): Promise<void> {
@@ -71,17 +74,4 @@ export class ScenarioBroker {
     );
     await within(closed, 'the end of a killed broker');
   }
-
-  refuse(request: RequestCodeName): void {
-    this.#refused.add(RequestCode[request]);
-  }
-
-  accept(request: RequestCodeName): void {
-    this.#refused.delete(RequestCode[request]);
-  }
-
-  readonly #intercept: Intercept = (request, connection, next) => {
-    if (!this.#refused.has(request.code)) return next(request, connection);
-    return { code: ResponseCode.SYSTEM_ERROR, remark: 'refused by the scenario' };
-  };
 }

@@ -1,6 +1,6 @@
 import {
   Producer,
-  type ClientOptions,
+  type ProducerOptions,
   type Message,
   type SendOptions,
   type SendResult,
@@ -12,9 +12,9 @@ export class ScenarioProducer {
   readonly #process: SimulatedProcess;
   readonly #producer: Producer;
 
-  constructor(process: SimulatedProcess, producerGroup: string, options: ClientOptions) {
+  constructor(process: SimulatedProcess, options: ProducerOptions) {
     this.#process = process;
-    this.#producer = new Producer({ ...options, clock: process.clock, producerGroup });
+    this.#producer = new Producer({ ...options, clock: process.clock });
   }
 
   start(): Promise<void> {

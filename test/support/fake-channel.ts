@@ -16,6 +16,15 @@ export class FakeChannel implements ClientChannel {
     return this.#closeListeners.length;
   }
 
+  /** What it answers a request with. */
+  answer: (command: RemotingCommand) => Promise<RemotingCommand> = () =>
+    Promise.reject(new Error('this channel answers nothing'));
+
+  request(command: RemotingCommand): Promise<RemotingCommand> {
+    this.sent.push(command);
+    return this.answer(command);
+  }
+
   oneway(command: RemotingCommand): Promise<void> {
     this.sent.push(command);
     return Promise.resolve();

@@ -66,6 +66,13 @@ export class TestProcess implements AsyncDisposable {
     return this.#ended;
   }
 
+  /** Waits for its end; returns what it printed to stdout. Errors: it ended otherwise than well, with all it printed. */
+  async endedWell(goodCodes: readonly number[] = [0]): Promise<string> {
+    const { code, signal } = await this.ended;
+    if (code !== null && goodCodes.includes(code)) return this.stdout();
+    throw new Error(`ended with ${signal ?? code}:\n${await this.log()}`);
+  }
+
   /** What it has printed since it was first started; restarts append. */
   stdout(): Promise<string> {
     return readFile(join(this.#dir, 'stdout'), 'utf8');

@@ -26,6 +26,8 @@ export function deleteSubscriptiongroupProcessor(context: BrokerContext): Proces
       offsets.removeGroup(groupName);
       await offsets.persist();
     }
+    context.popping.groupDeleted(groupName);
+    await context.requestModes.removeGroup(groupName);
     if (wasKnown) context.logger.info(`consumer group ${groupName} deleted`);
     return { code: ResponseCode.SUCCESS };
   };

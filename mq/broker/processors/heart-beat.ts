@@ -11,6 +11,9 @@ import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import type { ClientIdentity } from '../client-channel.ts';
 
+/** An address, an instance name and a unit are a hundred; it is kept with each group, and in the log. */
+const MAX_CLIENT_ID_CHARS = 1_024;
+
 /**
  * Serves HEART_BEAT: makes the client a member of its groups, and each consumer group complete.
  *
@@ -23,6 +26,13 @@ export function heartBeatProcessor(context: BrokerContext): Processor {
     const heartbeat = decodeHeartbeat(request.body);
     if (heartbeat.clientID === '') {
       throw new MqError('INVALID_ARGUMENT', 'HeartbeatData.clientID is empty');
+    }
+    if (heartbeat.clientID.length > MAX_CLIENT_ID_CHARS) {
+      const { length } = heartbeat.clientID;
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `HeartbeatData.clientID has ${length} characters, the limit is ${MAX_CLIENT_ID_CHARS}`,
+      );
     }
     for (const { groupName } of [...heartbeat.producerDataSet, ...heartbeat.consumerDataSet])
       assertGroupName(groupName);
@@ -52,9 +62,28 @@ async function join(
       context.producers.register(groupName, connection, client);
     }
     context.clientChannels.watch(connection);
+    lookForMistakes(context, connection, client, { producerDataSet, consumerDataSet });
   }
   for (const outcome of retryTopics) if (outcome.status === 'rejected') throw outcome.reason;
   return { code: ResponseCode.SUCCESS };
+}
+
+function lookForMistakes(
+  { sharedClientIds, missingTopics, logger }: BrokerContext,
+  connection: Connection,
+  { clientId }: ClientIdentity,
+  { producerDataSet, consumerDataSet }: Pick<HeartbeatData, 'producerDataSet' | 'consumerDataSet'>,
+): void {
+  for (const { groupName } of producerDataSet) {
+    sharedClientIds.heartbeat('producer', groupName, clientId, connection);
+  }
+  for (const { groupName, subscriptionDataSet } of consumerDataSet) {
+    sharedClientIds.heartbeat('consumer', groupName, clientId, connection);
+    // In the background: no heartbeat waits for a name server.
+    missingTopics
+      .heartbeat(groupName, connection, clientId, subscriptionDataSet)
+      .catch((error: unknown) => logger.error('could not look for missing topics', { error }));
+  }
 }
 
 async function ensureRetryTopic(context: BrokerContext, consumer: ConsumerData): Promise<void> {

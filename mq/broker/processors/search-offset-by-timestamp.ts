@@ -7,7 +7,10 @@ import type { BrokerContext } from '../broker-context.ts';
 export function searchOffsetByTimestampProcessor({ store }: BrokerContext): Processor {
   return (request) => {
     const search = searchOffsetByTimestamp.decodeRequest(request.extFields);
-    const offset = store.offsetByTime(search.topic, search.queueId, search.timestamp);
+    const { topic, queueId, timestamp, boundaryType } = search;
+    // Anything else is the lower one, as in the original.
+    const boundary = boundaryType?.toLowerCase() === 'upper' ? 'UPPER' : 'LOWER';
+    const offset = store.offsetByTime(topic, queueId, timestamp, boundary);
     return {
       code: ResponseCode.SUCCESS,
       extFields: searchOffsetByTimestamp.encodeResponse({ offset }),

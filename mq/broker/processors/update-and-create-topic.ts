@@ -4,8 +4,10 @@ import { isValidTopicName } from '../../protocol/names.ts';
 import { updateAndCreateTopic } from '../../protocol/requests/update-and-create-topic.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import { Permission } from '../../protocol/sys-flag.ts';
+import type { TopicConfig } from '../../protocol/topic-config.ts';
 import type { Processor } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
+import { assertDrained, warnOfUnread } from '../leaving-queues.ts';
 import { invalidParameter } from '../refusals.ts';
 import { isReservedTopic } from '../topic-configs.ts';
 
@@ -24,9 +26,11 @@ const honoured: Readonly<Record<string, readonly string[]>> = {
  * UPDATE_AND_CREATE_TOPIC: creates a topic, or gives it new settings, and tells the name servers before answering.
  *
  * Shape:  `order` is stored as given; RocketMQ 4.9.8 ignores it, 5.x does not.
- * Errors: INVALID_PARAMETER naming the field and both numbers.
+ * Errors: INVALID_PARAMETER naming the field and both numbers; ILLEGAL_OPERATION when consumers would lose a queue that
+ *         does not end where `drainedTo` says.
  */
-export function updateAndCreateTopicProcessor({ config, topics }: BrokerContext): Processor {
+export function updateAndCreateTopicProcessor(context: BrokerContext): Processor {
+  const { config, topics } = context;
   return async (request) => {
     const header = updateAndCreateTopic.decodeRequest(request.extFields);
     const { topic, readQueueNums, writeQueueNums, perm } = header;
@@ -43,7 +47,7 @@ export function updateAndCreateTopicProcessor({ config, topics }: BrokerContext)
     checkRange(request, 'writeQueueNums', writeQueueNums, MAX_QUEUES);
     checkRange(request, 'perm', perm, EVERY_PERMISSION);
     const existing = topics.get(topic);
-    await topics.update({
+    const altered: TopicConfig = {
       topicName: topic,
       readQueueNums,
       writeQueueNums,
@@ -52,7 +56,12 @@ export function updateAndCreateTopicProcessor({ config, topics }: BrokerContext)
       topicSysFlag: header.topicSysFlag ?? 0,
       order: header.order ?? false,
       attributes: alteredAttributes(existing?.attributes ?? {}, header.attributes ?? ''),
-    });
+    };
+    const leaving = { topic, firstId: readQueueNums, endId: existing?.readQueueNums ?? 0 };
+    if (header.drainedTo !== undefined) assertDrained(context, leaving, header.drainedTo);
+    const updating = topics.update(altered);
+    if (header.drainedTo === undefined) warnOfUnread(context, leaving);
+    await updating;
     return { code: ResponseCode.SUCCESS };
   };
 }

@@ -1,14 +1,17 @@
 import { MqError } from '../../errors.ts';
+import { isOneway } from '../../protocol/frame.ts';
 import { assertGroupName } from '../../protocol/names.ts';
 import { updateConsumerOffset } from '../../protocol/requests/update-consumer-offset.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import type { Processor } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
+import { assertNotOwnGroup } from '../own-groups.ts';
 import { invalidParameter, topicNotExist, VERSION_5 } from '../refusals.ts';
-import { TRANSACTION_GROUP } from '../transaction-log.ts';
 
 /**
  * Serves UPDATE_CONSUMER_OFFSET.
+ *
+ * What members report from before a reset does not count; they need not know, and are told that all is well.
  *
  * Progress in a topic or queue that does not exist is not stored: were the topic created later, the group would be sent past
  * its first messages. Clients older than 5.0 are not told, because they take the refusal for a broken broker.
@@ -24,10 +27,7 @@ export function updateConsumerOffsetProcessor(context: BrokerContext): Processor
     if (commitOffset < 0)
       throw invalidParameter(request, `commitOffset ${commitOffset} is below 0`);
     assertGroupName(consumerGroup);
-    if (consumerGroup === TRANSACTION_GROUP) {
-      // From these offsets a restart reads half messages: set by anybody else, some would be forgotten.
-      throw new MqError('NO_PERMISSION', `group ${consumerGroup} is the broker's own`);
-    }
+    assertNotOwnGroup(consumerGroup);
     const known = context.topics.get(topic);
     const isTopicKnown = known !== undefined;
     if (request.version >= VERSION_5) {
@@ -44,15 +44,16 @@ export function updateConsumerOffsetProcessor(context: BrokerContext): Processor
       known !== undefined &&
       (queueId < Math.max(known.readQueueNums, known.writeQueueNums) ||
         context.store.maxOffset(topic, queueId) > 0);
-    if (isQueueKnown) {
-      context.offsets.commit({
-        group: consumerGroup,
-        topic,
-        queueId,
-        queueOffset: commitOffset,
-        client: connection.peer,
-      });
+    if (!isQueueKnown) return { code: ResponseCode.SUCCESS };
+    const queue = { group: consumerGroup, topic, queueId };
+    const client = connection.peer;
+    const isTaken = context.offsets.commit({ ...queue, queueOffset: commitOffset, client });
+    if (isTaken) return { code: ResponseCode.SUCCESS };
+    if (isOneway(request) || context.consumers.get(consumerGroup) !== undefined) {
+      return { code: ResponseCode.SUCCESS, remark: 'Offset has been previously reset' };
     }
+    // Members report oneway, or have joined before they do. This is a tool that moves a stopped group once more.
+    context.offsets.reset(queue, commitOffset);
     return { code: ResponseCode.SUCCESS };
   };
 }

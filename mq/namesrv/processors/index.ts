@@ -1,6 +1,7 @@
 import { RequestCode } from '../../protocol/request-code.ts';
 import type { ProcessorTable } from '../../remoting/processor.ts';
 import type { NameServerContext } from '../name-server-context.ts';
+import { addWritePermOfBrokerProcessor } from './add-write-perm-of-broker.ts';
 import { deleteKvConfigProcessor } from './delete-kv-config.ts';
 import { deleteTopicInNamesrvProcessor } from './delete-topic-in-namesrv.ts';
 import { getAllTopicListFromNameserverProcessor } from './get-all-topic-list-from-nameserver.ts';
@@ -13,6 +14,7 @@ import { putKvConfigProcessor } from './put-kv-config.ts';
 import { queryDataVersionProcessor } from './query-data-version.ts';
 import { registerBrokerProcessor } from './register-broker.ts';
 import { unregisterBrokerProcessor } from './unregister-broker.ts';
+import { wipeWritePermOfBrokerProcessor } from './wipe-write-perm-of-broker.ts';
 
 /** Everything a name server answers; any other code is REQUEST_CODE_NOT_SUPPORTED. */
 export function nameServerProcessors(context: NameServerContext): ProcessorTable {
@@ -32,5 +34,7 @@ export function nameServerProcessors(context: NameServerContext): ProcessorTable
     ],
     [RequestCode.GET_TOPICS_BY_CLUSTER, getTopicsByClusterProcessor(context)],
     [RequestCode.DELETE_TOPIC_IN_NAMESRV, deleteTopicInNamesrvProcessor(context)],
+    [RequestCode.WIPE_WRITE_PERM_OF_BROKER, wipeWritePermOfBrokerProcessor(context)],
+    [RequestCode.ADD_WRITE_PERM_OF_BROKER, addWritePermOfBrokerProcessor(context)],
   ]);
 }

@@ -30,6 +30,7 @@ export function registerBrokerProcessor({
         brokerAddr,
         haServerAddr: header.haServerAddr,
         table: body,
+        isWholeTable: header.wholeTable ?? false,
         channelId: connection.id,
         expiryMs: header.heartbeatTimeoutMillis ?? config.brokerExpiryMs,
       },

@@ -2,7 +2,7 @@ import { defineRequest } from '../define-request.ts';
 import { aliased, bool, int32, int64, optional, str } from '../fields.ts';
 import { RequestCode } from '../request-code.ts';
 
-const sendMessageFields = {
+export const sendMessageFields = {
   producerGroup: str,
   topic: str,
   /** Whose settings the topic gets when it is created by this send. */

@@ -3,11 +3,15 @@ import { DataSource } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import type { Handling } from '../../common/consumption.ts';
 import { DomainError } from '../../common/errors.ts';
+import { Gathering } from '../../common/gathering.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import type { OrderClosed, OrderCreated, OrderPaid } from '../../contracts/order-events.ts';
 import { decideMove, decideRelease } from '../domain/redemption.ts';
 import { RedemptionRepository } from '../persistence/redemption.repository.ts';
 import { GiveCouponBack } from './give-coupon-back.ts';
+
+/** Nobody waits for it: an event may wait so long for others. */
+const GATHER_MS = 25;
 
 /**
  * Does with a redemption what its order's events say. They may come in any order and more than once: the row of the
@@ -18,6 +22,14 @@ import { GiveCouponBack } from './give-coupon-back.ts';
  */
 @Injectable()
 export class FollowOrder {
+  readonly #looking = new Gathering<string, boolean>({
+    work: async (orderNos) => {
+      const known = await this.redemptions.known(this.dataSource.manager, orderNos);
+      return orderNos.map((orderNo) => known.has(orderNo));
+    },
+    paceMs: GATHER_MS,
+  });
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly redemptions: RedemptionRepository,
@@ -25,7 +37,9 @@ export class FollowOrder {
     private readonly clock: Clock,
   ) {}
 
-  execute({ type, orderNo }: OrderCreated | OrderPaid | OrderClosed): Promise<Handling> {
+  async execute({ type, orderNo }: OrderCreated | OrderPaid | OrderClosed): Promise<Handling> {
+    // A first look, together with others: most orders use no coupon.
+    if (!(await this.#looking.add(orderNo))) return 'overtaken';
     const reactions: Record<typeof type, () => Promise<Handling>> = {
       Created: () => this.#created(orderNo),
       Paid: () => this.#paid(orderNo),

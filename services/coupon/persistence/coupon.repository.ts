@@ -13,6 +13,11 @@ export class CouponRepository {
     return insertOnce(insertInto(manager, CouponRow, [coupon]));
   }
 
+  /** Errors: ER_DUP_ENTRY when one of the orders has its coupon. */
+  insertAll(manager: EntityManager, coupons: readonly Coupon[]): Promise<void> {
+    return insertInto(manager, CouponRow, coupons);
+  }
+
   async find(manager: EntityManager, where: { code: string }): Promise<Coupon | undefined> {
     return (await manager.findOneBy(CouponRow, where)) ?? undefined;
   }

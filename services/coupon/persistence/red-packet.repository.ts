@@ -13,6 +13,11 @@ export class RedPacketRepository {
     return insertOnce(insertInto(manager, RedPacketRow, [packet]));
   }
 
+  /** Errors: ER_DUP_ENTRY when one of the orders has its red packet. */
+  insertAll(manager: EntityManager, packets: readonly RedPacket[]): Promise<void> {
+    return insertInto(manager, RedPacketRow, packets);
+  }
+
   /** Those of an order: none or one. */
   ofOrder(manager: EntityManager, orderNo: string): Promise<RedPacket[]> {
     return manager.findBy(RedPacketRow, { orderNo });

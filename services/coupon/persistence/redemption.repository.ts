@@ -36,6 +36,15 @@ export class RedemptionRepository {
     return insertOnce(insertInto(manager, RedemptionRow, [row]));
   }
 
+  /** Which of these orders have one. */
+  async known(manager: EntityManager, orderNos: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows: { orderNo: string }[] = await manager.query(
+      'SELECT order_no AS orderNo FROM redemptions WHERE order_no IN (?)',
+      [orderNos],
+    );
+    return new Set(rows.map(({ orderNo }) => orderNo));
+  }
+
   async find(manager: EntityManager, orderNo: string): Promise<Redemption | undefined> {
     return (await manager.findOneBy(RedemptionRow, { orderNo })) ?? undefined;
   }

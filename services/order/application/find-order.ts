@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { DomainError } from '../../common/errors.ts';
+import { Gathering } from '../../common/gathering.ts';
 import type { OrderRefund } from '../domain/order-refund.ts';
 import type { Order } from '../domain/order.ts';
 import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
@@ -9,6 +10,13 @@ import { OrderRepository } from '../persistence/order.repository.ts';
 /** Errors: ORDER.NOT_FOUND. */
 @Injectable()
 export class FindOrder {
+  readonly #finding = new Gathering<string, Order | undefined>({
+    work: async (orderNos) => {
+      const found = await this.orders.findAll(this.dataSource.manager, orderNos);
+      return orderNos.map((orderNo) => found.get(orderNo));
+    },
+  });
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
@@ -16,7 +24,7 @@ export class FindOrder {
   ) {}
 
   async execute(orderNo: string): Promise<Order> {
-    const order = await this.orders.find(this.dataSource.manager, orderNo);
+    const order = await this.#finding.add(orderNo);
     if (order === undefined) throw orderNotFound(orderNo);
     return order;
   }

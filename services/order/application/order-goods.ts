@@ -2,7 +2,7 @@ import { DomainError, isUnavailable } from '../../common/errors.ts';
 import type { HttpPeer } from '../../common/http-peer.ts';
 import type { Log } from '../../common/log.ts';
 import type { MinorUnits } from '../../common/money.ts';
-import { bySku, type OrderLine } from '../domain/order.ts';
+import { bySku, type Order, type OrderLine } from '../domain/order.ts';
 
 /** What an order that is about to be placed asks others to set aside. */
 export interface Placing {
@@ -18,11 +18,17 @@ export interface Placing {
  */
 export class OrderGoods {
   readonly #stock: HttpPeer;
+  readonly #patientStock: HttpPeer;
   readonly #coupons: HttpPeer;
   readonly #log: Log;
 
-  constructor(stock: HttpPeer, coupons: HttpPeer, log: Log) {
+  /** `patientStock`: with more time, for batches: behind these it is a queue that waits, and to give up early is work lost. */
+  constructor(
+    { stock, patientStock, coupons }: Record<'stock' | 'patientStock' | 'coupons', HttpPeer>,
+    log: Log,
+  ) {
     this.#stock = stock;
+    this.#patientStock = patientStock;
     this.#coupons = coupons;
     this.#log = log;
   }
@@ -37,6 +43,32 @@ export class OrderGoods {
       if (isUnavailable(error)) void this.release(placing, { coupon: false });
       throw error;
     }
+  }
+
+  /**
+   * The same for orders of a flash sale, each with its `transactionKey`: what stands against it, of those that get nothing. No
+   * check looks after these: they are placed, or reserved again.
+   *
+   * Errors: STOCK.UNAVAILABLE, and nobody knows what is reserved: to be asked again.
+   */
+  async reserveBatch(
+    placings: readonly { order: Order; transactionKey: string }[],
+  ): Promise<ReadonlyMap<string, { code: string; reason: string }>> {
+    const reservations = placings.map(({ order: { orderNo, items }, transactionKey }) => ({
+      orderNo,
+      transactionKey,
+      items: bySku(items),
+    }));
+    const answer = await this.#patientStock.post('/reservation-batches', { reservations });
+    const { items } = (answer ?? {}) as { items?: unknown };
+    const outcomes = (Array.isArray(items) ? items : []) as Partial<BatchOutcome>[];
+    const refusals = new Map<string, { code: string; reason: string }>();
+    for (const [index, { orderNo }] of reservations.entries()) {
+      const { orderNo: answered, status, reason = 'refused' } = outcomes[index] ?? {};
+      if (answered !== orderNo || status === undefined) throw noWord(orderNo);
+      if (status !== 'RESERVED') refusals.set(orderNo, { code: `STOCK.${status}`, reason });
+    }
+    return refusals;
   }
 
   /** What the coupon is worth. Errors: those of the coupon service for one that cannot be used; COUPON.UNAVAILABLE. */
@@ -67,4 +99,19 @@ export class OrderGoods {
       });
     }
   }
+}
+
+/** What the stock service says of an order of a batch. */
+interface BatchOutcome {
+  orderNo: string;
+  status: string;
+  reason: string;
+}
+
+function noWord(orderNo: string): DomainError {
+  return new DomainError(
+    'STOCK.UNAVAILABLE',
+    'unavailable',
+    `stock did not say what became of order ${orderNo}, try again`,
+  );
 }

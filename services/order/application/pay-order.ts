@@ -4,12 +4,13 @@ import { Clock } from '../../common/clock.ts';
 import type { Handling } from '../../common/consumption.ts';
 import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
-import { MessageTransactions } from '../../common/message-transactions.ts';
+import { joining, MessageTransactions, type JointWork } from '../../common/message-transactions.ts';
 import { refundLatePayment, type OrderRefund } from '../domain/order-refund.ts';
 import { payOrder, type Order } from '../domain/order.ts';
 import { OrderRefundRepository } from '../persistence/order-refund.repository.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
-import { orderNotFound } from './find-order.ts';
+import { FindOrder, orderNotFound } from './find-order.ts';
+import { moveTogether } from './move-together.ts';
 import { orderPaid, refundBegun } from './order-announcements.ts';
 import type { SucceededPayment } from './order-payments.ts';
 
@@ -22,19 +23,27 @@ import type { SucceededPayment } from './order-payments.ts';
  */
 @Injectable()
 export class PayOrder {
+  readonly #paying: JointWork<Paying, Handling | 'closed'>;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
     private readonly refunds: OrderRefundRepository,
+    private readonly findOrder: FindOrder,
     private readonly transactions: MessageTransactions,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#paying = transactions.jointly<Paying, Handling | 'closed'>(async (manager, payings) => {
+      await moveTogether(orders, manager, payings, (order, { paymentNo, paidAt }) =>
+        payOrder(order, { paymentNo, paidAt }),
+      );
+      return payings.map(() => 'handled');
+    });
+  }
 
   async execute(payment: SucceededPayment): Promise<Handling> {
     const { orderNo, paymentNo } = payment;
-    const { manager } = this.dataSource;
-    const found = await this.orders.find(manager, orderNo);
-    if (found === undefined) throw orderNotFound(orderNo);
+    const found = await this.findOrder.execute(orderNo);
     refuseWrongAmount(found, payment);
     if (found.status === 'CANCELLED') return this.#giveBack(found, paymentNo);
     const paidAt = this.clock.now();
@@ -50,6 +59,7 @@ export class PayOrder {
         await this.orders.updateProgress(inTransaction, order);
         return { commit: 'handled' };
       },
+      { joined: joining(this.#paying, { orderNo, paymentNo, paidAt }) },
     );
     return outcome === 'closed' ? this.#giveBack(found, paymentNo) : outcome;
   }
@@ -72,6 +82,12 @@ export class PayOrder {
     if (order === undefined) throw orderNotFound(orderNo);
     return order;
   }
+}
+
+interface Paying {
+  orderNo: string;
+  paymentNo: string;
+  paidAt: Date;
 }
 
 function refuseWrongAmount(order: Order, payment: SucceededPayment): void {

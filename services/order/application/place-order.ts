@@ -5,12 +5,20 @@ import { Clock } from '../../common/clock.ts';
 import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { fingerprintOf } from '../../common/idempotency-key.ts';
-import { IdempotentRequests, type ClaimKey } from '../../common/idempotent-requests.ts';
-import { MessageTransactions, OUTCOME_UNKNOWN } from '../../common/message-transactions.ts';
+import { Gathering } from '../../common/gathering.ts';
+import { claimAll, IdempotentRequests, type ClaimKey } from '../../common/idempotent-requests.ts';
+import {
+  joining,
+  MessageTransactions,
+  OUTCOME_UNKNOWN,
+  type JointWork,
+} from '../../common/message-transactions.ts';
+import type { MinorUnits } from '../../common/money.ts';
 import { asPlaced, placeOrder, pricedItems, type Order, type OrderLine } from '../domain/order.ts';
 import { OrderRepository } from '../persistence/order.repository.ts';
 import { orderCreated } from './order-announcements.ts';
 import { OrderGoods, type Placing } from './order-goods.ts';
+import { PlacingLimit } from './placing-limit.ts';
 import { RequestCloseCheck } from './request-close-check.ts';
 
 export interface PlaceOrderCommand {
@@ -24,12 +32,20 @@ export interface PlaceOrderCommand {
  * Places an order once for each idempotency key. Its goods and its coupon are set aside first; then the order, its items and
  * the key commit together, and with them the message that announces it; by then the message that will close it is on its way.
  *
- * Errors: ORDER.UNKNOWN_SKU, STOCK.INSUFFICIENT, the coupon service's refusals; REQUEST.KEY_REUSED when the key stands for
+ * Errors: ORDER.BUSY; ORDER.UNKNOWN_SKU, STOCK.INSUFFICIENT, the coupon service's refusals; REQUEST.KEY_REUSED when the key stands for
  *         another order; those of a message transaction. After an error the key is free and nothing stays set aside, unless
  *         the error says that the outcome is unknown.
  */
 @Injectable()
 export class PlaceOrder {
+  readonly #pricing = new Gathering<readonly string[], ReadonlyMap<string, MinorUnits>>({
+    work: async (lists) => {
+      const prices = await this.orders.prices(this.dataSource.manager, lists.flat());
+      return lists.map(() => prices);
+    },
+  });
+  readonly #inserting: JointWork<{ claim: ClaimKey; order: Order }, boolean>;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
@@ -37,10 +53,27 @@ export class PlaceOrder {
     private readonly goods: OrderGoods,
     private readonly transactions: MessageTransactions,
     private readonly requestCloseCheck: RequestCloseCheck,
+    private readonly limit: PlacingLimit,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#inserting = transactions.jointly(async (manager, placings) => {
+      await claimAll(
+        manager,
+        placings.map(({ claim }) => claim),
+      );
+      await this.orders.insert(
+        manager,
+        placings.map(({ order }) => order),
+      );
+      return placings.map(() => true);
+    });
+  }
 
-  async execute(command: PlaceOrderCommand): Promise<{ order: Order; isReplay: boolean }> {
+  execute(command: PlaceOrderCommand): Promise<{ order: Order; isReplay: boolean }> {
+    return this.limit.within(() => this.#execute(command));
+  }
+
+  async #execute(command: PlaceOrderCommand): Promise<{ order: Order; isReplay: boolean }> {
     const { idempotencyKey, userId, lines, couponCode } = command;
     const items = lines.map(({ sku, quantity }) => [sku, quantity]);
     const request = {
@@ -71,7 +104,7 @@ export class PlaceOrder {
     const placing: Placing = { orderNo, userId, transactionKey: randomUUID() };
     const { transactionKey } = placing;
     const skus = lines.map((line) => line.sku);
-    const items = pricedItems(lines, await this.orders.prices(this.dataSource.manager, skus));
+    const items = pricedItems(lines, await this.#pricing.add(skus));
     await this.goods.reserve(placing, items);
     let isPlaced = false;
     try {
@@ -85,10 +118,14 @@ export class PlaceOrder {
         async (manager) => {
           // First, so that of two requests at once the second waits here until the first has committed or not.
           if (!(await claim(manager))) return { rollback: false };
-          await this.orders.insert(manager, order);
+          await this.orders.insert(manager, [order]);
           return { commit: true };
         },
-        { transactionKey, first: () => this.requestCloseCheck.execute(order, transactionKey) },
+        {
+          transactionKey,
+          first: () => this.requestCloseCheck.execute(order, transactionKey),
+          joined: joining(this.#inserting, { claim, order }),
+        },
       );
       return isPlaced ? order : undefined;
     } catch (error) {

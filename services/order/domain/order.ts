@@ -5,6 +5,9 @@ import { decideMove, isPaidFor, type OrderStatus } from './order-status.ts';
 export const MAX_ORDER_LINES = 100;
 export const MAX_LINE_QUANTITY = 999;
 
+/** Orders of a flash sale that are placed at once. */
+export const MAX_BATCH_COUNT = 256;
+
 export interface OrderLine {
   sku: string;
   quantity: number;
@@ -18,6 +21,8 @@ export interface OrderItem extends OrderLine {
 export interface Order {
   orderNo: string;
   userId: string;
+  /** The flash sale it was placed in. */
+  saleId?: string;
   status: OrderStatus;
   items: readonly OrderItem[];
   /** What the coupon takes off the items. */
@@ -73,16 +78,18 @@ export function bySku(lines: readonly OrderLine[]): OrderLine[] {
 export function placeOrder(placing: {
   orderNo: string;
   userId: string;
+  saleId?: string;
   items: readonly OrderItem[];
   coupon?: { code: string; amountMinor: MinorUnits };
   placedAt: Date;
 }): Order {
-  const { orderNo, userId, items, coupon, placedAt } = placing;
+  const { orderNo, userId, saleId, items, coupon, placedAt } = placing;
   const grossMinor = grossOf(items);
   const discountMinor = Math.max(0, Math.min(coupon?.amountMinor ?? 0, grossMinor - 1));
   return {
     orderNo,
     userId,
+    ...(saleId === undefined ? {} : { saleId }),
     status: 'PENDING',
     items,
     discountMinor,

@@ -94,6 +94,9 @@ export class OrderView {
   @ApiProperty()
   userId!: string;
 
+  @ApiPropertyOptional({ description: 'Of the flash sale it was placed in' })
+  saleId?: string;
+
   @ApiProperty({ enum: orderStatuses })
   status!: string;
 

@@ -11,6 +11,10 @@ export class OrderRow {
   @Column({ name: 'user_id', type: 'varchar', length: 64 })
   userId!: string;
 
+  /** Null for an order of no flash sale. */
+  @Column({ name: 'sale_id', type: 'varchar', length: 32, nullable: true })
+  saleId!: string | null;
+
   @Column({ type: 'varchar', length: 32 })
   status!: OrderStatus;
 

@@ -4,8 +4,8 @@ import { Clock } from '../../common/clock.ts';
 import { newDocumentNo } from '../../common/document-number.ts';
 import { DomainError } from '../../common/errors.ts';
 import { fingerprintOf } from '../../common/idempotency-key.ts';
-import { IdempotentRequests, type ClaimKey } from '../../common/idempotent-requests.ts';
-import { MessageTransactions } from '../../common/message-transactions.ts';
+import { claimAll, IdempotentRequests, type ClaimKey } from '../../common/idempotent-requests.ts';
+import { joining, MessageTransactions, type JointWork } from '../../common/message-transactions.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import { alreadyLive, requestPayment, type Payment } from '../domain/payment.ts';
 import { PaymentRepository } from '../persistence/payment.repository.ts';
@@ -27,6 +27,8 @@ export interface PaymentCommand {
  */
 @Injectable()
 export class RequestPayment {
+  readonly #inserting: JointWork<{ claim: ClaimKey; payment: Payment }, boolean>;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly payments: PaymentRepository,
@@ -35,7 +37,19 @@ export class RequestPayment {
     private readonly transactions: MessageTransactions,
     private readonly requestQuery: RequestPaymentQuery,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#inserting = transactions.jointly(async (manager, wishes) => {
+      await claimAll(
+        manager,
+        wishes.map(({ claim }) => claim),
+      );
+      await payments.insertAll(
+        manager,
+        wishes.map(({ payment }) => payment),
+      );
+      return wishes.map(() => true);
+    });
+  }
 
   /** The payment's number; its row is committed. */
   async execute(command: PaymentCommand): Promise<{ paymentNo: string; isReplay: boolean }> {
@@ -69,7 +83,10 @@ export class RequestPayment {
           throw await this.#beaten(payment, manager);
         return { commit: true };
       },
-      { first: (transactionKey) => this.requestQuery.execute(payment, transactionKey) },
+      {
+        first: (transactionKey) => this.requestQuery.execute(payment, transactionKey),
+        joined: joining(this.#inserting, { claim, payment }),
+      },
     );
   }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import { DomainError } from '../../common/errors.ts';
-import { MessageTransactions } from '../../common/message-transactions.ts';
+import { joining, MessageTransactions, type JointWork } from '../../common/message-transactions.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import { checkAmount, settlePayment, type Settlement } from '../domain/payment.ts';
 import { PaymentRepository } from '../persistence/payment.repository.ts';
@@ -20,12 +20,18 @@ import { paymentSettled } from './payment-announcements.ts';
  */
 @Injectable()
 export class SettlePayment {
+  readonly #settling: JointWork<Settling, boolean>;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly payments: PaymentRepository,
     private readonly transactions: MessageTransactions,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#settling = transactions.jointly((manager, settlings) =>
+      this.#moveTogether(manager, settlings),
+    );
+  }
 
   async execute(
     paymentNo: string,
@@ -45,12 +51,37 @@ export class SettlePayment {
           const isFirst = await this.#move(manager, paymentNo, settlement, nonce);
           return isFirst ? { commit: true } : { rollback: false };
         },
+        { joined: joining(this.#settling, { paymentNo, settlement, nonce }) },
       ));
     if (isSettled) return 'settled';
     await inTransaction(this.dataSource, (manager) =>
       this.#useUp(manager, paymentNo, { settlement, nonce, hasSettled: false }),
     );
     return 'duplicate';
+  }
+
+  /** Throws when one of them has to be looked at alone: it has ended, is not there, is held, comes twice, or its nonce does. */
+  async #moveTogether(manager: EntityManager, settlings: readonly Settling[]): Promise<boolean[]> {
+    // Before the nonces, as for one.
+    const held = await this.payments.holdAllFree(
+      manager,
+      settlings.map(({ paymentNo }) => paymentNo),
+    );
+    const ended = settlings.map(({ paymentNo, settlement }) => {
+      const current = held.get(paymentNo);
+      const decision = current && settlePayment(current, settlement);
+      if (decision === undefined || decision.isRepeat || !held.delete(paymentNo)) {
+        throw new Error(`payment ${paymentNo} has to be looked at alone`);
+      }
+      return decision.payment;
+    });
+    const receivedAt = this.clock.now();
+    const callbacks = settlings.flatMap(({ paymentNo, settlement: { outcome }, nonce }) =>
+      nonce === undefined ? [] : [{ nonce, paymentNo, outcome, hasSettled: true, receivedAt }],
+    );
+    if (callbacks.length > 0) await this.payments.useUpAll(manager, callbacks);
+    await this.payments.updateEnds(manager, ended);
+    return ended.map(() => true);
   }
 
   async #move(
@@ -84,4 +115,10 @@ export class SettlePayment {
       `this callback of payment ${paymentNo} has been taken before; a new sending has a new nonce`,
     );
   }
+}
+
+interface Settling {
+  paymentNo: string;
+  settlement: Settlement;
+  nonce: string | undefined;
 }

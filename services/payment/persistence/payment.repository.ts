@@ -3,6 +3,7 @@ import { In, type EntityManager } from 'typeorm';
 import { insertOnce } from '../../common/database-errors.ts';
 import { isDocumentNo } from '../../common/document-number.ts';
 import { insertInto } from '../../common/insert-into.ts';
+import { updateRows } from '../../common/update-rows.ts';
 import type { Payment } from '../domain/payment.ts';
 import { ChannelCallbackRow, PaymentRow } from './payment.entity.ts';
 
@@ -11,7 +12,37 @@ import { ChannelCallbackRow, PaymentRow } from './payment.entity.ts';
 export class PaymentRepository {
   /** False when the order has a payment that has not failed. */
   insert(manager: EntityManager, payment: Payment): Promise<boolean> {
-    return insertOnce(insertInto(manager, PaymentRow, [rowOf(payment)]));
+    return insertOnce(this.insertAll(manager, [payment]));
+  }
+
+  /** Errors: ER_DUP_ENTRY when one of the orders has a payment that has not failed. */
+  insertAll(manager: EntityManager, payments: readonly Payment[]): Promise<void> {
+    return insertInto(
+      manager,
+      PaymentRow,
+      payments.map((payment) => rowOf(payment)),
+    );
+  }
+
+  /**
+   * Those of these payments that are there and that nobody else holds just now, by number; their rows are held until the
+   * transaction ends. Of many one that somebody does not let go of must not keep the others waiting.
+   */
+  async holdAllFree(
+    manager: EntityManager,
+    paymentNos: readonly string[],
+  ): Promise<Map<string, Payment>> {
+    const rows = await manager.find(PaymentRow, {
+      where: { paymentNo: In(paymentNos.filter((paymentNo) => isDocumentNo(paymentNo))) },
+      lock: { mode: 'pessimistic_write', onLocked: 'skip_locked' },
+    });
+    return new Map(rows.map((row) => [row.paymentNo, paymentOf(row)]));
+  }
+
+  /** Writes how payments that are there have ended. */
+  updateEnds(manager: EntityManager, payments: readonly Payment[]): Promise<void> {
+    const rows = payments.map((payment) => rowOf(payment));
+    return updateRows(manager, PaymentRow, rows, ['status', 'chargeNo', 'settledAt', 'failure']);
   }
 
   async find(manager: EntityManager, paymentNo: string): Promise<Payment | undefined> {
@@ -54,6 +85,11 @@ export class PaymentRepository {
     const { status, chargeNo, settledAt, failure } = rowOf(payment);
     const end = { status, chargeNo, settledAt, failure };
     await manager.update(PaymentRow, { paymentNo: payment.paymentNo }, end);
+  }
+
+  /** Errors: ER_DUP_ENTRY when one of the nonces is used up. */
+  useUpAll(manager: EntityManager, callbacks: readonly ChannelCallbackRow[]): Promise<void> {
+    return insertInto(manager, ChannelCallbackRow, callbacks);
   }
 
   /** False when the nonce is used up. */

@@ -32,8 +32,8 @@ export class CheckReservation {
     // Asked outside of a transaction: the answer may take seconds, and the goods are wanted by others.
     if (await this.orders.isPlaced(transactionKey)) {
       const { manager } = this.dataSource;
-      const isNews = await this.reservations.noteOrder(manager, orderNo, this.clock.now());
-      return isNews ? 'handled' : 'overtaken';
+      const count = await this.reservations.noteOrders(manager, [orderNo], this.clock.now());
+      return count === 1 ? 'handled' : 'overtaken';
     }
     return inTransaction(this.dataSource, async (manager) => {
       const current = await this.reservations.findForUpdate(manager, orderNo);

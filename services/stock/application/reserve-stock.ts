@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, In, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import { DomainError } from '../../common/errors.ts';
+import { Gathering } from '../../common/gathering.ts';
 import { RequestReservationCheck } from '../../common/request-reservation-check.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import {
@@ -17,20 +18,33 @@ import {
 } from '../persistence/reservation.repository.ts';
 import { StockLedger, TooFewPieces } from '../persistence/stock-ledger.ts';
 import { StockLevelRow } from '../persistence/stock.entity.ts';
+import { ReserveBatch } from './reserve-batch.ts';
 
 /**
  * Sets goods aside for an order that is about to be placed: all of them or none. The message that will look after them is on
- * its way before they are. Asked again for the same, it has no further effect and the same answer.
+ * its way before they are. Asked again for the same, it has no further effect and the same answer. Orders that come while
+ * others are being seen to are seen to together.
  *
  * Errors: REQUEST.INVALID; STOCK.INSUFFICIENT; STOCK.RELEASED when the order was given up before this came;
  *         STOCK.RESERVED_OTHERWISE.
  */
 @Injectable()
 export class ReserveStock {
+  readonly #reserving = new Gathering<NewReservation, boolean>({
+    work: async (wishes) => {
+      const orderNos = new Set(wishes.map(({ orderNo }) => orderNo));
+      if (orderNos.size < wishes.length)
+        throw new Error('an order comes twice: each is done alone');
+      const outcomes = await this.batch.execute(wishes);
+      return outcomes.map(({ status }) => status === 'RESERVED');
+    },
+  });
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly reservations: ReservationRepository,
     private readonly ledger: StockLedger,
+    private readonly batch: ReserveBatch,
     private readonly requestCheck: RequestReservationCheck,
     private readonly clock: Clock,
   ) {}
@@ -38,8 +52,14 @@ export class ReserveStock {
   async execute(command: NewReservation): Promise<void> {
     const { orderNo, transactionKey, items } = command;
     refuseRepeatedSkus(items);
+    await this.requestCheck.execute(orderNo, transactionKey, this.clock.now());
+    // What is refused is looked at alone, to say why.
+    if (!(await this.#reserving.add(command))) await this.#alone(command);
+  }
+
+  async #alone(command: NewReservation): Promise<void> {
+    const { orderNo, items } = command;
     const now = this.clock.now();
-    await this.requestCheck.execute(orderNo, transactionKey, now);
     try {
       await inTransaction(this.dataSource, async (manager) => {
         if (await this.reservations.insert(manager, command, now)) {

@@ -19,8 +19,18 @@ export class SettleReservation {
     change: { status: Exclude<ReservationStatus, 'RESERVED'>; isOrderKnown?: true },
     at: Date,
   ): Promise<void> {
-    await this.reservations.update(manager, orderNo, change, at);
-    const items = await this.reservations.itemsOf(manager, orderNo);
-    await this.ledger.move(manager, change.status, orderNo, items, at);
+    await this.executeAll(manager, [orderNo], change, at);
+  }
+
+  /** The same for several. */
+  async executeAll(
+    manager: EntityManager,
+    orderNos: readonly string[],
+    change: { status: Exclude<ReservationStatus, 'RESERVED'>; isOrderKnown?: true },
+    at: Date,
+  ): Promise<void> {
+    await this.reservations.update(manager, orderNos, change, at);
+    const moves = await this.reservations.itemsOfAll(manager, orderNos);
+    await this.ledger.moveAll(manager, change.status, moves, at);
   }
 }

@@ -4,6 +4,9 @@ import { DomainError } from '../../common/errors.ts';
 export const MAX_ITEMS = 100;
 export const MAX_ITEM_QUANTITY = 99_900;
 
+/** Reservations in one batch. */
+export const MAX_BATCH_COUNT = 256;
+
 export interface StockItem {
   sku: string;
   quantity: number;
@@ -46,6 +49,13 @@ export function inLockOrder(items: readonly StockItem[]): StockItem[] {
   return items.toSorted((a, b) => (a.sku < b.sku ? -1 : 1));
 }
 
+/** One entry for each sku: the same one may be named in several. */
+export function sumsBySku(items: readonly StockItem[]): StockItem[] {
+  const sums = new Map<string, number>();
+  for (const { sku, quantity } of items) sums.set(sku, (sums.get(sku) ?? 0) + quantity);
+  return [...sums].map(([sku, quantity]) => ({ sku, quantity }));
+}
+
 /** Errors: REQUEST.INVALID naming every entry whose sku has come before. */
 export function refuseRepeatedSkus(items: readonly StockItem[]): void {
   const fields = items.flatMap(({ sku }, index) => {
@@ -69,6 +79,32 @@ export function isSameItems(some: readonly StockItem[], others: readonly StockIt
     some.length === others.length &&
     others.every(({ sku, quantity }) => quantities.get(sku) === quantity)
   );
+}
+
+/**
+ * What of a batch can be had, first come, first served: each all of its items or none. What one is refused the next may
+ * have. Takes from `available` what is allotted.
+ */
+export function allot<T extends { items: readonly StockItem[] }>(
+  wishes: readonly T[],
+  available: Map<string, number>,
+): { granted: T[]; refused: { wish: T; shortages: Shortage[] }[] } {
+  const granted: T[] = [];
+  const refused: { wish: T; shortages: Shortage[] }[] = [];
+  for (const wish of wishes) {
+    const shortages = wish.items
+      .map((item) => ({ ...item, available: available.get(item.sku) ?? 0 }))
+      .filter((item) => item.available < item.quantity);
+    if (shortages.length > 0) {
+      refused.push({ wish, shortages });
+      continue;
+    }
+    granted.push(wish);
+    for (const { sku, quantity } of wish.items) {
+      available.set(sku, (available.get(sku) ?? 0) - quantity);
+    }
+  }
+  return { granted, refused };
 }
 
 /** Less of these is there than is wanted. */

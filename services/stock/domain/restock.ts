@@ -1,5 +1,5 @@
 import { DomainError } from '../../common/errors.ts';
-import { isSameItems, type StockItem } from './reservation.ts';
+import { isSameItems, sumsBySku, type StockItem } from './reservation.ts';
 
 /** What of an order has come back with one refund. */
 export interface RestockedItem extends StockItem {
@@ -21,7 +21,7 @@ export function decideRestock(
   sold: readonly StockItem[],
   restocked: readonly RestockedItem[],
 ): RestockDecision {
-  const items = bySku(due);
+  const items = sumsBySku(due);
   const own = restocked.filter((item) => item.refundNo === refundNo);
   if (own.length > 0) {
     if (isSameItems(own, items)) return { outcome: 'repeated' };
@@ -40,11 +40,4 @@ export function decideRestock(
     outcome: 'refused',
     reason: `${quantity} of ${sku} are to come back, ${left.get(sku) ?? 0} of the order are out`,
   };
-}
-
-/** One entry for each sku: the same one may be named in several. */
-function bySku(items: readonly StockItem[]): StockItem[] {
-  const sums = new Map<string, number>();
-  for (const { sku, quantity } of items) sums.set(sku, (sums.get(sku) ?? 0) + quantity);
-  return [...sums].map(([sku, quantity]) => ({ sku, quantity }));
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { In, type EntityManager } from 'typeorm';
 import { insertOnce } from '../../common/database-errors.ts';
 import { insertInto } from '../../common/insert-into.ts';
 import type { Reservation, ReservationStatus, StockItem } from '../domain/reservation.ts';
@@ -34,6 +34,61 @@ export class ReservationRepository {
     return true;
   }
 
+  /** The orders that had none. Their items are still to be inserted. */
+  async insertAll(
+    manager: EntityManager,
+    reservations: readonly NewReservation[],
+    at: Date,
+  ): Promise<ReadonlySet<string>> {
+    // In one order, whoever asks: two batches with the same orders cannot wait for each other then.
+    const rows = reservations
+      .toSorted((a, b) => (a.orderNo < b.orderNo ? -1 : 1))
+      .map(({ orderNo, transactionKey }) => [orderNo, 'RESERVED', transactionKey, false, at, at]);
+    const inserted: { orderNo: string }[] = await manager.query(
+      `INSERT IGNORE INTO reservations
+         (order_no, status, transaction_key, is_order_known, created_at, updated_at)
+         VALUES ? RETURNING order_no AS orderNo`,
+      [rows],
+    );
+    return new Set(inserted.map(({ orderNo }) => orderNo));
+  }
+
+  async insertItems(
+    manager: EntityManager,
+    reservations: readonly NewReservation[],
+  ): Promise<void> {
+    const rows = reservations.flatMap(({ orderNo, items }) =>
+      items.map(({ sku, quantity }) => [orderNo, sku, quantity]),
+    );
+    if (rows.length === 0) return;
+    await manager.query('INSERT INTO reservation_items (order_no, sku, quantity) VALUES ?', [rows]);
+  }
+
+  /** Takes back reservations that this transaction has inserted. */
+  async discard(manager: EntityManager, orderNos: readonly string[]): Promise<void> {
+    if (orderNos.length === 0) return;
+    await manager.query('DELETE FROM reservations WHERE order_no IN (?)', [orderNos]);
+  }
+
+  /** By order, with their items. */
+  async findAll(
+    manager: EntityManager,
+    orderNos: readonly string[],
+  ): Promise<ReadonlyMap<string, Reservation & { items: StockItem[] }>> {
+    const rows = await manager.findBy(ReservationRow, { orderNo: In([...orderNos]) });
+    const itemRows = await manager.findBy(ReservationItemRow, { orderNo: In([...orderNos]) });
+    const found = new Map(
+      rows.map(({ orderNo, status, transactionKey, isOrderKnown }) => [
+        orderNo,
+        { orderNo, status, transactionKey, isOrderKnown, items: [] as StockItem[] },
+      ]),
+    );
+    for (const { orderNo, sku, quantity } of itemRows) {
+      found.get(orderNo)?.items.push({ sku, quantity });
+    }
+    return found;
+  }
+
   async find(manager: EntityManager, orderNo: string): Promise<Reservation | undefined> {
     return (await manager.findOneBy(ReservationRow, { orderNo })) ?? undefined;
   }
@@ -45,6 +100,19 @@ export class ReservationRepository {
       lock: { mode: 'pessimistic_write' },
     });
     return row ?? undefined;
+  }
+
+  /**
+   * Which of these orders have a reservation that is held, whose rows the transaction holds from then on. Not those whose row
+   * somebody else holds just now: of many one that is not let go of must not keep the others waiting.
+   */
+  async holdReserved(manager: EntityManager, orderNos: readonly string[]): Promise<string[]> {
+    const rows: { orderNo: string; status: ReservationStatus }[] = await manager.query(
+      `SELECT order_no AS orderNo, status FROM reservations WHERE order_no IN (?)
+         ORDER BY order_no FOR UPDATE SKIP LOCKED`,
+      [orderNos],
+    );
+    return rows.filter(({ status }) => status === 'RESERVED').map(({ orderNo }) => orderNo);
   }
 
   /**
@@ -73,22 +141,36 @@ export class ReservationRepository {
     return rows.map(({ sku, quantity }) => ({ sku, quantity }));
   }
 
+  async itemsOfAll(
+    manager: EntityManager,
+    orderNos: readonly string[],
+  ): Promise<{ orderNo: string; items: StockItem[] }[]> {
+    const rows: (StockItem & { orderNo: string })[] = await manager.query(
+      'SELECT order_no AS orderNo, sku, quantity FROM reservation_items WHERE order_no IN (?)',
+      [orderNos],
+    );
+    const itemsOf = new Map<string, StockItem[]>(orderNos.map((orderNo) => [orderNo, []]));
+    for (const { orderNo, sku, quantity } of rows) itemsOf.get(orderNo)?.push({ sku, quantity });
+    return [...itemsOf].map(([orderNo, items]) => ({ orderNo, items }));
+  }
+
   async update(
     manager: EntityManager,
-    orderNo: string,
+    orderNos: readonly string[],
     change: { status?: ReservationStatus; isOrderKnown?: true },
     at: Date,
   ): Promise<void> {
-    await manager.update(ReservationRow, { orderNo }, { ...change, updatedAt: at });
+    const where = { orderNo: In([...orderNos]) };
+    await manager.update(ReservationRow, where, { ...change, updatedAt: at });
   }
 
-  /** Notes that the order was placed. False when that was known, or nothing is set aside for it. */
-  async noteOrder(manager: EntityManager, orderNo: string, at: Date): Promise<boolean> {
+  /** Notes that orders were placed. Returns of how many that was not known, and something is set aside for them. */
+  async noteOrders(manager: EntityManager, orderNos: readonly string[], at: Date): Promise<number> {
     const { affectedRows } = await manager.query<{ affectedRows: number }>(
       `UPDATE reservations SET is_order_known = TRUE, updated_at = ?
-         WHERE order_no = ? AND NOT is_order_known AND status <> 'RELEASED'`,
-      [at, orderNo],
+         WHERE order_no IN (?) AND NOT is_order_known AND status <> 'RELEASED'`,
+      [at, orderNos],
     );
-    return affectedRows > 0;
+    return affectedRows;
   }
 }

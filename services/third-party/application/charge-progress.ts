@@ -9,6 +9,7 @@ import { Log } from '../../common/log.ts';
 import { backoffMs, type Charge } from '../domain/charge.ts';
 import { ChargeRepository } from '../persistence/charge.repository.ts';
 import { isSettled } from './callback-sender.ts';
+import { FindCharge } from './find-charge.ts';
 import { Pauses } from './pauses.ts';
 import { SettleCharge } from './settle-charge.ts';
 import { TellOutcome } from './tell-outcome.ts';
@@ -30,6 +31,7 @@ export class ChargeProgress implements OnApplicationBootstrap, BeforeApplication
   constructor(
     private readonly dataSource: DataSource,
     private readonly charges: ChargeRepository,
+    private readonly findCharge: FindCharge,
     private readonly settleCharge: SettleCharge,
     private readonly tellOutcome: TellOutcome,
     private readonly pauses: Pauses,
@@ -48,32 +50,45 @@ export class ChargeProgress implements OnApplicationBootstrap, BeforeApplication
     await Promise.all(this.#running.values());
   }
 
-  /** Does nothing for a charge that is followed already. */
+  /** For a charge that nobody follows yet: it is new, or the process is. */
   follow(charge: Charge): void {
-    const { requestNo } = charge;
+    this.#start(charge.requestNo, charge);
+  }
+
+  /**
+   * For a charge that may be followed, or be done. What the caller has read of it may be older than its last step, whose
+   * callback would be sent again: its row is read here, when nobody else follows it any more.
+   */
+  resume(requestNo: string): void {
+    this.#start(requestNo, undefined);
+  }
+
+  #start(requestNo: string, charge: Charge | undefined): void {
     if (this.#running.has(requestNo)) return;
-    const run = this.#run(charge).finally(() => this.#running.delete(requestNo));
+    const run = this.#run(requestNo, charge).finally(() => this.#running.delete(requestNo));
     this.#running.set(requestNo, run);
   }
 
-  async #run(charge: Charge): Promise<void> {
+  async #run(requestNo: string, charge: Charge | undefined): Promise<void> {
     let current = charge;
     let failureCount = 0;
-    while (current.dueAt !== null) {
-      const untilDueMs = current.dueAt.getTime() - this.clock.now().getTime();
-      const waitMs = failureCount > 0 ? backoffMs(failureCount, retry) : untilDueMs;
+    while (current?.dueAt !== null) {
+      const dueMs = current?.dueAt.getTime() ?? 0;
+      const waitMs =
+        failureCount > 0 ? backoffMs(failureCount, retry) : dueMs - this.clock.now().getTime();
       if (!(await this.pauses.wait(waitMs))) return;
       try {
-        current = await this.#step(current);
+        current = await this.#step(requestNo, current);
         failureCount = 0;
       } catch (error) {
         failureCount++;
-        this.log.error('a charge cannot go on', { requestNo: charge.requestNo, error });
+        this.log.error('a charge cannot go on', { requestNo, error });
       }
     }
   }
 
-  #step(charge: Charge): Promise<Charge> {
+  async #step(requestNo: string, charge: Charge | undefined): Promise<Charge> {
+    if (charge === undefined) return this.findCharge.execute(requestNo);
     return isSettled(charge)
       ? this.tellOutcome.execute(charge, this.pauses.stopping)
       : this.settleCharge.execute(charge.requestNo);

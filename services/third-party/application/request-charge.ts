@@ -35,7 +35,7 @@ export class RequestCharge {
     if (known === null) throw chargeNotFound(request.requestNo);
     checkRepeat(known, request);
     // The row may be all there is: committed, when the database went away before it said so.
-    this.progress.follow(known);
+    this.progress.resume(request.requestNo);
     return known;
   }
 }

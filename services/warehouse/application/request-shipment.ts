@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.ts';
 import { newDocumentNo } from '../../common/document-number.ts';
 import { Inbox, type IncomingEvent } from '../../common/inbox.ts';
-import { appendToOutbox } from '../../common/outbox.ts';
+import { appendAllToOutbox } from '../../common/outbox.ts';
 import { OutboxRelay } from '../../common/outbox-relay.ts';
 import type { OutgoingEvent } from '../../common/outgoing-event.ts';
 import type { OrderPaid } from '../../contracts/order-events.ts';
@@ -30,22 +30,29 @@ export class PackingTime {
  */
 @Injectable()
 export class RequestShipment {
+  readonly #request: (incoming: IncomingEvent, item: Shipment) => Promise<'handled' | 'duplicate'>;
+
   constructor(
-    private readonly inbox: Inbox,
-    private readonly shipments: ShipmentRepository,
+    inbox: Inbox,
+    shipments: ShipmentRepository,
     private readonly packing: PackingTime,
     private readonly relay: OutboxRelay,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#request = inbox.together<Shipment>(async (manager, parcels) => {
+      const [first] = parcels;
+      if (parcels.length > 1) await shipments.insertAll(manager, parcels);
+      else if (first === undefined || !(await shipments.insert(manager, first))) return;
+      const events = parcels.map((parcel) => ({ event: this.#requested(parcel) }));
+      await appendAllToOutbox(manager, events);
+    });
+  }
 
   async execute(paid: OrderPaid, incoming: IncomingEvent): Promise<'handled' | 'duplicate'> {
     const requestedAt = this.clock.now();
     const facts = { shipmentNo: newDocumentNo(requestedAt), orderNo: paid.orderNo, requestedAt };
     const shipment = packParcel(facts, paid.items);
-    const outcome = await this.inbox.once(incoming, async (manager) => {
-      if (!(await this.shipments.insert(manager, shipment))) return;
-      await appendToOutbox(manager, this.#requested(shipment));
-    });
+    const outcome = await this.#request(incoming, shipment);
     this.relay.wake();
     return outcome;
   }

@@ -3,7 +3,8 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../common/clock.ts';
 import type { Handling } from '../../common/consumption.ts';
 import { DomainError } from '../../common/errors.ts';
-import { MessageTransactions } from '../../common/message-transactions.ts';
+import { Gathering } from '../../common/gathering.ts';
+import { joining, MessageTransactions, type JointWork } from '../../common/message-transactions.ts';
 import type { OutgoingEvent } from '../../common/outgoing-event.ts';
 import { inTransaction } from '../../common/transaction.ts';
 import {
@@ -28,22 +29,26 @@ import { Carrier } from './carrier.ts';
  */
 @Injectable()
 export class ShipParcel {
+  readonly #beginning = new Gathering<string, Shipment>({
+    work: (shipmentNos) => this.#beginTogether(shipmentNos),
+    alone: (shipmentNo) => this.#begin(shipmentNo),
+  });
+  readonly #shipping: JointWork<Handed, Handling>;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly shipments: ShipmentRepository,
     private readonly carrier: Carrier,
     private readonly transactions: MessageTransactions,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#shipping = transactions.jointly<Handed, Handling>((manager, all) =>
+      this.#shipTogether(manager, all),
+    );
+  }
 
   async execute({ shipmentNo }: ShipmentRequested): Promise<Handling> {
-    const shipment = await inTransaction(this.dataSource, async (manager) => {
-      const found = await this.#locked(manager, shipmentNo);
-      if (found.status !== 'REQUESTED') return found;
-      const moved: Shipment = { ...found, status: 'HANDING_OVER' };
-      await this.shipments.update(manager, found, moved);
-      return moved;
-    });
+    const shipment = await this.#beginning.add(shipmentNo);
     if (shipment.status === 'CANCELLED') return 'overtaken';
     if (shipment.status === 'SHIPPED') return 'duplicate';
     const { orderNo } = shipment;
@@ -53,15 +58,64 @@ export class ShipParcel {
     const { trackingNo } = taken;
     const shippedAt = this.clock.now();
     const event = shipped(shipment, trackingNo, shippedAt);
-    return this.transactions.announce<Handling>(event, async (manager) => {
-      const current = await this.#locked(manager, shipmentNo);
-      if (decideMove(shipmentNo, current.status, 'SHIPPED') === 'repeated') {
-        return { rollback: 'duplicate' };
-      }
-      const moved: Shipment = { ...current, status: 'SHIPPED', trackingNo, shippedAt };
-      await this.shipments.update(manager, current, moved);
-      return { commit: 'handled' };
+    return this.transactions.announce<Handling>(
+      event,
+      async (manager) => {
+        const current = await this.#locked(manager, shipmentNo);
+        if (decideMove(shipmentNo, current.status, 'SHIPPED') === 'repeated') {
+          return { rollback: 'duplicate' };
+        }
+        const moved: Shipment = { ...current, status: 'SHIPPED', trackingNo, shippedAt };
+        await this.shipments.update(manager, current, moved);
+        return { commit: 'handled' };
+      },
+      { joined: joining(this.#shipping, { shipmentNo, trackingNo, shippedAt }) },
+    );
+  }
+
+  /** Notes of parcels that they are being handed over, where they are to be. Throws when one of them is not there, or held. */
+  #beginTogether(shipmentNos: readonly string[]): Promise<Shipment[]> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const held = await this.shipments.holdAllFree(manager, shipmentNos);
+      const due: Shipment[] = [...held.values()]
+        .filter(({ status }) => status === 'REQUESTED')
+        .map((shipment) => ({ ...shipment, status: 'HANDING_OVER' }));
+      if (due.length > 0) await this.shipments.updateProgress(manager, due);
+      for (const shipment of due) held.set(shipment.shipmentNo, shipment);
+      return shipmentNos.map(
+        (shipmentNo) => held.get(shipmentNo) ?? raise(lookAtAlone(shipmentNo)),
+      );
     });
+  }
+
+  /** Errors: WAREHOUSE.NO_SHIPMENT. */
+  #begin(shipmentNo: string): Promise<Shipment> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const current = await this.#locked(manager, shipmentNo);
+      if (current.status !== 'REQUESTED') return current;
+      const begun: Shipment = { ...current, status: 'HANDING_OVER' };
+      await this.shipments.updateProgress(manager, [begun]);
+      return begun;
+    });
+  }
+
+  /**
+   * Throws when one of them has to be looked at alone: it is not there, held, not being handed over any more, or comes twice.
+   */
+  async #shipTogether(manager: EntityManager, all: readonly Handed[]): Promise<Handling[]> {
+    const held = await this.shipments.holdAllFree(
+      manager,
+      all.map(({ shipmentNo }) => shipmentNo),
+    );
+    const moved = all.map(({ shipmentNo, trackingNo, shippedAt }): Shipment => {
+      const current = held.get(shipmentNo);
+      if (current?.status !== 'HANDING_OVER' || !held.delete(shipmentNo)) {
+        throw lookAtAlone(shipmentNo);
+      }
+      return { ...current, status: 'SHIPPED', trackingNo, shippedAt };
+    });
+    await this.shipments.updateProgress(manager, moved);
+    return moved.map(() => 'handled');
   }
 
   /** A refund has asked the carrier not to take it. Until that is noted here, too, nobody can say that all is well. */
@@ -77,13 +131,31 @@ export class ShipParcel {
 
   async #locked(manager: EntityManager, shipmentNo: string): Promise<Shipment> {
     const shipment = await this.shipments.findForUpdate(manager, { shipmentNo });
-    if (shipment !== undefined) return shipment;
-    throw new DomainError(
-      'WAREHOUSE.NO_SHIPMENT',
-      'not_found',
-      `there is no shipment ${shipmentNo}; row and message commit together`,
-    );
+    return shipment ?? raise(noShipment(shipmentNo));
   }
+}
+
+/** What the carrier has taken. */
+interface Handed {
+  shipmentNo: string;
+  trackingNo: string;
+  shippedAt: Date;
+}
+
+function noShipment(shipmentNo: string): DomainError {
+  return new DomainError(
+    'WAREHOUSE.NO_SHIPMENT',
+    'not_found',
+    `there is no shipment ${shipmentNo}; row and message commit together`,
+  );
+}
+
+function lookAtAlone(shipmentNo: string): Error {
+  return new Error(`shipment ${shipmentNo} has to be looked at alone`);
+}
+
+function raise(error: Error): never {
+  throw error;
 }
 
 function shipped(

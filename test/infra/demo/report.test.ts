@@ -1,13 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AuditReport, OrderVerdict } from '../../../infra/audit/audit.ts';
+import type { Finding } from '../../../infra/audit/finding.ts';
 import type { OrderFacts } from '../../../infra/audit/order-facts.ts';
 import { judge } from '../../../infra/audit/order-rules.ts';
 import type { DemoOrder } from '../../../infra/demo/life-of-an-order.ts';
 import type { OrderKind, OrderPlan } from '../../../infra/demo/plan.ts';
-import { buyersFindings, timelineTable, verdictOf, workTable } from '../../../infra/demo/report.ts';
-import { closed, refundedWhole, shipped } from '../audit/facts.ts';
+import {
+  buyersFindings,
+  isGoodRun,
+  timelineTable,
+  verdictOf,
+  workTable,
+  type SaleOutcome,
+} from '../../../infra/demo/report.ts';
+import { closed, closedAndPaidTooLate, refundedWhole, shipped } from '../audit/facts.ts';
 
-const quiet: AuditReport = { orders: 3, byStatus: {}, underWay: 0, findings: [] };
+const quiet: AuditReport = {
+  orders: 3,
+  byStatus: {},
+  underWay: 0,
+  sales: 1,
+  tickets: 2,
+  copy: { rows: 12, findings: [] },
+  findings: [],
+};
 
 function plan(kind: OrderKind): OrderPlan {
   return {
@@ -35,9 +51,34 @@ const verdicts = [
   verdict('CLOSED', closed()),
   verdict('BACK', refundedWhole(shipped())),
 ];
+const sale: SaleOutcome = {
+  run: {
+    saleId: 'S',
+    orders: [
+      { plan: plan('paid'), orderNo: 'BOUGHT', paymentNo: 'P' },
+      { plan: plan('unpaid'), orderNo: 'LEFT' },
+    ],
+    turnedAway: 5,
+    returned: 1,
+  },
+  facts: {
+    saleId: 'S',
+    sku: 'GRINDER-HAND',
+    stock: 1,
+    perUserLimit: 1,
+    state: 'OPEN',
+    taken: 1,
+    liveTickets: 1,
+    liveOrders: 1,
+    users: [],
+  },
+  verdicts: [verdict('BOUGHT', shipped()), verdict('LEFT', closed())],
+  findings: [],
+};
 const run = {
   orders,
   verdicts,
+  sale,
   whole: quiet,
   deadLetters: new Set<string>(),
   seed: 7,
@@ -55,6 +96,12 @@ describe('verdictOf', () => {
       pushes: 10,
       dlq: 2,
       dlq_redriven: 1,
+      sale_admitted: 2,
+      sale_turned_away: 5,
+      sale_returned: 1,
+      oversold: 0,
+      copied_rows: 12,
+      copy_differences: 0,
       lost: 0,
       duplicated: 0,
       seed: 7,
@@ -83,6 +130,49 @@ describe('verdictOf', () => {
   });
 });
 
+describe('verdictOf, of a flash sale', () => {
+  it('counts what was sold beyond the stock, and what is the matter with the sale', () => {
+    const damaged: SaleOutcome = {
+      ...sale,
+      facts: { ...sale.facts!, liveOrders: 3 },
+      findings: [{ orderNo: 'S', kind: 'duplicated', what: '3 orders for a stock of 1' }],
+    };
+    expect(verdictOf({ ...run, sale: damaged })).toMatchObject({ oversold: 2, duplicated: 1 });
+  });
+
+  it('misses a payment that one of its customers was told of', () => {
+    const [bought, left] = sale.run.orders;
+    const told = { ...sale.run, orders: [{ ...bought!, paymentNo: 'P9' }, left!] };
+    expect(verdictOf({ ...run, sale: { ...sale, run: told } })).toMatchObject({ lost: 1 });
+  });
+});
+
+describe('verdictOf, of the copy', () => {
+  const gone: Finding = {
+    orderNo: 'A',
+    kind: 'lost',
+    what: 'orders A, which the copy has not got',
+  };
+  const stale: Finding = { orderNo: 'B', kind: 'wrong', what: 'copy of orders B' };
+
+  it('counts what differs there once, missing or not, and by itself', () => {
+    const copy = { rows: 12, findings: [gone, stale] };
+    const whole = { ...quiet, copy, findings: copy.findings };
+    const expected = { copied_rows: 12, copy_differences: 2, lost: 0, duplicated: 0 };
+    expect(verdictOf({ ...run, whole })).toMatchObject(expected);
+  });
+
+  it('calls no run good that has another copy, or none', () => {
+    const good = verdictOf(run);
+    expect(isGoodRun(good)).toBe(true);
+    expect(isGoodRun({ ...good, copy_differences: 1 })).toBe(false);
+    expect(isGoodRun({ ...good, copied_rows: 0 })).toBe(false);
+    expect(isGoodRun({ ...good, oversold: 1 })).toBe(false);
+    expect(isGoodRun({ ...good, lost: 1 })).toBe(false);
+    expect(isGoodRun({ ...good, duplicated: 1 })).toBe(false);
+  });
+});
+
 describe('buyersFindings', () => {
   it('has nothing to say of orders that became what their customers were told', () => {
     expect(buyersFindings(orders, verdicts)).toEqual([]);
@@ -97,6 +187,14 @@ describe('buyersFindings', () => {
       { orderNo: 'SHIPPED', kind: 'lost', what: 'acknowledged payment P9' },
       { orderNo: 'BACK', kind: 'lost', what: 'acknowledged refund R9' },
     ]);
+  });
+
+  it('misses no payment that came too late, and went back', () => {
+    const [late] = closedAndPaidTooLate().orderRefunds;
+    const told: DemoOrder = { plan: plan('paid'), orderNo: 'LATE', paymentNo: late!.paymentNo };
+    expect(buyersFindings([told], [verdict('LATE', closedAndPaidTooLate())])).toEqual([]);
+    const other = { ...told, paymentNo: 'P9' };
+    expect(buyersFindings([other], [verdict('LATE', closedAndPaidTooLate())])).toHaveLength(1);
   });
 
   it('notices a payment that nobody has made', () => {

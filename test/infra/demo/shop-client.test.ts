@@ -46,6 +46,8 @@ beforeEach(async () => {
     warehouse: url,
     refund: url,
     'third-party': url,
+    flashsale: url,
+    sync: url,
   });
 });
 
@@ -97,6 +99,15 @@ describe('a customer of the demo', () => {
   it('complains about an answer without a number', async () => {
     answers = [{ status: 201, body: {} }];
     await expect(shop.pay('A', false)).rejects.toThrow(/payments answers no number/);
+  });
+
+  it('who comes late pays, or hears that the order was closed', async () => {
+    answers = [notNow, { status: 202, body: { paymentNo: 'P' } }];
+    expect(await shop.payInTime('A', false)).toBe('P');
+    answers = [{ status: 409, body: { detail: 'order A is CANCELLED' } }];
+    expect(await shop.payInTime('A', false)).toBeUndefined();
+    answers = [{ status: 404, body: {} }];
+    await expect(shop.payInTime('A', false)).rejects.toThrow('answers 404');
   });
 
   it('must be refused with 409 what comes too late, and hears why', async () => {

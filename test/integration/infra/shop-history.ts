@@ -5,6 +5,8 @@ import { schemas, type Schemas, type ServiceName } from '../../../infra/audit/sc
 import { Coupons1764000000000 } from '../../../services/coupon/persistence/migrations/1764000000000-coupons.ts';
 import { Messaging1764000000001 } from '../../../services/coupon/persistence/migrations/1764000000001-messaging.ts';
 import { Redemptions1764000000002 } from '../../../services/coupon/persistence/migrations/1764000000002-redemptions.ts';
+import { FlashSales1764000000000 } from '../../../services/flashsale/persistence/migrations/1764000000000-flash-sales.ts';
+import { FlashOrders1764000000005 } from '../../../services/order/persistence/migrations/1764000000005-flash-orders.ts';
 import { Orders1764000000000 } from '../../../services/order/persistence/migrations/1764000000000-orders.ts';
 import { HalfMessages1764000000003 } from '../../../services/order/persistence/migrations/1764000000003-half-messages.ts';
 import { LifeOfAnOrder1764000000004 } from '../../../services/order/persistence/migrations/1764000000004-life-of-an-order.ts';
@@ -15,12 +17,18 @@ import { Delivery1764000000001 } from '../../../services/push/persistence/migrat
 import { Messaging1764000000002 } from '../../../services/push/persistence/migrations/1764000000002-messaging.ts';
 import { Refunds1764000000000 } from '../../../services/refund/persistence/migrations/1764000000000-refunds.ts';
 import { Stock1764000000000 } from '../../../services/stock/persistence/migrations/1764000000000-stock.ts';
+import { Streams1764000000000 } from '../../../services/sync/persistence/migrations/1764000000000-streams.ts';
 import { ThirdParty1764000000000 } from '../../../services/third-party/persistence/migrations/1764000000000-third-party.ts';
 import { Shipments1764000000000 } from '../../../services/warehouse/persistence/migrations/1764000000000-shipments.ts';
 import { Tables } from '../services/tables.ts';
 
 const migrationsOf: Readonly<Record<ServiceName, (new () => MigrationInterface)[]>> = {
-  order: [Orders1764000000000, HalfMessages1764000000003, LifeOfAnOrder1764000000004],
+  order: [
+    Orders1764000000000,
+    HalfMessages1764000000003,
+    LifeOfAnOrder1764000000004,
+    FlashOrders1764000000005,
+  ],
   coupon: [Coupons1764000000000, Messaging1764000000001, Redemptions1764000000002],
   push: [Notifications1764000000000, Delivery1764000000001, Messaging1764000000002],
   stock: [Stock1764000000000],
@@ -29,6 +37,8 @@ const migrationsOf: Readonly<Record<ServiceName, (new () => MigrationInterface)[
   warehouse: [Shipments1764000000000],
   refund: [Refunds1764000000000],
   'third-party': [ThirdParty1764000000000],
+  flashsale: [FlashSales1764000000000],
+  sync: [Streams1764000000000],
 };
 
 /** What is emptied between two tests, and filled by a history. */
@@ -48,6 +58,8 @@ const tablesOf: Readonly<Record<ServiceName, readonly string[]>> = {
   warehouse: ['shipments', 'shipment_items', 'goods_returns', 'outbox_messages'],
   refund: ['refunds', 'refund_steps', 'outbox_messages'],
   'third-party': ['channel_charges', 'channel_refunds', 'carrier_shipments'],
+  flashsale: ['flash_sales', 'flash_tickets', 'parked_messages', 'outbox_messages'],
+  sync: ['outbox_messages'],
 };
 
 export interface Line {
@@ -67,6 +79,8 @@ export interface Story {
   items?: readonly Line[];
   /** The coupon it uses. */
   coupon?: { code: string; amountMinor: number };
+  /** The flash sale it comes from, by a ticket of its own number. */
+  saleId?: string;
   refunds?: readonly StoryOfRefund[];
 }
 
@@ -80,9 +94,17 @@ export interface StoryOfRefund {
   goods: 'taken out' | 'come back' | 'awaited';
 }
 
+/** A flash sale that is open. What was taken of it follows from the stories. */
+export interface StoryOfSale {
+  saleId: string;
+  sku: string;
+  stock: number;
+  at: Date;
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
-/** Nine schemas made by the services' own migrations, filled by hand, without a service that would notice. */
+/** A schema a service made by the services' own migrations, filled by hand, without a service that would notice. */
 export class ShopHistory implements AsyncDisposable {
   readonly schemas: Schemas;
   readonly audit: Audit;
@@ -114,7 +136,8 @@ export class ShopHistory implements AsyncDisposable {
     const connection = await createConnection({ uri: url, timezone: 'Z' });
     // Damage is what no service would do: the database must not be in its way.
     await connection.query('SET SESSION foreign_key_checks = 0, check_constraint_checks = 0');
-    const audit = await Audit.open(url, names as unknown as Schemas);
+    const copy = { databaseUrl: url, schema: `${names['order']}_copy` };
+    const audit = await Audit.open(url, names as unknown as Schemas, copy);
     return new ShopHistory(names as unknown as Schemas, all, connection, audit);
   }
 
@@ -132,13 +155,14 @@ export class ShopHistory implements AsyncDisposable {
   }
 
   /** Forgets everything and tells these stories; levels and balances follow from the movements. */
-  async tell(stories: readonly Story[]): Promise<void> {
+  async tell(stories: readonly Story[], sales: readonly StoryOfSale[] = []): Promise<void> {
     this.#rows = new Map();
     const at = new Date('2026-11-01T00:00:00.000Z');
     for (const sku of Object.keys(prices)) {
       this.#move('RECEIVED', 'FIRST-DELIVERY', [{ sku, quantity: 1_000_000 }], at);
     }
     for (const story of stories) this.#tell(story);
+    for (const sale of sales) this.#sell(sale);
     this.#sumUp();
     for (const [service, tables] of Object.entries(tablesOf)) {
       for (const table of tables) await this.#write(service, table);
@@ -188,6 +212,7 @@ export class ShopHistory implements AsyncDisposable {
     this.#add('order', 'orders', {
       ...order,
       status: statusOf(story),
+      sale_id: story.saleId ?? null,
       discount_minor: discountMinor,
       coupon_code: coupon?.code ?? null,
       total_minor: totalMinor,
@@ -205,6 +230,18 @@ export class ShopHistory implements AsyncDisposable {
         sku,
         quantity,
         unit_price_minor: prices[sku],
+      });
+    }
+    if (story.saleId !== undefined) {
+      this.#add('flashsale', 'flash_tickets', {
+        ticket_no: orderNo,
+        sale_id: story.saleId,
+        user_id: userId,
+        status: isClosed ? 'RETURNED' : 'ORDERED',
+        code: null,
+        reason: null,
+        admitted_at: at,
+        updated_at: at,
       });
     }
     this.#push(order, 'Created', at);
@@ -235,6 +272,24 @@ export class ShopHistory implements AsyncDisposable {
       this.#push(order, 'RefundRequested', at);
       this.#refund(order, paymentNo, totalMinor, 'CUSTOMER', at, refund);
     }
+  }
+
+  #sell({ saleId, sku, stock, at }: StoryOfSale): void {
+    const tickets = this.#rows.get('flashsale.flash_tickets') ?? [];
+    const live = tickets.filter(
+      (ticket) => ticket['sale_id'] === saleId && ticket['status'] === 'ORDERED',
+    );
+    this.#add('flashsale', 'flash_sales', {
+      id: saleId,
+      sku,
+      stock,
+      per_user_limit: 1,
+      starts_at: at,
+      ends_at: new Date(at.getTime() + 3_600_000),
+      state: 'OPEN',
+      taken: live.length,
+      created_at: at,
+    });
   }
 
   #push(order: Row, kind: string, at: Date): void {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 export class DatabaseProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #isClosed = false;
   #cut: 'before' | 'after' | undefined;
   #marker = '';
 
@@ -17,6 +18,10 @@ export class DatabaseProxy implements AsyncDisposable {
     const server = createServer();
     const proxy = new DatabaseProxy(server);
     server.on('connection', (client) => {
+      if (proxy.#isClosed) {
+        client.destroy();
+        return;
+      }
       proxy.#join(client, connect(Number(port || 3306), hostname));
     });
     server.listen(0, '127.0.0.1');
@@ -37,6 +42,21 @@ export class DatabaseProxy implements AsyncDisposable {
     this.#marker = marker;
   }
 
+  /** Cuts every connection there is, as a network that fails does. New ones may be made. */
+  hangUp(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** From now on the database is away for whoever comes by here, until `reopen`. */
+  close(): void {
+    this.#isClosed = true;
+    this.hangUp();
+  }
+
+  reopen(): void {
+    this.#isClosed = false;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -52,7 +72,10 @@ export class DatabaseProxy implements AsyncDisposable {
     };
     for (const socket of [client, database]) {
       this.#sockets.add(socket);
-      socket.on('close', hangUp);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        hangUp();
+      });
       // A reset is one way of hanging up; `close` follows.
       socket.on('error', hangUp);
     }

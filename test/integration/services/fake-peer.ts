@@ -125,6 +125,11 @@ function byDefault(asked: Asked): PeerAnswer {
   switch (routeOf(asked)) {
     case 'POST /reservations':
       return { status: 200, body: { orderNo, status: 'RESERVED' } };
+    case 'POST /reservation-batches': {
+      const { reservations } = asked.body as { reservations: { orderNo: string }[] };
+      const items = reservations.map((each) => ({ orderNo: each.orderNo, status: 'RESERVED' }));
+      return { status: 200, body: { items } };
+    }
     case 'POST /redemptions':
       return { status: 200, body: { code, amountMinor: 100 } };
     case 'POST /reservations/:orderNo/release':

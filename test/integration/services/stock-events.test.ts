@@ -4,8 +4,9 @@ import { Producer } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import type { RefundStepDue } from '../../../services/contracts/refund-events.ts';
 import type { RefundStepResult } from '../../../services/contracts/refund-step-results.ts';
+import { FollowOrder } from '../../../services/stock/application/follow-order.ts';
 import { closedEvent, createdEvent, paidEvent } from '../../services/order-event-samples.ts';
-import { until } from '../../support/deadline.ts';
+import { until, within } from '../../support/deadline.ts';
 import { startService, type RunningService } from './shop.ts';
 import {
   levelOf,
@@ -100,6 +101,29 @@ describe('an order', () => {
     await told(orderNo, 'Created', 'overtaken event acknowledged');
     expect(await statusOf(stock, orderNo)).toEqual({ status: 'CONFIRMED', isOrderKnown: true });
     expect(await levelOf(stock, sku)).toMatchObject({ available: 6, sold: 4 });
+  });
+
+  it('whose reservation somebody does not let go of does not keep those waiting that are paid with it', async () => {
+    const sku = await received(stock, 10);
+    const [held, free] = [await reserved(stock, [sku, 1]), await reserved(stock, [sku, 1])];
+    const holder = stock.database.createQueryRunner();
+    await holder.startTransaction();
+    try {
+      await holder.query('SELECT 1 FROM reservations WHERE order_no = ? FOR UPDATE', [
+        held.orderNo,
+      ]);
+      const followOrder = stock.app.get(FollowOrder);
+      const [waiting, handling] = [held, free].map(({ orderNo }) =>
+        followOrder.execute({ ...paidEvent, orderNo }),
+      );
+      expect(await within(handling!, 'the payment of the other order')).toBe('handled');
+      expect(await statusOf(stock, held.orderNo)).toMatchObject({ status: 'RESERVED' });
+      await holder.rollbackTransaction();
+      expect(await waiting).toBe('handled');
+    } finally {
+      await holder.release();
+    }
+    expect(await levelOf(stock, sku)).toMatchObject({ available: 8, reserved: 0, sold: 2 });
   });
 
   it('that is closed has its goods let go, once, also when that is told before it was placed', async () => {

@@ -152,6 +152,17 @@ describe('a reservation', () => {
     expect(await levelOf(stock, sku)).toMatchObject({ available: 8, reserved: 2 });
   });
 
+  it('is one of two for the same order that come at once, and the other is refused', async () => {
+    const skus = [await received(stock, 5), await received(stock, 5)];
+    const { orderNo } = wishFor();
+    const wishes = skus.map((sku) => ({ ...wishFor([sku, 2]), orderNo }));
+    const outcomes = await Promise.all(wishes.map((wish) => reserve(wish)));
+    expect(outcomes.toSorted()).toEqual(['200', '409 STOCK.RESERVED_OTHERWISE']);
+    expect(await movementsOf(stock, orderNo)).toEqual([
+      `RESERVED ${skus[outcomes.indexOf('200')]} 2`,
+    ]);
+  });
+
   it('may be as large as an order can be', async () => {
     const sku = await received(stock, 99_900);
     expect(await reserve(wishFor([sku, 99_900]))).toBe('200');

@@ -1,5 +1,6 @@
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { createConnection } from 'mysql2/promise';
+import { prepareConnections } from '../../../services/common/database.module.ts';
 import { dropSchema, newSchema } from './shop.ts';
 
 /** A schema with a service's tables and nothing running on it. */
@@ -30,23 +31,26 @@ export class Tables implements AsyncDisposable {
       migrations,
       migrationsTransactionMode: 'none',
     }).initialize();
+    await prepareConnections(dataSource, 120_000);
     await dataSource.runMigrations();
     return new Tables(schema, dataSource);
   }
 
   /** The same tables by another way: through something that listens on this port. The caller destroys it. */
-  through(port: number): Promise<DataSource> {
+  async through(port: number): Promise<DataSource> {
     const url = new URL(this.schema, process.env['DATABASE_URL']);
     url.hostname = '127.0.0.1';
     url.port = String(port);
     const { entities } = this.dataSource.options;
-    return new DataSource({
+    const dataSource = await new DataSource({
       type: 'mariadb',
       url: url.href,
       timezone: 'Z',
       poolSize: 2,
       entities: entities ?? [],
     }).initialize();
+    await prepareConnections(dataSource, 120_000);
+    return dataSource;
   }
 
   async count(table: string, where = '1 = 1'): Promise<number> {

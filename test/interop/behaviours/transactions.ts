@@ -172,6 +172,11 @@ export async function commits(cell: Cell): Promise<void> {
 /** What is sent now comes right behind `before`: the topic's one queue has nothing else. */
 async function expectOnlyMarker(cell: Cell, before: readonly string[] = []): Promise<void> {
   const { other, topic, group } = cell;
+  // A producer that has said "commit" has not been heard yet: it says so oneway.
+  await until(async () => (await cell.messageCount(topic)) >= before.length, {
+    timeoutMs: 60_000,
+    what: `${before.length} messages in ${topic}`,
+  });
   await other.produce({ topic, prefix: 'marker' });
   await using consumer = await other.consume({ topic, group: `${group}-marker` });
   const received = await consumer.distinct(before.length + 1);

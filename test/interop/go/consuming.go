@@ -22,11 +22,17 @@ func consume(c command) func() error {
 		consumer.WithConsumerOrder(isOrderly),
 		consumer.WithConsumeTimeout(5*time.Second),
 		consumer.WithMaxReconsumeTimes(int32(c.number("max", -1))),
-		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
+		consumer.WithConsumeFromWhere(map[string]consumer.ConsumeFromWhere{
+			"first": consumer.ConsumeFromFirstOffset,
+			"last":  consumer.ConsumeFromLastOffset,
+		}[c.text("from", "first")]))
 	must(err)
 	var counting sync.Mutex
 	timesSeen := map[string]int{}
 	selector := consumer.MessageSelector{Type: consumer.TAG, Expression: c.text("tags", "*")}
+	if sql, ok := c.options["sql"]; ok {
+		selector = consumer.MessageSelector{Type: consumer.SQL92, Expression: sql}
+	}
 	must(p.Subscribe(c.options["topic"], selector, func(ctx context.Context, batch ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		if concurrent, ok := primitive.GetConcurrentlyCtx(ctx); ok {
 			concurrent.DelayLevelWhenNextConsume = c.number("level", 0)

@@ -97,6 +97,26 @@ func run(c command) {
 		running.Store(c.id, consume(c))
 		c.line("READY")
 		return
+	case "push":
+		running.Store(c.id, push(c))
+		c.line("READY")
+		return
+	case "poll":
+		running.Store(c.id, poll(c))
+		c.line("READY")
+		return
+	case "pull":
+		pull(c)
+	case "administer":
+		administer(c)
+	case "select":
+		selectBy(c)
+	case "request":
+		request(c)
+	case "reply":
+		running.Store(c.id, reply(c))
+		c.line("READY")
+		return
 	case "begin":
 		running.Store(c.id, begin(c))
 		c.line("READY")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,11 +18,12 @@ var (
 	producers = map[string]rocketmq.Producer{}
 )
 
-// producerOf returns the one producer of a name server and selector. The selector is a producer's, not a send's.
-func producerOf(namesrv string, isHashing bool) rocketmq.Producer {
+// producerOf returns the one producer of a name server and way to choose queues, which is a producer's, not a send's:
+// in turn unless it is "hash" or "manual".
+func producerOf(namesrv, choice string) rocketmq.Producer {
 	starting.Lock()
 	defer starting.Unlock()
-	name := fmt.Sprint(namesrv, isHashing)
+	name := namesrv + choice
 	if p, ok := producers[name]; ok {
 		return p
 	}
@@ -32,8 +34,11 @@ func producerOf(namesrv string, isHashing bool) rocketmq.Producer {
 		producer.WithSendMsgTimeout(30 * time.Second),
 		producer.WithInstanceName(instanceName(name)),
 	}
-	if isHashing {
+	switch choice {
+	case "hash":
 		options = append(options, producer.WithQueueSelector(producer.NewHashQueueSelector()))
+	case "manual":
+		options = append(options, producer.WithQueueSelector(producer.NewManualQueueSelector()))
 	}
 	p, err := rocketmq.NewProducer(options...)
 	must(err)
@@ -43,7 +48,13 @@ func producerOf(namesrv string, isHashing bool) rocketmq.Producer {
 }
 
 func produce(c command) {
-	p := producerOf(c.options["namesrv"], c.number("shards", 0) > 0)
+	choice := ""
+	if c.number("shards", 0) > 0 {
+		choice = "hash"
+	} else if c.text("queue", "") != "" {
+		choice = "manual"
+	}
+	p := producerOf(c.options["namesrv"], choice)
 	ctx := context.Background()
 	all := messages(c)
 	switch c.text("mode", "sync") {
@@ -115,6 +126,11 @@ func messages(c command) []*primitive.Message {
 		}
 		message := primitive.NewMessage(c.options["topic"], body)
 		message.WithTag(tags[i%len(tags)]).WithKeys([]string{key}).WithProperty("origin", "go")
+		if brokerName, queueID, ok := strings.Cut(c.text("queue", ""), ":"); ok {
+			id, err := strconv.Atoi(queueID)
+			must(err)
+			message.Queue = &primitive.MessageQueue{Topic: message.Topic, BrokerName: brokerName, QueueId: id}
+		}
 		if shards := c.number("shards", 0); shards > 0 {
 			message.WithShardingKey(fmt.Sprintf("shard-%d", i%shards))
 		}

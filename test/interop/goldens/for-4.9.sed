@@ -3,5 +3,6 @@
 s/remoting\.protocol\.\(body\|heartbeat\|route\|header\)\./common.protocol.\1./
 s/remoting\.protocol\.subscription\./common.subscription./
 s/remoting\.protocol\.filter\./common.filter./
+s/remoting\.protocol\.admin\./common.admin./
 s/remoting\.protocol\.DataVersion/common.DataVersion/
 s/TopicConfigAndMappingSerializeWrapper/TopicConfigSerializeWrapper/g

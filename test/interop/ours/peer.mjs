@@ -3,8 +3,22 @@
  * official clients' (../java/src/main/java/peer/Peer.java), so that one test asks the same of all of them.
  */
 import { crc32 } from 'node:zlib';
-import { MqError, Producer, PushConsumer, selectByHash, TransactionProducer } from 'millrace';
+import {
+  Admin,
+  MqError,
+  Producer,
+  PushConsumer,
+  selectByHash,
+  splitIntoBatches,
+  TransactionProducer,
+} from 'millrace';
+import { check, select } from './filters.mjs';
 import { runCommands } from '../support/line-commands.mjs';
+import { finding } from './finding.mjs';
+import { pulling } from './pulling.mjs';
+import { administerTopics } from './topics.mjs';
+import { pushing } from './pushing.mjs';
+import { requesting } from './requesting.mjs';
 
 /** The machine is busy. */
 const common = { serializeType: process.argv[2], requestTimeoutMs: 30_000 };
@@ -55,6 +69,11 @@ function bodyOf(key, size) {
   return body;
 }
 
+function propertiesOf(encoded = '') {
+  const pairs = encoded === '' ? [] : encoded.split('\u0002');
+  return Object.fromEntries(pairs.map((pair) => pair.split('\u0001')));
+}
+
 function messages({ options }) {
   const tags = (options.tags ?? 'TagA').split(',');
   return Array.from({ length: Number(options.count ?? 1) }, (_, index) => {
@@ -66,7 +85,7 @@ function messages({ options }) {
       tags: tags[index % tags.length],
       keys: key,
       body: bodyOf(key, Number(options.size ?? 32)),
-      properties: { origin: 'ours' },
+      properties: { ...propertiesOf(options.properties), origin: 'ours' },
       ...(options.level !== undefined && { delayTimeLevel: Number(options.level) }),
       ...(timer === 'TIMER_DELAY_MS' && { delayTimeMs: Number(timerValue) }),
       ...(timer === 'TIMER_DELIVER_MS' && { deliverTimeMs: Number(timerValue) }),
@@ -97,6 +116,12 @@ async function produce(command) {
         refused(command, 'batch', error);
       }
       return;
+    case 'split':
+      for (const batch of splitIntoBatches(all, { maxMessageBytes: Number(options.limit) })) {
+        const startedAt = Date.now();
+        sent(command, `batch-of-${batch.length}`, await sender.sendBatch(batch), startedAt);
+      }
+      return;
     case 'async':
       await Promise.all(all.map((message) => sendOne(command, sender, message)));
       return;
@@ -111,7 +136,10 @@ async function produce(command) {
       for (const [index, message] of all.entries()) {
         const shards = Number(options.shards ?? 0);
         const select = shards > 0 ? selectByHash(`shard-${index % shards}`) : undefined;
-        await sendOne(command, sender, message, select && { select });
+        const [brokerName, queueId] = options.queue?.split(':') ?? [];
+        const queue = { topic: message.topic, brokerName, queueId: Number(queueId) };
+        const chosen = brokerName === undefined ? select && { select } : { queue };
+        await sendOne(command, sender, message, chosen);
       }
   }
 }
@@ -126,35 +154,47 @@ async function recall(command) {
   }
 }
 
-async function consume({ options, line }) {
+function got({ line }, message) {
+  line(
+    'GOT',
+    message.keys[0],
+    message.msgId,
+    message.offsetMsgId,
+    message.topic,
+    message.queueId,
+    message.queueOffset,
+    message.reconsumeTimes,
+    message.tags,
+    message.body.length,
+    crc32(message.body),
+    Date.now(),
+    message.properties.get('__transactionId__'),
+    message.properties.get('origin'),
+  );
+}
+
+async function consume(command) {
+  const { options } = command;
   const timesSeen = new Map();
   const isOrderly = options.orderly !== undefined;
   const consumer = new PushConsumer({
     ...common,
     namesrvAddr: options.namesrv,
     consumerGroup: options.group,
-    consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+    consumeFromWhere: `CONSUME_FROM_${(options.from ?? 'first').toUpperCase()}_OFFSET`,
     consumeTimeoutMs: 5_000,
     ...(options.max !== undefined && { maxReconsumeTimes: Number(options.max) }),
-  }).subscribe(options.topic, options.tags ?? '*');
+    ...(options.pop !== undefined && {
+      clientRebalance: false,
+      popInvisibleTimeMs: Number(options['invisible-ms'] ?? 60_000),
+    }),
+  }).subscribe(
+    options.topic,
+    options.sql === undefined ? (options.tags ?? '*') : { sql: options.sql },
+  );
   const isConsumed = async (message) => {
     const key = message.keys[0];
-    line(
-      'GOT',
-      key,
-      message.msgId,
-      message.offsetMsgId,
-      message.topic,
-      message.queueId,
-      message.queueOffset,
-      message.reconsumeTimes,
-      message.tags,
-      message.body.length,
-      crc32(message.body),
-      Date.now(),
-      message.properties.get('__transactionId__'),
-      message.properties.get('origin'),
-    );
+    got(command, message);
     timesSeen.set(key, (timesSeen.get(key) ?? 0) + 1);
     const times = timesSeen.get(key);
     if (times <= Number(options['hang-times'] ?? 0)) await new Promise(() => undefined);
@@ -177,6 +217,20 @@ async function consume({ options, line }) {
   }
   await consumer.start();
   return () => consumer.shutdown();
+}
+
+async function reset(command) {
+  const { namesrv, topic, group, timestamp } = command.options;
+  const admin = new Admin({ ...common, namesrvAddr: namesrv });
+  const position = timestamp === '-1' ? 'latest' : { timestampMs: Number(timestamp) };
+  try {
+    const moved = await admin.resetOffset(group, topic, position);
+    for (const { messageQueue, to } of moved) command.line('RESET', messageQueue.queueId, to);
+  } catch (error) {
+    refused(command, 'reset', error);
+  } finally {
+    await admin.shutdown();
+  }
 }
 
 function decision(key) {
@@ -228,9 +282,17 @@ async function transact(command) {
 }
 
 runCommands({
+  ...finding(common, { got, refused }),
+  ...pulling(common, { got, refused }),
+  ...pushing(common, { got }),
+  ...requesting(common, { producer, refused }),
   produce,
   recall,
   consume,
+  reset,
+  administer: (command) => administerTopics(command, common),
+  select,
+  check,
   begin,
   transact,
   decide: async ({ options }) => decision(options.key).make(options.state),

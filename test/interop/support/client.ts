@@ -31,6 +31,15 @@ export interface Got {
   readonly origin: string;
 }
 
+/** What one pull brought. */
+export interface Pulled {
+  readonly status: string;
+  readonly next: number;
+  readonly min: number;
+  readonly max: number;
+  readonly keys: readonly string[];
+}
+
 /** What the client told its caller when the broker refused; `code` is the response code's name. */
 export interface Refusal {
   readonly code: string;
@@ -40,6 +49,9 @@ export interface Refusal {
 const codeNames = new Map<number, string>(
   Object.entries(ResponseCode).map(([name, code]) => [code, name]),
 );
+
+/** How Java says that a query found nothing. */
+const NO_MESSAGE = /no message|query message by id finished, but no message|can not find message/i;
 
 /** A peer's client on one cluster. Every topic and group it names is this cell's own. */
 export class Client {
@@ -76,9 +88,95 @@ export class Client {
     return refusalOf(command) ?? { msgId: command.all('RECALLED')[0]![0]! };
   }
 
+  /** The keys of the messages in the topic's only queue that an SQL92 expression selects. */
+  async select(options: PeerOptions & { sql: string }): Promise<readonly string[]> {
+    const command = await this.peer.run('select', { namesrv: this.#namesrv, ...options });
+    return command.all('SELECTED')[0]!;
+  }
+
+  /** Whether a consumer with such an SQL92 expression starts. */
+  async check(options: PeerOptions & { sql: string }): Promise<'TAKEN' | Refusal> {
+    const command = await this.peer.run('check', { namesrv: this.#namesrv, ...options });
+    return refusalOf(command) ?? 'TAKEN';
+  }
+
   async consume(options: PeerOptions): Promise<Consumer> {
     const running = await this.peer.start('consume', { namesrv: this.#namesrv, ...options });
     return new Consumer(running);
+  }
+
+  /** A push consumer that has a name of its own. */
+  async push(options: PeerOptions): Promise<Consumer> {
+    const running = await this.peer.start('push', { namesrv: this.#namesrv, ...options });
+    return new Consumer(running);
+  }
+
+  /** A pull consumer that polls until it is stopped. */
+  async poll(options: PeerOptions): Promise<Consumer> {
+    const running = await this.peer.start('poll', { namesrv: this.#namesrv, ...options });
+    return new Consumer(running);
+  }
+
+  /** One pull of one queue. */
+  async pull(options: PeerOptions): Promise<Pulled | Refusal> {
+    const command = await this.peer.run('pull', { namesrv: this.#namesrv, ...options });
+    const refusal = refusalOf(command);
+    if (refusal !== undefined) return refusal;
+    const [status, ...offsets] = command.all('PULLED')[0]!;
+    const [next, min, max] = offsets.map(Number);
+    const keys = command.all('GOT').map((fields) => gotOf(fields).key);
+    return { status: status!, next: next!, min: min!, max: max!, keys };
+  }
+
+  /** Where the group goes on, by queueId, as this client's tool tells it. */
+  async reset(options: PeerOptions): Promise<Map<number, number>> {
+    const command = await this.peer.run('reset', { namesrv: this.#namesrv, ...options });
+    const refusal = refusalOf(command);
+    if (refusal !== undefined) throw new Error(`${this.name}: ${refusal.code} ${refusal.sentence}`);
+    return new Map(
+      command.all('RESET').map(([queueId, offset]) => [Number(queueId), Number(offset)]),
+    );
+  }
+
+  /** Asks for a reply; settles with it, or with what the client says instead. */
+  async request(options: PeerOptions): Promise<{ topic: string; body: string } | Refusal> {
+    const command = await this.peer.run('request', { namesrv: this.#namesrv, ...options });
+    const [, topic, body] = command.all('REPLIED')[0] ?? [];
+    return refusalOf(command) ?? { topic: topic!, body: body! };
+  }
+
+  /** A consumer that replies to everything until it is stopped. */
+  async reply(options: PeerOptions): Promise<RunningCommand> {
+    return await this.peer.start('reply', { namesrv: this.#namesrv, ...options });
+  }
+
+  /** The messages the broker finds; none when this client calls that a failure. */
+  async find(options: PeerOptions): Promise<readonly Got[]> {
+    const command = await this.peer.run('find', { namesrv: this.#namesrv, ...options });
+    const refusal = refusalOf(command);
+    const isNone = refusal === undefined || NO_MESSAGE.test(refusal.sentence);
+    if (!isNone) throw new Error(`${this.name}: ${refusal.code} ${refusal.sentence}`);
+    return command.all('GOT').map(gotOf);
+  }
+
+  /** The offset of a time in one queue, and when its first message was stored. */
+  async search(options: PeerOptions): Promise<{ offset: number; earliestMs: number }> {
+    const command = await this.peer.run('search', { namesrv: this.#namesrv, ...options });
+    const [offset, earliestMs] = command.all('OFFSET')[0]!.map(Number);
+    return { offset: offset!, earliestMs: earliestMs! };
+  }
+
+  /** What this client's tool does about topics and brokers. */
+  async administer(options: PeerOptions): Promise<void> {
+    const command = await this.peer.run('administer', { namesrv: this.#namesrv, ...options });
+    const refusal = refusalOf(command);
+    if (refusal !== undefined) throw new Error(`${this.name}: ${refusal.code} ${refusal.sentence}`);
+  }
+
+  /** What this client's tool sees of a topic and a group: the lines of each event. */
+  async inspect(options: PeerOptions): Promise<(event: string) => readonly (readonly string[])[]> {
+    const command = await this.peer.run('inspect', { namesrv: this.#namesrv, ...options });
+    return (event) => command.all(event);
   }
 
   async beginTransactions(options: PeerOptions): Promise<Transactions> {
@@ -103,6 +201,11 @@ export class Consumer implements AsyncDisposable {
       this.#messages.push(gotOf(lines[this.#messages.length]!));
     }
     return this.#messages;
+  }
+
+  /** How many messages its listener got at each call, of a consumer started by `push`. */
+  get batchSizes(): number[] {
+    return this.#running.command.all('BATCH').map(([size]) => Number(size));
   }
 
   /** Settles with everything it got so far when `isEnough`. */

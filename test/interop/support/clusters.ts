@@ -25,6 +25,7 @@ export class Clusters implements AsyncDisposable {
         await startOfficialCluster({
           ...settings,
           recallMessageEnable: true,
+          enablePropertyFilter: true,
           // A committed half message counts as open for so long, and is checked back and committed once more.
           transactionOpBatchInterval: 100,
           // Requests that wait over 200 ms are refused by default, and a machine that tests is busy.

@@ -13,6 +13,10 @@ export interface PeerKind {
 /** For a JVM that lives for minutes on a machine it shares: no time and no threads for what pays off in hours. */
 export const quickStart = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] as const;
 
+const javaHome = join(tmpdir(), 'millrace-java-peer');
+/** Where broadcasting consumers of all kinds keep how far they got. */
+export const offsetsDirectory = join(tmpdir(), `millrace-peers-offsets-${process.pid}`);
+
 export type SerializeType = 'JSON' | 'ROCKETMQ';
 
 export function javaPeer(version: JavaVersion, serializeType: SerializeType = 'JSON'): PeerKind {
@@ -27,8 +31,9 @@ export function javaPeer(version: JavaVersion, serializeType: SerializeType = 'J
         `-Drocketmq.serialize.type=${serializeType}`,
         // A consumer looks again for its queues after 20 s by default.
         '-Drocketmq.client.rebalance.waitInterval=2000',
-        // Its log would go to the home directory of whoever runs the tests.
-        `-Duser.home=${join(tmpdir(), 'millrace-java-peer')}`,
+        // Its log would go to the home directory of whoever runs the tests, and what it broadcasts, too.
+        `-Duser.home=${javaHome}`,
+        `-Drocketmq.client.localOffsetStoreDir=${offsetsDirectory}`,
         '-cp',
         await javaClasspath(version),
         'peer.Peer',
@@ -40,7 +45,10 @@ export function javaPeer(version: JavaVersion, serializeType: SerializeType = 'J
 export const goPeer: PeerKind = {
   name: 'Go v2.1.2',
   origin: 'go',
-  commandLine: async () => ({ file: await goPeerPath(), args: [] }),
+  commandLine: async () => ({
+    file: 'env',
+    args: [`rocketmq.client.localOffsetStoreDir=${offsetsDirectory}`, await goPeerPath()],
+  }),
 };
 
 /** Our client as built: `npm run test:interop` builds first. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { ClientChannels } from '../../../mq/broker/client-channels.ts';
 import { ConsumerManager } from '../../../mq/broker/consumer-manager.ts';
+import { Findings } from '../../../mq/broker/findings.ts';
 import { ProducerManager } from '../../../mq/broker/producer-manager.ts';
 import { QueueLocks } from '../../../mq/broker/queue-locks.ts';
+import { SharedClientIds } from '../../../mq/broker/shared-client-ids.ts';
 import { silentLogger } from '../../../mq/logger.ts';
 import type { ConsumerData } from '../../../mq/protocol/heartbeat.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
@@ -12,9 +14,11 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 function setUp({ isNotifyEnabled = true } = {}) {
   const clock = new FakeClock();
+  const findings = new Findings({ clock, logger: silentLogger });
   const consumers = new ConsumerManager({
     clock,
     logger: silentLogger,
+    findings,
     isNotifyEnabled: () => isNotifyEnabled,
   });
   const producers = new ProducerManager(clock);
@@ -23,6 +27,7 @@ function setUp({ isNotifyEnabled = true } = {}) {
     consumers,
     producers,
     queueLocks,
+    sharedClientIds: new SharedClientIds(findings, clock),
     clock,
     logger: silentLogger,
   });
@@ -206,5 +211,32 @@ describe('a producer', () => {
     expect(producers.members('pg').map(({ clientId }) => clientId)).toEqual(['p1']);
     one.destroy();
     expect([producers.members('pg'), producers.members('pg2')]).toEqual([[], []]);
+  });
+});
+
+describe('a producer', () => {
+  it('is found by its clientId, whatever group it is in, on the connection it used last', () => {
+    const { producers, produce } = setUp();
+    const [one, two] = [new FakeChannel(), new FakeChannel()];
+    produce(one, 'p@1', 'a');
+    produce(one, 'p@1', 'b');
+    producers.unregister('a', one);
+    expect(producers.find('p@1')).toBe(one);
+    produce(two, 'p@1', 'a');
+    expect(producers.find('p@1')).toBe(two);
+    two.destroy();
+    expect(producers.find('p@1')).toBeUndefined();
+    produce(one, 'p@1', 'b');
+    expect(producers.find('p@1')).toBe(one);
+  });
+
+  it('is not found by a name that it no longer has', () => {
+    const { producers, produce } = setUp();
+    const channel = new FakeChannel();
+    for (let count = 0; count < 100; count++) produce(channel, `p@${count}`);
+    expect(producers.find('p@0')).toBeUndefined();
+    expect(producers.find('p@99')).toBe(channel);
+    producers.unregister('pg', channel);
+    expect(producers.find('p@99')).toBeUndefined();
   });
 });

@@ -43,6 +43,7 @@ describe('broker configuration', () => {
     expect(config.flushDiskType).toBe('ASYNC_FLUSH');
     expect(config.listenPort).toBe(11911);
     expect(namesrvAddresses(config.namesrvAddr)).toEqual(['192.168.0.1:9876', '192.168.0.2:9876']);
+    expect(namesrvAddresses('h:1, h:2;h:1,')).toEqual(['h:1', 'h:2']);
     expect(warnings).toEqual([
       'broker configuration keys without effect here: deleteWhen, fileReservedTime',
     ]);

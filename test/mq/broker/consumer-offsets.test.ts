@@ -20,7 +20,7 @@ async function setUp(content?: unknown) {
       error: (message) => void errors.push(message),
     },
   });
-  const commit = (queueOffset: number, queueId = 0, topic = 'TopicA', group = 'cg'): void =>
+  const commit = (queueOffset: number, queueId = 0, topic = 'TopicA', group = 'cg'): boolean =>
     offsets.commit({ group, topic, queueId, queueOffset, client: '127.0.0.1:40000' });
   return { clock, file, offsets, warnings, errors, commit };
 }
@@ -54,6 +54,15 @@ describe('the offsets of consumer groups', () => {
       { progress: 'TopicA@cg', queueId: 1, from: 3, to: 2 },
       { progress: 'TopicB@cg', queueId: 0, from: 2, to: 0 },
     ]);
+  });
+
+  it('are cut with the reset that waits there, which would send its group past the end', async () => {
+    const { offsets } = await setUp();
+    const at = { group: 'cg', topic: 'T', queueId: 0 };
+    offsets.reset(at, 9);
+    offsets.cutAt(() => 5);
+    expect(offsets.query('cg', 'T', 0)).toBe(5);
+    expect(offsets.pendingReset(at)?.queueOffset).toBe(5);
   });
 
   it('may go backwards, which is logged with both numbers', async () => {

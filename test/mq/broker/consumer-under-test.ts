@@ -8,7 +8,13 @@ import {
 import { encodeHeartbeat, type ConsumerData } from '../../../mq/protocol/heartbeat.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { pullMessage } from '../../../mq/protocol/requests/pull-message.ts';
-import { tagSubscription } from '../../../mq/protocol/subscription.ts';
+import { unregisterClient } from '../../../mq/protocol/requests/unregister-client.ts';
+import {
+  SQL92_EXPRESSION,
+  tagSubscription,
+  type MessageSelector,
+  type SubscriptionData,
+} from '../../../mq/protocol/subscription.ts';
 import { PullSysFlag } from '../../../mq/protocol/sys-flag.ts';
 import { RemotingClient } from '../../../mq/remoting/remoting-client.ts';
 
@@ -16,8 +22,8 @@ const TIMEOUT_MS = 10_000;
 
 export interface ConsumerGroupFields {
   readonly group?: string;
-  /** Tag expression by topic. */
-  readonly topics?: Readonly<Record<string, string>>;
+  /** Tag expression by topic, or SQL92, which need not parse. */
+  readonly topics?: Readonly<Record<string, MessageSelector>>;
   readonly subVersion?: number;
   readonly messageModel?: ConsumerData['messageModel'];
 }
@@ -69,13 +75,21 @@ export class ConsumerUnderTest {
           messageModel: fields.messageModel ?? 'CLUSTERING',
           consumeFromWhere: 'CONSUME_FROM_LAST_OFFSET',
           subscriptionDataSet: Object.entries(topics).map(([topic, expression]) =>
-            tagSubscription(topic, expression, subVersion),
+            subscription(topic, expression, subVersion),
           ),
           unitMode: false,
         },
       ],
     });
     return this.request(RequestCode.HEART_BEAT, undefined, { body });
+  }
+
+  /** Leaves a group. */
+  unregister(group = 'cg'): Promise<RemotingCommand> {
+    return this.request(
+      unregisterClient.code,
+      unregisterClient.encodeRequest({ clientID: this.clientId, consumerGroup: group }),
+    );
   }
 
   /** A pull that does not wait, unless `sysFlag` or `suspendTimeoutMillis` say so. */
@@ -111,6 +125,16 @@ export class ConsumerUnderTest {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+export function subscription(
+  topic: string,
+  selector: MessageSelector,
+  subVersion: number,
+): SubscriptionData {
+  if (typeof selector === 'string') return tagSubscription(topic, selector, subVersion);
+  const expression = { subString: selector.sql, expressionType: SQL92_EXPRESSION };
+  return { ...tagSubscription(topic, '*', subVersion), ...expression };
 }
 
 /** The four fields that must be there whatever the answer. */

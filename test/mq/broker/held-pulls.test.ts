@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { PropertyFilter } from '../../../mq/protocol/filter/property-filter.ts';
 import { HeldPulls, type HeldPull, type QueueArrival } from '../../../mq/broker/held-pulls.ts';
+import { plays } from '../../support/plays.ts';
 
 const RECHECK_MS = 5_000;
 const owner = { name: 'a connection' };
@@ -21,6 +23,8 @@ function arrivalOf(fields: Partial<QueueArrival> = {}): QueueArrival {
   return { topic: 'TopicA', queueId: 0, queueOffset: 10, tagsCode: 0, ...fields };
 }
 
+const filtered = new PropertyFilter('n > 5');
+
 function holding(...pulls: HeldPull[]): HeldPulls<HeldPull> {
   const held = new HeldPulls<HeldPull>(RECHECK_MS);
   for (const pull of pulls) held.hold(pull, 0);
@@ -28,6 +32,17 @@ function holding(...pulls: HeldPull[]): HeldPulls<HeldPull> {
 }
 
 describe('an arrival', () => {
+  it('is looked at by the filter of whoever waits with one', () => {
+    const [wanting, other] = [pullOf({ filter: filtered }), pullOf({ tagsCodes: new Set([7]) })];
+    const held = holding(wanting, other);
+    expect(held.arrived(arrivalOf({ propertiesString: 'n\u00015' }))).toEqual([]);
+    expect(held.arrived(arrivalOf())).toEqual([]);
+    expect(held.arrived(arrivalOf({ propertiesString: 'a\u0001b\u0002n\u00016' }))).toEqual([
+      wanting,
+    ]);
+    expect(held.size).toBe(1);
+  });
+
   it('lets go every pull that waits for it in its queue, and no other', () => {
     const first = pullOf();
     const second = pullOf({ queueOffset: 9 });
@@ -169,6 +184,22 @@ describe('any sequence of events', () => {
         gone(held.all());
         expect(waiting.size).toBe(0);
       }),
+      plays(),
     );
+  });
+});
+
+describe('a change of what a group wants', () => {
+  it('lets go its pulls of the topic, and no other', () => {
+    const [one, two] = [pullOf({ consumerGroup: 'g' }), pullOf({ consumerGroup: 'g', queueId: 3 })];
+    const others = [
+      pullOf({ consumerGroup: 'h' }),
+      pullOf({ consumerGroup: 'g', topic: 'TopicB' }),
+      pullOf(),
+    ];
+    const held = holding(one, two, ...others);
+    expect(held.selectionChanged('g', 'TopicA')).toEqual([one, two]);
+    expect(held.selectionChanged('g', 'TopicC')).toEqual([]);
+    expect(held.size).toBe(3);
   });
 });

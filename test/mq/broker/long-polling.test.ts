@@ -14,6 +14,7 @@ function setUp(options: { maxHeldPulls?: number } = {}) {
   const hold = (
     fields: {
       owner?: FakeChannel;
+      consumerGroup?: string;
       queueId?: number;
       suspendMs?: number;
       tagsCodes?: ReadonlySet<number>;
@@ -22,6 +23,7 @@ function setUp(options: { maxHeldPulls?: number } = {}) {
     const releases: PullRelease[] = [];
     void longPolling
       .hold({
+        ...(fields.consumerGroup !== undefined && { consumerGroup: fields.consumerGroup }),
         topic: 'TopicA',
         queueId: fields.queueId ?? 0,
         queueOffset: 10,
@@ -44,6 +46,14 @@ describe('a held pull', () => {
     longPolling.messageArrived({ topic: 'TopicA', queueId: 0, queueOffset: 10, tagsCode: 0 });
     await settle();
     expect(releases).toEqual(['look-again']);
+  });
+
+  it('looks again when its group wants something else', async () => {
+    const { longPolling, hold } = setUp();
+    const [mine, other] = [hold({ consumerGroup: 'g' }), hold({ consumerGroup: 'h' })];
+    longPolling.selectionChanged('g', 'TopicA');
+    await settle();
+    expect([mine.releases, other.releases, longPolling.heldCount]).toEqual([['look-again'], [], 1]);
   });
 
   it('times out when its consumer wished', async () => {

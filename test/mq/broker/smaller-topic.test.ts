@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { BrokerUnderTest } from './broker-under-test.ts';
 import { ProducerUnderTest } from './producer-under-test.ts';
@@ -21,10 +22,9 @@ afterEach(async () => {
   await broker[Symbol.asyncDispose]();
 });
 
-async function shrink(queueNums: number): Promise<void> {
+async function shrink(writeQueueNums: number, readQueueNums = writeQueueNums): Promise<void> {
   const { topics } = broker.broker.context;
-  const config = topics.get('TopicA')!;
-  await topics.update({ ...config, readQueueNums: queueNums, writeQueueNums: queueNums });
+  await topics.update({ ...topics.get('TopicA')!, readQueueNums, writeQueueNums });
 }
 
 async function bodies(queueId: number): Promise<string[]> {
@@ -43,6 +43,39 @@ describe('a topic that became smaller while messages waited', () => {
     await broker.broker.context.timers.settled();
     await broker.broker.context.schedule.settled();
     expect([await bodies(3), await bodies(2)]).toEqual([['far'], ['near']]);
+  });
+
+  it('gets them where it is still written to while the other queues are drained', async () => {
+    const properties = { DELAY: '5' };
+    await broker.send({ topic: 'TopicA', queueId: 7, body: 'far', properties });
+    await broker.send({ topic: 'TopicA', queueId: 2, body: 'near', properties });
+    await shrink(4, 8);
+    await clock.advanceAndSettle(MINUTE, () => settle(20));
+    await broker.broker.context.schedule.settled();
+    expect([await bodies(7), await bodies(3), await bodies(2)]).toEqual([[], ['far'], ['near']]);
+  });
+
+  it('gets them where it is read when nobody may write to it at all', async () => {
+    await broker.send({ topic: 'TopicA', queueId: 7, body: 'far', properties: { DELAY: '5' } });
+    await shrink(0, 2);
+    await clock.advanceAndSettle(MINUTE, () => settle(20));
+    await broker.broker.context.schedule.settled();
+    expect(await bodies(1)).toEqual(['far']);
+  });
+
+  it('takes what a producer with an older route sends to a queue that is still read, and nothing beyond', async () => {
+    await shrink(4, 6);
+    const send = (queueId: number, version: number) =>
+      broker.send({ topic: 'TopicA', queueId, body: `q${queueId}`, version });
+    expect((await send(5, 413)).code).toBe(ResponseCode.SUCCESS);
+    expect(await bodies(5)).toEqual(['q5']);
+    const [newer, older] = [await send(6, 413), await send(6, 400)];
+    expect([newer.code, older.code]).toEqual([
+      ResponseCode.INVALID_PARAMETER,
+      ResponseCode.SYSTEM_ERROR,
+    ]);
+    expect(newer.remark).toBe('queueId 6 is outside the 6 queues of topic[TopicA]');
+    expect(await bodies(6)).toEqual([]);
   });
 
   it('gets a committed message', async () => {

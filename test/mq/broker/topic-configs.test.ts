@@ -22,6 +22,7 @@ describe('the topics of a broker', () => {
     );
     expect(table).toEqual({
       SELF_TEST_TOPIC: [1, 6],
+      rmq_sys_REVIVE_LOG_DefaultCluster: [8, 6],
       TBW102: [8, 7],
       BenchmarkTest: [1024, 6],
       DefaultCluster: [16, 7],

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   PushConsumer,
   type ExecuteLocalTransaction,
+  type MessageBatchListener,
   type MessageListener,
   type MessageListenerOrderly,
   type TransactionProducer,
@@ -42,6 +43,29 @@ describe('the types of callbacks', () => {
     consumer().onMessageOrderly(fail);
     consumer().onMessageOrderly(() => new Promise((resolve) => resolve('SUCCESS')));
     expect(consumer().onMessageOrderly(typed)).toBeInstanceOf(PushConsumer);
+  });
+
+  it('allow for a batch one result, one for each, and how far it got', () => {
+    const typed: MessageBatchListener = () => ({ ackIndex: 3 });
+    consumer().onMessages(async () => 'RECONSUME_LATER');
+    consumer().onMessages(async () => {});
+    consumer().onMessages(fail);
+    consumer().onMessages(async () => ({ ackIndex: 0, delayTimeLevel: 3 }));
+    consumer().onMessages(async (messages) =>
+      messages.map(({ keys }) => (keys.length > 0 ? 'CONSUME_SUCCESS' : 'RECONSUME_LATER')),
+    );
+    consumer().onMessages((messages) => Promise.allSettled(messages.map(async () => {})));
+    consumer().onMessages((messages) => Promise.allSettled(messages.map(fail)));
+    consumer().onMessagesOrderly(async () => 'SUSPEND_CURRENT_QUEUE_A_MOMENT');
+    consumer().onMessagesOrderly(() => ({ ackIndex: 0 }));
+    consumer().onMessagesOrderly(async () => {});
+    // @ts-expect-error misspelt
+    consumer().onMessages(async () => 'RECONSUME_LATR');
+    // @ts-expect-error misspelt
+    consumer().onMessages(() => ({ ackindex: 3 }));
+    // @ts-expect-error of onMessages
+    consumer().onMessagesOrderly(async () => 'RECONSUME_LATER');
+    expect(consumer().onMessages(typed)).toBeInstanceOf(PushConsumer);
   });
 
   it('refuse a misspelt result, and that of the other kind of listener', () => {

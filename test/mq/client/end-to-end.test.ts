@@ -139,7 +139,7 @@ describe('a message', () => {
     });
     const careless = producer({
       maxMessageBytes: 16 * 1024 * 1024,
-      compressBodyOverBytes: Infinity,
+      compressMsgBodyOverHowmuch: Infinity,
     });
     await expect(careless.send({ topic: 'T', body })).rejects.toMatchObject({
       code: 'MESSAGE_ILLEGAL',

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { readMessage } from '../../../mq/client/fetched-messages.ts';
 import type { Delivery } from '../../../mq/client/consume-dispatcher.ts';
+import { oneByOneInOrder } from '../../../mq/client/listener-call.ts';
 import {
   OrderlyDispatcher,
   type OrderlyDispatcherOptions,
@@ -37,10 +38,10 @@ function dispatcher(
   return new OrderlyDispatcher({
     concurrency: 4,
     suspendCurrentQueueTimeMs: 1_000,
-    listener: (message, context) => {
+    call: oneByOneInOrder((message, context) => {
       calls.push(`${message.queueId}:${message.queueOffset}`);
       return listener(message, context);
-    },
+    }),
     maxReconsumeTimes: () => Infinity,
     giveUp: async (delivery) => {
       const { queueOffset, reconsumeTimes } = delivery.record;

@@ -6,6 +6,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { SeededRandom } from '../../../infra/seeded-random.ts';
 import { SimulatedBroker } from './simulated-broker.ts';
 import { SimulatedMember } from './simulated-member.ts';
+import { play, troubles } from './troubles.ts';
 
 const SEEDS = 12;
 const STEPS = 120;
@@ -152,58 +153,20 @@ async function run(seed: number, remembersLocks: boolean): Promise<string[]> {
   };
   const anyMember = (): SimulatedMember | undefined =>
     members.filter(({ isLeaving }) => !isLeaving)[random.below(members.length)];
-  const events: [number, () => void | Promise<void>][] = [
-    [
-      8,
-      () => {
-        const { broker, queue } = queues[random.below(queues.length)]!;
-        for (let left = random.below(6); left >= 0; left--) broker.append(queue);
-      },
-    ],
-    [1, () => void (members.length < 4 && join())],
-    [0.5, () => void anyMember()?.leave(GRACE_MS)],
-    [0.5, () => anyMember()?.kill()],
-    [
-      1,
-      () => {
-        const member = anyMember();
-        member?.freeze();
-        clock.setTimeout(
-          () => void member?.thaw(),
-          random.below(random.chance(0.3) ? 150_000 : 20_000),
-        );
-      },
-    ],
-    [
-      0.5,
-      () => {
-        const broker = brokers[random.below(brokers.length)]!;
-        if (!broker.isUp) return;
-        broker.kill();
-        clock.setTimeout(
-          () => void broker.restart(),
-          random.below(random.chance(0.3) ? 60_000 : 3_000),
-        );
-      },
-    ],
-    [
-      0.5,
-      () => {
-        const broker = brokers[random.below(brokers.length)]!;
-        broker.stall();
-        clock.setTimeout(() => broker.resume(), random.below(50_000));
-      },
-    ],
-  ];
-  const weight = events.reduce((sum, [one]) => sum + one, 0);
   join();
-  for (let step = 0; step < STEPS; step++) {
-    let at = random.next() * weight;
-    const event = events.find(([one]) => (at -= one) < 0);
-    await event?.[1]();
-    await clock.advanceAndSettle(random.below(random.chance(0.1) ? 15_000 : 2_500));
+  const cast = {
+    clock,
+    random,
+    brokers,
+    queues,
+    burst: 6,
+    graceMs: GRACE_MS,
+    anyone: anyMember,
+    join: () => void (members.length < 4 && join()),
+  };
+  await play(troubles(cast), cast, STEPS, () => {
     members = members.filter((member) => !member.isDead);
-  }
+  });
   witness.isCalm = true;
   for (const member of members) await member.thaw();
   join();

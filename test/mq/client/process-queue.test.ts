@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ProcessQueue } from '../../../mq/client/process-queue.ts';
+import { plays } from '../../support/plays.ts';
 
 const queue = { topic: 'T', brokerName: 'broker-a', queueId: 0 };
 const limits = { maxCount: 10, maxBytes: 1000, maxSpan: 50 };
@@ -50,11 +51,11 @@ describe('process queue', () => {
   ])('stops pulling at the limit of %s and goes on below it', (limit, batch) => {
     const wide = { ...limits, maxBytes: limit === 'count' ? Infinity : limits.maxBytes };
     const processQueue = new ProcessQueue(queue, 0, wide);
-    expect(processQueue.flow).toBe('open');
+    expect(processQueue.flowControl).toBeUndefined();
     processQueue.put(batch, batch.at(-1)!.queueOffset + 1);
-    expect(processQueue.flow).toBe(limit);
+    expect(processQueue.flowControl?.reason).toBe(limit);
     processQueue.finish(0);
-    expect(processQueue.flow).toBe('open');
+    expect(processQueue.flowControl).toBeUndefined();
   });
 
   it('never commits beyond an unfinished message and never goes back', () => {
@@ -92,6 +93,7 @@ describe('process queue', () => {
           if (unfinished.size === 0) expect(committed).toBe(processQueue.nextPullOffset);
         },
       ),
+      plays(),
     );
   });
 });

@@ -6,6 +6,7 @@ import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
 import { until, within } from '../../support/deadline.ts';
 import { closeOpened, open } from '../../support/opened.ts';
 import {
@@ -46,6 +47,8 @@ beforeEach(async () => {
 afterEach(closeOpened);
 
 const sends = (): number => a.requests(SEND).length + b.requests(SEND).length;
+const asked = (peer: ScriptedPeer): number =>
+  peer.requests(RequestCode.GET_ROUTEINFO_BY_TOPIC).length;
 
 describe('sending', () => {
   it('says where the message is stored', async () => {
@@ -311,6 +314,43 @@ describe('routes', () => {
     delete routes['T'];
     await clock.advanceAndSettle(60_000);
     await expect(sender.queues('T')).resolves.toHaveLength(2);
+  });
+
+  it('are kept when what denies them has been away since it did so before', async () => {
+    const clock = new FakeClock();
+    const logger = new RecordingLogger();
+    const sender = producer({ clock, logger });
+    await sender.send({ topic: 'T', body: 'x' });
+    delete routes['T'];
+    await clock.advanceAndSettle(30_000);
+    await until(() => asked(nameServer) === 2);
+    await nameServer.vanish();
+    await clock.advanceAndSettle(180_000);
+    await until(() => logger.messages('warn').some((text) => text.includes('no name server')));
+    await nameServer.reopen();
+    await clock.advanceUntil(() => asked(nameServer) > 2);
+    await expect(sender.queues('T')).resolves.toHaveLength(2);
+  });
+
+  it('are kept while one name server denies them that has lost its brokers, and another tells them', async () => {
+    const clock = new FakeClock();
+    const others: Routes = { ...routes };
+    const other = open(await scriptedNameServer(others));
+    const sender = producer({
+      clock,
+      namesrvAddr: `${nameServer.address};${other.address}`,
+    });
+    await sender.send({ topic: 'T', body: 'x' });
+    const isFirst = asked(nameServer) === 1;
+    delete (isFirst ? routes : others)['T'];
+    const counts = (): number => asked(nameServer) + asked(other);
+    for (let round = 2; round <= 12; round++) {
+      await clock.advanceAndSettle(30_000);
+      await until(() => counts() >= round);
+      await expect(sender.queues('T')).resolves.toHaveLength(2);
+    }
+    // It stays with the one that knows.
+    expect(asked(isFirst ? nameServer : other)).toBe(2);
   });
 
   it('follow a change within 30 seconds', async () => {

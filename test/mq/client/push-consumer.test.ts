@@ -8,6 +8,7 @@ import { encodeConsumerList } from '../../../mq/protocol/consumer-list.ts';
 import { decodeProperties } from '../../../mq/protocol/properties.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { ResponseCode } from '../../../mq/protocol/response-code.ts';
+import { FaultyFiles } from '../../support/faulty-files.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { until } from '../../support/deadline.ts';
 import { closeOpened, open } from '../../support/opened.ts';
@@ -236,6 +237,25 @@ describe('where a new group begins', () => {
     await consumer(() => new Promise(() => undefined)).start();
     await clock.advanceUntil(() => commits().length > 0);
     expect(commits()).toEqual([0]);
+  });
+
+  it('is on the disk of a broadcasting member before it fetches anything: killed then, it would begin behind that', async () => {
+    const files = new FaultyFiles();
+    const writeSyncs = files.holdSyncs();
+    const joining = consumer(undefined, {
+      messageModel: 'BROADCASTING',
+      clientIp: '10.0.0.1',
+      instanceName: 'i',
+      offsetStoreDir: '/offsets',
+      files,
+    }).start();
+    await until(() => files.count('datasync') > 0);
+    await settle();
+    expect(pulls()).toEqual([]);
+    writeSyncs();
+    await joining;
+    files.cutPower();
+    expect(files.bytes('/offsets/10.0.0.1@i/g/offsets.json').toString()).toContain(':77}');
   });
 
   it('is asked for until the broker answers', async () => {
@@ -869,6 +889,19 @@ describe('shutting down', () => {
     await until(() => isDown);
     expect(given?.aborted).toBe(true);
     expect(commits().every((offset) => offset === 0)).toBe(true);
+  });
+
+  it('takes no longer for a broker that has been silent for ten minutes: reports do not queue up', async () => {
+    servePulls(broker, [record({ queueOffset: 0 })]);
+    const member = consumer();
+    await member.start();
+    await until(() => got.length === 1);
+    for (const code of [COMMIT, RequestCode.HEART_BEAT]) broker.on(code, () => undefined);
+    for (let second = 0; second < 600; second++) await clock.advanceAndSettle(1_000);
+    let isClosed = false;
+    void member.shutdown().then(() => (isClosed = true));
+    for (let second = 0; second < 20; second++) await clock.advanceAndSettle(1_000);
+    expect(isClosed).toBe(true);
   });
 
   it('is possible before anything was started', async () => {

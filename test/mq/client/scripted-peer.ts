@@ -65,6 +65,15 @@ export class ScriptedPeer implements AsyncDisposable {
     for (const socket of this.#sockets) socket.write(bytes);
   }
 
+  /** Reads nothing more from anybody until `resume`. */
+  pause(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  resume(): void {
+    for (const socket of this.#sockets) socket.resume();
+  }
+
   /** Gone, connections and all; `reopen` brings it back on the same port. */
   async vanish(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();

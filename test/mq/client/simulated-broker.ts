@@ -33,7 +33,7 @@ export interface ConnectedMember {
   groupChanged(): void;
 }
 
-/** A broker as far as an ordered consumer sees it, its locks the real ones. Progress is saved every 5 s, as in the real one. */
+/** A broker as far as a consumer sees it, its locks the real ones. Progress is saved every 5 s, as in the real one. */
 export class SimulatedBroker {
   readonly address: string;
   readonly brokerName: string;
@@ -212,6 +212,13 @@ export class SimulatedBroker {
         ok();
         return;
       }
+      case RequestCode.GET_MIN_OFFSET:
+        ok({ offset: 0 });
+        return;
+      case RequestCode.GET_MAX_OFFSET:
+        ok({ offset: this.length(queue!) });
+        return;
+      case RequestCode.LITE_PULL_MESSAGE:
       case RequestCode.PULL_MESSAGE: {
         const offset = values['queueOffset'] as number;
         if (offset < this.length(queue!)) {

@@ -18,6 +18,7 @@ function broker(more: Partial<Registration> = {}): Registration {
     brokerAddr: '10.0.0.1:10911',
     haServerAddr: '10.0.0.1:10912',
     table: table(1, 'T'),
+    isWholeTable: false,
     channelId: 1,
     expiryMs: 120_000,
     ...more,
@@ -88,6 +89,28 @@ describe('registering', () => {
     routes.register(broker({ table: table(7, 'New') }), 0);
     routes.register(broker({ table: table(7, 'T', 'U', 'New') }), 1);
     expect(routes.topics()).toEqual(['New', 'T', 'U']);
+  });
+
+  it('loses the topics that a whole table lacks, and no other broker loses them', () => {
+    const routes = new RouteInfo();
+    const other = { brokerName: 'broker-b', brokerAddr: '10.0.0.3:10911' };
+    routes.register(broker({ table: table(1, 'T', 'U', 'OnlyA') }), 0);
+    routes.register(broker({ ...other, table: table(1, 'T', 'U') }), 0);
+    routes.register(broker({ table: table(2, 'U'), isWholeTable: true }), 1);
+    expect(routes.topics()).toEqual(['T', 'U']);
+    expect(routes.route('T')!.queueDatas.map(({ brokerName }) => brokerName)).toEqual(['broker-b']);
+    expect(routes.route('U')!.queueDatas).toHaveLength(2);
+    routes.register(broker({ ...slave, table: table(2), isWholeTable: true }), 2);
+    expect(routes.route('U')!.queueDatas).toHaveLength(2);
+  });
+
+  it('brings back a topic that was deleted here only, whatever version its table has', () => {
+    const routes = new RouteInfo();
+    routes.register(broker({ table: table(1, 'T', 'U') }), 0);
+    routes.deleteTopic('T');
+    expect(routes.topics()).toEqual(['U']);
+    routes.register(broker({ table: table(1, 'T', 'U') }), 1);
+    expect(routes.topics()).toEqual(['U', 'T']);
   });
 
   it('under another id takes the address away from the id before', () => {
@@ -161,6 +184,62 @@ describe('a broker is gone', () => {
     routes.channelClosed(1);
     expect(routes.register(broker({ channelId: 5 }), 1).isNew).toBe(true);
     expect(addresses(routes, 'T')).toEqual([[0, '10.0.0.1:10911']]);
+  });
+});
+
+describe('the write permission of a broker', () => {
+  const other = { brokerName: 'broker-b', brokerAddr: '10.0.0.3:10911', channelId: 3 };
+  const perms = (routes: RouteInfo, topic = 'T') =>
+    routes.route(topic)!.queueDatas.map(({ brokerName, perm }) => [brokerName, perm]);
+  const twoBrokers = (): RouteInfo => {
+    const routes = new RouteInfo();
+    const readOnly = table(1, 'T', 'Read');
+    readOnly.topicConfigTable.get('Read')!.perm = 4;
+    routes.register(broker({ table: readOnly }), 0);
+    routes.register(broker(other), 0);
+    return routes;
+  };
+
+  it('is wiped in all routes of that broker, and comes back as it was registered', () => {
+    const routes = twoBrokers();
+    expect(routes.wipeWritePerm('broker-a')).toBe(2);
+    expect(perms(routes)).toEqual([
+      ['broker-a', 4],
+      ['broker-b', 6],
+    ]);
+    expect(routes.addWritePerm('broker-a')).toBe(2);
+    expect(perms(routes)).toEqual([
+      ['broker-a', 6],
+      ['broker-b', 6],
+    ]);
+    expect(perms(routes, 'Read')).toEqual([['broker-a', 4]]);
+  });
+
+  it('stays wiped when a topic is created meanwhile, also for that', () => {
+    const routes = twoBrokers();
+    routes.wipeWritePerm('broker-b');
+    routes.register(broker({ ...other, table: table(2, 'T', 'New') }), 1);
+    expect(perms(routes, 'New')).toEqual([['broker-b', 4]]);
+  });
+
+  it('is as registered when the broker comes back', () => {
+    const routes = twoBrokers();
+    routes.wipeWritePerm('broker-b');
+    routes.channelClosed(3);
+    routes.register(broker(other), 1);
+    expect(perms(routes)).toEqual([
+      ['broker-a', 6],
+      ['broker-b', 6],
+    ]);
+  });
+
+  it('of one that is not registered is not wiped for later', () => {
+    const routes = new RouteInfo();
+    expect(routes.wipeWritePerm('broker-a')).toBe(0);
+    expect(routes.addWritePerm('broker-a')).toBe(0);
+    routes.wipeWritePerm('broker-a');
+    routes.register(broker(), 1);
+    expect(perms(routes)).toEqual([['broker-a', 6]]);
   });
 });
 

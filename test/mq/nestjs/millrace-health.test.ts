@@ -48,4 +48,16 @@ describe('MillraceHealth', () => {
     expect(app.get(MillraceHealth, { strict: false }).check()).toEqual({ status: 'up' });
     await app.close();
   });
+
+  it('says which groups consume what', async () => {
+    await using broker = await testBroker();
+    await broker.createTopic(TOPIC);
+    const app = await startApplication({
+      imports: [MillraceModule.forRoot({ namesrvAddr: broker.namesrvAddr, producerGroup: 'nest' })],
+      providers: [Listener],
+    });
+    const health = app.get(MillraceHealth, { strict: false });
+    expect(health.consumers()).toEqual([{ topic: TOPIC, consumerGroup: 'health' }]);
+    await app.close();
+  });
 });

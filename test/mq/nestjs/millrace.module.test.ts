@@ -61,6 +61,37 @@ describe('@MessageListener', () => {
     expect(bodies.toSorted()).toEqual(['paid', 'placed']);
   });
 
+  it('receives what an SQL92 expression selects', async () => {
+    const bodies: string[] = [];
+    @Injectable()
+    class Selective {
+      @MessageListener({ topic: TOPIC, consumerGroup: 'selective', sql: "TAGS = 'Paid'" })
+      async onEvent(message: ConsumedMessage): Promise<void> {
+        bodies.push(message.text());
+      }
+    }
+    await start([Selective]);
+    await send('placed', 'Created');
+    await send('paid', 'Paid');
+    await until(() => bodies.length === 1, { what: 'the paid message' });
+    expect(bodies).toEqual(['paid']);
+  });
+
+  it('has tags or an expression, which must parse', async () => {
+    @Injectable()
+    class Undecided {
+      @MessageListener({ topic: TOPIC, consumerGroup: 'both', tags: 'Paid', sql: 'a = 1' })
+      async onEvent(): Promise<void> {}
+    }
+    await expect(start([Undecided])).rejects.toThrow('Undecided.onEvent has tags and sql');
+    @Injectable()
+    class Wrong {
+      @MessageListener({ topic: TOPIC, consumerGroup: 'wrong', sql: 'a LIKE 1' })
+      async onEvent(): Promise<void> {}
+    }
+    await expect(start([Wrong])).rejects.toThrow('at position 3: found LIKE');
+  });
+
   it('runs with its provider’s dependencies, and may itself send', async () => {
     @Injectable()
     class Forwarder {
@@ -233,6 +264,22 @@ describe('MillraceModule', () => {
     await expect(start([Fleeting])).rejects.toThrow(
       'Fleeting.onEvent is a @MessageListener of a request-scoped or transient provider',
     );
+  });
+
+  it('is not left running when a broker refuses what another one subscribes to', async () => {
+    await broker.close();
+    broker = await testBroker({ enablePropertyFilter: false });
+    await broker.createTopic(TOPIC, 2);
+    @Injectable()
+    class Selective {
+      @MessageListener({ topic: TOPIC, consumerGroup: 'selective', sql: "TAGS = 'Paid'" })
+      async onEvent(): Promise<void> {}
+    }
+    await expect(start([Recorder, Selective])).rejects.toMatchObject({ code: 'SYSTEM_ERROR' });
+    // All are closed by now; the broker may hear of it a moment later.
+    await until(() => [...broker.broker.context.connections()].length === 0, {
+      what: 'a broker without connections',
+    });
   });
 
   it('starts while no name server can be reached, and says that it is not up', async () => {

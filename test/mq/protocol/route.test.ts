@@ -77,6 +77,21 @@ describe('a topic route', () => {
       '{"brokerDatas":[{"brokerName":"b","brokerAddrs":{"0":{}}}]}',
       'TopicRouteData.brokerDatas[0].brokerAddrs.0 is {}, not a string',
     ],
+    [
+      'more queues than any topic has',
+      '{"queueDatas":[{"brokerName":"b","readQueueNums":4,"writeQueueNums":2147483647,"perm":6}]}',
+      'TopicRouteData.writeQueueNums adds up to 2147483647 queues, the limit is 262144',
+    ],
+    [
+      'more queues than any topic has, on several brokers',
+      '{"queueDatas":[{"brokerName":"a","readQueueNums":262140,"writeQueueNums":0,"perm":6},{"brokerName":"b","readQueueNums":5,"writeQueueNums":0,"perm":6}]}',
+      'TopicRouteData.readQueueNums adds up to 262145 queues',
+    ],
+    [
+      'an order of more queues than any topic has',
+      '{"orderTopicConf":"a:1;b:1e9","queueDatas":[]}',
+      'TopicRouteData.orderTopicConf adds up to 1000000001 queues',
+    ],
   ])('is refused with %s, naming the place', (_, text, reason) => {
     expect(() => decodeTopicRoute(Buffer.from(text))).toThrow(reason);
   });

@@ -5,20 +5,21 @@ import { failure } from '../../support/failure.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const ask = requestCommand({ code: 11 });
+const allSent = { addedBytes: 0, unsentBytes: 0 };
 
 describe('the table of requests in flight', () => {
   it('gives a waiting opaque to nobody else, also after the int32 has wrapped around', () => {
     const first = 1;
     // As if 2^32 - 1 requests had come and gone.
-    const wrapped = new InFlight(new FakeClock(), () => undefined, first - 1);
+    const wrapped = new InFlight(new FakeClock(), allSent, () => undefined, first - 1);
     void wrapped.wait(first, 'the first', { timeoutMs: 1000 });
     expect(wrapped.nextOpaque()).toBe(first + 1);
-    const last = new InFlight(new FakeClock(), () => undefined, 2 ** 31 - 1);
+    const last = new InFlight(new FakeClock(), allSent, () => undefined, 2 ** 31 - 1);
     expect(last.nextOpaque()).toBe(-(2 ** 31));
   });
 
   it('settles each request once', async () => {
-    const inFlight = new InFlight(new FakeClock(), () => undefined);
+    const inFlight = new InFlight(new FakeClock(), allSent, () => undefined);
     const opaque = inFlight.nextOpaque();
     const call = inFlight.wait(opaque, 'it', { timeoutMs: 1000 });
     const reply = responseTo({ ...ask, opaque }, { code: 0 });
@@ -29,7 +30,7 @@ describe('the table of requests in flight', () => {
   });
 
   it('stops listening to the signal of a request that was answered', async () => {
-    const inFlight = new InFlight(new FakeClock(), () => undefined);
+    const inFlight = new InFlight(new FakeClock(), allSent, () => undefined);
     const controller = new AbortController();
     const opaque = inFlight.nextOpaque();
     const call = inFlight.wait(opaque, 'it', { timeoutMs: 1000, signal: controller.signal });
@@ -44,7 +45,7 @@ describe('the table of requests in flight', () => {
   it('reports a sweep that found timeouts once, however many it found', async () => {
     const clock = new FakeClock();
     let sweepCount = 0;
-    const inFlight = new InFlight(clock, () => sweepCount++);
+    const inFlight = new InFlight(clock, allSent, () => sweepCount++);
     const calls = [1, 2, 3].map((opaque) =>
       failure(inFlight.wait(opaque, `request ${opaque}`, { timeoutMs: 100 })),
     );
@@ -55,5 +56,26 @@ describe('the table of requests in flight', () => {
       'no reply to request 3 within 100 ms',
     ]);
     expect(sweepCount).toBe(1);
+  });
+
+  it('says of a request that ran out of time whether the kernel had taken it', async () => {
+    const clock = new FakeClock();
+    const sent = { addedBytes: 100, unsentBytes: 100 };
+    const inFlight = new InFlight(clock, sent, () => undefined);
+    const first = failure(inFlight.wait(1, 'the first', { timeoutMs: 1000 }));
+    sent.addedBytes = 250;
+    const second = failure(inFlight.wait(2, 'the second', { timeoutMs: 1000 }));
+    // The first has left whole, of the second 40 bytes have not.
+    sent.unsentBytes = 40;
+    clock.advance(2000);
+    await expect(first).resolves.toMatchObject({
+      code: 'REQUEST_TIMEOUT',
+      details: { stage: 'waiting for the answer', timeoutMs: 1000 },
+    });
+    await expect(second).resolves.toMatchObject({
+      code: 'REQUEST_TIMEOUT',
+      message: expect.stringContaining('40 bytes') as unknown,
+      details: { stage: 'socket not draining', unsentBytes: 40 },
+    });
   });
 });

@@ -112,10 +112,37 @@ describe('a peer that reads nothing', () => {
     expect(connection.isOpen).toBe(false);
     expect(logger.entries.filter(({ level }) => level === 'warn')).toMatchObject([
       {
-        message: 'closed 10.0.0.2:40000: it does not read its replies',
+        message: 'closed 10.0.0.2:40000: it does not read what is sent to it',
         fields: { limitBytes: 10_000 },
       },
     ]);
+  });
+});
+
+describe('a peer that reads more slowly than is sent to it', () => {
+  it('is dropped when requests that were given up pile up, though it says something now and then', async () => {
+    const { socket, connection, clock, logger } = connect({
+      backPressure: { ...defaultBackPressure, maxUnsentBytes: 10_000 },
+    });
+    socket.isStalled = true;
+    const codes: string[] = [];
+    const send = (): void => {
+      const request = requestCommand({ code: 11, body: Buffer.alloc(1_000) });
+      void failure(connection.request(request, { timeoutMs: 3_000 })).then(({ code }) =>
+        codes.push(code),
+      );
+    };
+    for (let count = 0; count < 8; count++) send();
+    await clock.advanceAndSettle(3_000);
+    expect([codes.length, connection.isOpen]).toEqual([8, true]);
+    socket.receive(frames(11));
+    for (let count = 0; count < 4; count++) send();
+    await settle();
+    expect(connection.isOpen).toBe(true);
+    await clock.advanceAndSettle(3_000);
+    expect(connection.isOpen).toBe(false);
+    expect(codes).toEqual(Array.from({ length: 12 }, () => 'REQUEST_TIMEOUT'));
+    expect(logger.messages('warn').at(-1)).toMatch(/does not read what is sent to it/);
   });
 });
 

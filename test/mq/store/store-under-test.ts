@@ -15,6 +15,7 @@ export const HOST = { address: '127.0.0.1', port: 10911 };
 /** Small enough that a test fills several segments, and all of it in memory. */
 export const SEGMENT_BYTES = 16 * 1024;
 export const ENTRIES_PER_FILE = 50;
+export const INDEX_SIZES = { maxHashSlotNum: 60, maxIndexNum: 100 };
 
 export function openStore(
   files: Files,
@@ -25,6 +26,7 @@ export function openStore(
     storeHost: HOST,
     commitLogSegmentBytes: SEGMENT_BYTES,
     consumeQueueEntriesPerFile: ENTRIES_PER_FILE,
+    ...INDEX_SIZES,
     clock: new FakeClock(),
     files,
     ...options,

@@ -95,7 +95,17 @@ describe('refuseSends', () => {
 describe('refuse', () => {
   it('strikes requests of the kind it names: a consumer whose progress is refused reports it again', async () => {
     using fault = mq.faults.refuse('UPDATE_CONSUMER_OFFSET', { topic: 'T' });
-    const consumer = await startConsumer(() => undefined, { persistIntervalMs: 20 });
+    // In order: only then does no pull carry the progress past the reports.
+    const consumer = new PushConsumer({
+      namesrvAddr: mq.namesrvAddr,
+      consumerGroup: 'g',
+      persistIntervalMs: 20,
+    });
+    running.push(consumer);
+    await consumer
+      .subscribe('T')
+      .onMessageOrderly(() => undefined)
+      .start();
     await producer.send({ topic: 'T', body: 'a' });
     await within(fault.struck(2), 'two reports');
     expect(reported()).toBeUndefined();
@@ -306,13 +316,8 @@ function startTransactions(): TransactionProducer {
 
 async function startConsumer(
   listener: Parameters<PushConsumer['onMessage']>[0],
-  options: { persistIntervalMs?: number } = {},
 ): Promise<PushConsumer> {
-  const consumer = new PushConsumer({
-    namesrvAddr: mq.namesrvAddr,
-    consumerGroup: 'g',
-    ...options,
-  });
+  const consumer = new PushConsumer({ namesrvAddr: mq.namesrvAddr, consumerGroup: 'g' });
   running.push(consumer);
   await consumer.subscribe('T').onMessage(listener).start();
   return consumer;

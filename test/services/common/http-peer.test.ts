@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { HttpPeer } from '../../../services/common/http-peer.ts';
 
 let server: Server;
@@ -11,7 +11,9 @@ let peer: HttpPeer;
 let impatientPeer: HttpPeer;
 
 beforeAll(async () => {
-  server = createServer((request, response) => serve(request, response));
+  server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
+    serve(request, response),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -83,11 +85,30 @@ describe('another process that is asked', () => {
       (_request, response) => response.writeHead(200, { 'content-length': '9' }).write('{'),
     ],
     ['silence', () => undefined],
+    [
+      'another protocol',
+      (request) =>
+        request.socket.write('HTTP/1.1 101 No\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'),
+    ],
   ])('with %s is given up in time', async (_what, listener) => {
     serve = listener;
     await expect(impatientPeer.get('/')).rejects.toMatchObject({
       code: 'THIRD_PARTY.UNAVAILABLE',
       message: expect.stringContaining('100 ms'),
+    });
+  });
+
+  it('with an answer without end is given up before it fills the memory', async () => {
+    serve = (_request, response) => {
+      const writeMore = (): void => {
+        while (response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', writeMore);
+      writeMore();
+    };
+    await expect(peer.get('/')).rejects.toMatchObject({
+      code: 'THIRD_PARTY.UNAVAILABLE',
+      cause: { message: 'the answer has more than 4194304 characters' },
     });
   });
 
@@ -107,6 +128,26 @@ describe('another process that is asked', () => {
       expect(asked).toEqual(['POST /refunds']);
     },
   );
+
+  it('is asked again on the same connection, and on none that has been idle for long', async () => {
+    const connections = new Set<Socket>();
+    serve = (request, response) => {
+      connections.add(request.socket);
+      response.end('{}');
+    };
+    const { port } = server.address() as AddressInfo;
+    const fresh = new HttpPeer({
+      name: 'stock',
+      url: `http://127.0.0.1:${port}`,
+      timeoutMs: 10_000,
+    });
+    await fresh.get('/');
+    await fresh.get('/');
+    expect(connections.size).toBe(1);
+    const [connection] = connections;
+    // The server would keep it: it is the one who asks who hangs up.
+    await once(connection!, 'close');
+  }, 30_000);
 
   it('that nobody is at has not said so, either', async () => {
     const nobody = new HttpPeer({ name: 'stock', url: 'http://127.0.0.1:1', timeoutMs: 1_000 });

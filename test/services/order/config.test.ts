@@ -24,6 +24,7 @@ describe('the order service’s settings', () => {
     expect(config).toMatchObject({
       payTimeoutMs: 1_800_000,
       closeGraceMs: 600_000,
+      maxPlacing: 256,
       stock: { name: 'stock', url: 'http://127.0.0.1:3004', timeoutMs: 2_000 },
       coupon: { url: 'http://127.0.0.1:3002' },
       payment: { url: 'http://127.0.0.1:3005' },

@@ -9,7 +9,9 @@ import {
 } from '../../../../mq/protocol/requests/end-transaction.ts';
 import { resumeCheckHalfMessage } from '../../../../mq/protocol/requests/resume-check-half-message.ts';
 import { updateConsumerOffset } from '../../../../mq/protocol/requests/update-consumer-offset.ts';
+import { pullMessage } from '../../../../mq/protocol/requests/pull-message.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
+import { PullSysFlag } from '../../../../mq/protocol/sys-flag.ts';
 import { capturedFrames } from '../../../support/captured-frames.ts';
 import { until } from '../../../support/deadline.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -329,6 +331,27 @@ describe('the progress of transactions', () => {
       updateConsumerOffset.encodeRequest(fields),
     );
     expect(reply.code).toBe(ResponseCode.NO_PERMISSION);
+  });
+
+  it('is set by no pull, which may carry some', async () => {
+    const reply = await broker.request(
+      pullMessage.code,
+      pullMessage.encodeRequest({
+        consumerGroup: 'CID_RMQ_SYS_TRANS',
+        topic: HALF,
+        queueId: 0,
+        queueOffset: 9,
+        maxMsgNums: 1,
+        sysFlag: PullSysFlag.COMMIT_OFFSET | PullSysFlag.SUBSCRIPTION,
+        commitOffset: 9,
+        suspendTimeoutMillis: 0,
+        subscription: '*',
+        subVersion: 0,
+        expressionType: 'TAG',
+      }),
+    );
+    expect(reply.code).toBe(ResponseCode.NO_PERMISSION);
+    expect(broker.broker.context.offsets.query('CID_RMQ_SYS_TRANS', HALF, 0)).not.toBe(9);
   });
 });
 

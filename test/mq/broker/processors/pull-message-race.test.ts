@@ -16,18 +16,21 @@ import { FakeClock, settle } from '../../../support/fake-clock.ts';
 /** A queue whose reads end when the test says so. */
 class SlowQueue {
   maxOffset = 0;
+  /** Messages before this offset are not wanted. */
+  wantedFrom = 0;
   readonly #reads: (() => void)[] = [];
 
   get(queueOffset: number): Promise<GetResult> {
     const maxOffset = this.maxOffset;
-    const found = queueOffset < maxOffset;
+    const found = Math.max(queueOffset, this.wantedFrom) < maxOffset;
+    const isFruitless = !found && queueOffset < maxOffset;
     return new Promise((resolve) => {
       this.#reads.push(() =>
         resolve({
-          status: found ? 'FOUND' : maxOffset === 0 ? 'NO_MESSAGE_IN_QUEUE' : 'OFFSET_OVERFLOW_ONE',
+          status: found ? 'FOUND' : isFruitless ? 'NO_MATCHED_MESSAGE' : atTheEnd(maxOffset),
           buffers: found ? [Buffer.from('record')] : [],
           count: found ? 1 : 0,
-          nextBeginOffset: found ? maxOffset : queueOffset,
+          nextBeginOffset: Math.max(maxOffset, queueOffset),
           minOffset: 0,
           maxOffset,
         }),
@@ -45,6 +48,10 @@ class SlowQueue {
   }
 }
 
+function atTheEnd(maxOffset: number): GetResult['status'] {
+  return maxOffset === 0 ? 'NO_MESSAGE_IN_QUEUE' : 'OFFSET_OVERFLOW_ONE';
+}
+
 function setUp({ maxHeldPulls = 10 } = {}) {
   const clock = new FakeClock();
   const queue = new SlowQueue();
@@ -57,8 +64,12 @@ function setUp({ maxHeldPulls = 10 } = {}) {
       get: ({ queueOffset }: { queueOffset: number }) => queue.get(queueOffset),
       maxOffset: () => queue.maxOffset,
     },
+    consumers: { get: () => undefined, isInDispute: () => false },
     groups: { get: () => ({ consumeEnable: true }) },
     topics: { get: () => ({ perm: 6, readQueueNums: 1 }) },
+    resets: { movesPull: () => undefined },
+    offsets: { notePull: () => undefined, pendingReset: () => undefined },
+    getRates: { add: () => undefined },
     messagesGot: { add: () => undefined },
   };
   const process = pullMessageProcessor(parts as unknown as BrokerContext);
@@ -153,5 +164,52 @@ describe('a pull whose read takes its time', () => {
     await queue.finishRead();
     expect(first).toEqual([]);
     expect(second).toMatchObject([{ code: 'SYSTEM_BUSY', retriable: true }]);
+  });
+});
+
+describe('a pull that finds nothing it wants up to the end', () => {
+  it('is told so, though not at once: its consumer would ask again for every message', async () => {
+    const { clock, queue, longPolling, pull, arrive } = setUp();
+    queue.wantedFrom = 5;
+    for (let count = 0; count < 3; count++) arrive();
+    const outcomes = pull();
+    await settle();
+    await queue.finishRead();
+    expect([outcomes, longPolling.heldCount]).toEqual([[], 1]);
+    await clock.advanceAndSettle(200);
+    expect(outcomes).toMatchObject([
+      { code: ResponseCode.PULL_RETRY_IMMEDIATELY, extFields: { nextBeginOffset: '3' } },
+    ]);
+    expect([longPolling.heldCount, queue.pendingReads]).toEqual([0, 0]);
+  });
+
+  it('brings what arrives in the meantime, and does not look twice at what is not wanted', async () => {
+    const { queue, pull, arrive } = setUp();
+    queue.wantedFrom = 1;
+    arrive();
+    const outcomes = pull();
+    await settle();
+    await queue.finishRead();
+    arrive();
+    await settle();
+    await queue.finishRead();
+    expect(outcomes).toMatchObject([
+      { code: ResponseCode.SUCCESS, extFields: { nextBeginOffset: '2' } },
+    ]);
+  });
+
+  it('is told so at once when more has come while it was read, and when too many are held', async () => {
+    const { queue, pull, arrive } = setUp({ maxHeldPulls: 0 });
+    queue.wantedFrom = 9;
+    arrive();
+    const [first, second] = [pull(), pull()];
+    await settle();
+    await queue.finishRead();
+    expect(first).toMatchObject([{ code: ResponseCode.PULL_RETRY_IMMEDIATELY }]);
+    arrive();
+    await queue.finishRead();
+    expect(second).toMatchObject([
+      { code: ResponseCode.PULL_RETRY_IMMEDIATELY, extFields: { nextBeginOffset: '1' } },
+    ]);
   });
 });

@@ -80,6 +80,21 @@ describe('a pull', () => {
     expect(bodiesOf(reply)).toEqual(['one']);
   });
 
+  it('may not come as LITE_PULL_MESSAGE where that is switched off', async () => {
+    await using other = await BrokerUnderTest.start();
+    await other.restart({ litePullMessageEnable: false });
+    await other.createTopic(topic);
+    const member = new ConsumerUnderTest(other.broker.address, 'c1');
+    await member.heartbeat({ topics: { [topic]: '*' } });
+    const lite = await member.pull({ topic }, { code: RequestCode.LITE_PULL_MESSAGE });
+    expect([lite.code, lite.remark]).toEqual([
+      ResponseCode.NO_PERMISSION,
+      expect.stringContaining('litePullMessageEnable is false'),
+    ]);
+    expect((await member.pull({ topic })).code).toBe(ResponseCode.PULL_NOT_FOUND);
+    await member.close();
+  });
+
   it('stores the offset it carries when it says so', async () => {
     await sendAll(['one', 'two']);
     const { offsets } = broker.broker.context;
@@ -260,15 +275,7 @@ describe('a pull that is not allowed', () => {
     ]);
   });
 
-  it('is refused with an SQL92 filter, and with tags that name nothing', async () => {
-    const sql = await consumer.pull({
-      topic,
-      sysFlag: PullSysFlag.SUBSCRIPTION,
-      subscription: 'a > 1',
-      expressionType: 'SQL92',
-    });
-    expect(sql.code).toBe(ResponseCode.SYSTEM_ERROR);
-    expect(sql.remark).toContain('does not support consumer to filter message by SQL92');
+  it('is refused with tags that name nothing', async () => {
     const empty = await consumer.pull({
       topic,
       sysFlag: PullSysFlag.SUBSCRIPTION,

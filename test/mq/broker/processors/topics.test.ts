@@ -1,17 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RequestOf } from '../../../../mq/protocol/define-request.ts';
 import type { RemotingCommand } from '../../../../mq/protocol/frame.ts';
+import { decodeGroupList } from '../../../../mq/protocol/group-list.ts';
 import { decodeKvTable } from '../../../../mq/protocol/kv-table.ts';
 import { deleteTopicInBroker } from '../../../../mq/protocol/requests/delete-topic-in-broker.ts';
 import { getAllTopicConfig } from '../../../../mq/protocol/requests/get-all-topic-config.ts';
 import { getBrokerRuntimeInfo } from '../../../../mq/protocol/requests/get-broker-runtime-info.ts';
+import { queryTopicConsumeByWho } from '../../../../mq/protocol/requests/query-topic-consume-by-who.ts';
 import { updateAndCreateTopic } from '../../../../mq/protocol/requests/update-and-create-topic.ts';
 import { viewMessageById } from '../../../../mq/protocol/requests/view-message-by-id.ts';
 import { decodeRecord } from '../../../../mq/protocol/message.ts';
 import { parseOffsetMsgId } from '../../../../mq/protocol/message-id.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { decodeTopicConfigTable } from '../../../../mq/protocol/topic-config.ts';
+import { RecordingLogger } from '../../../support/recording-logger.ts';
 import { BrokerUnderTest, sendReply } from '../broker-under-test.ts';
+import { ConsumerUnderTest } from '../consumer-under-test.ts';
 
 let broker: BrokerUnderTest;
 
@@ -94,6 +98,74 @@ describe('administering topics', () => {
     expect(reply.code).toBe(ResponseCode.SYSTEM_ERROR);
     expect(reply.remark).toContain(remark);
     expect(broker.broker.context.topics.get('Made')).toBeUndefined();
+  });
+
+  it('takes queues away from consumers only where they end as drainedTo says, if it is said', async () => {
+    await updateTopic('Made');
+    await broker.send({ topic: 'Made', queueId: 2 });
+    await broker.send({ topic: 'Made', queueId: 2 });
+    const fewer = (drainedTo: string) => updateTopic('Made', { readQueueNums: 2, drainedTo });
+    for (const [drainedTo, remark] of [
+      ['2:1;3:0', 'queue 2 of topic[Made] ends at 2, and is drained to 1 only'],
+      ['3:0', 'queue 2 of topic[Made] ends at 2, and is drained to 0 only'],
+      ['2:2;3:1', 'queue 3 of topic[Made] ends at 0, and is drained to 1 only'],
+    ]) {
+      const refused = await fewer(drainedTo!);
+      expect(refused.code).toBe(ResponseCode.ILLEGAL_OPERATION);
+      expect(refused.remark).toBe(remark);
+    }
+    expect((await fewer('2=2')).code).toBe(ResponseCode.INVALID_PARAMETER);
+    expect(broker.broker.context.topics.get('Made')?.readQueueNums).toBe(4);
+    expect((await fewer('2:2')).code).toBe(ResponseCode.SUCCESS);
+    expect(broker.broker.context.topics.get('Made')?.readQueueNums).toBe(2);
+  });
+
+  it('says what a group cannot read any more when queues are taken away without more ado', async () => {
+    const logger = new RecordingLogger();
+    await using noted = await BrokerUnderTest.start({ logger });
+    await noted.createTopic('Made', 4);
+    for (const queueId of [0, 2, 3, 3]) await noted.send({ topic: 'Made', queueId });
+    const { offsets } = noted.broker.context;
+    const commit = (group: string, queueId: number, queueOffset: number) =>
+      offsets.commit({ group, topic: 'Made', queueId, queueOffset, client: 'c' });
+    commit('behind', 3, 1);
+    commit('done', 2, 1);
+    commit('done', 3, 2);
+    await noted.request(
+      updateAndCreateTopic.code,
+      updateAndCreateTopic.encodeRequest({
+        topic: 'Made',
+        readQueueNums: 2,
+        writeQueueNums: 2,
+        perm: 6,
+      }),
+    );
+    const lines = logger.entries.filter(({ message }) => message.includes('has lost queues'));
+    expect(lines.map(({ fields }) => fields)).toEqual([
+      { topic: 'Made', group: 'behind', messages: 2, readQueueNumsBefore: 4, readQueueNums: 2 },
+    ]);
+  });
+
+  it('takes what is sent to a topic without write permission, as originals do: producers go by its route', async () => {
+    await updateTopic('Made', { perm: 4 });
+    expect((await broker.send({ topic: 'Made' })).code).toBe(ResponseCode.SUCCESS);
+    expect(await broker.messages('Made')).toHaveLength(1);
+  });
+
+  it('names the groups that consume a topic, and those that have', async () => {
+    await updateTopic('Made');
+    await updateTopic('Other');
+    const { offsets } = broker.broker.context;
+    offsets.commit({ group: 'gone', topic: 'Made', queueId: 0, queueOffset: 1, client: 'c' });
+    offsets.commit({ group: 'stranger', topic: 'Other', queueId: 0, queueOffset: 1, client: 'c' });
+    await using consumer = new ConsumerUnderTest(broker.broker.address, 'c1');
+    await consumer.heartbeat({ group: 'online', topics: { Made: '*' } });
+    const who = async (topic: string): Promise<string[]> => {
+      const request = queryTopicConsumeByWho.encodeRequest({ topic });
+      return decodeGroupList((await broker.request(queryTopicConsumeByWho.code, request)).body);
+    };
+    expect(await who('Made')).toEqual(['gone', 'online']);
+    expect(await who('Nowhere')).toEqual([]);
   });
 
   it('deletes a topic with its messages and what groups remember of it', async () => {

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -24,14 +25,22 @@ final class Consuming {
     // A group's retry topic exists from its first heartbeat on; the default finds it 30 s later.
     consumer.setPollNameServerInterval(1_000);
     consumer.setHeartbeatBrokerInterval(1_000);
-    consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    consumer.setConsumeFromWhere(
+        command.text("from", "first").equals("last")
+            ? ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET
+            : ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
     consumer.setPersistConsumerOffsetInterval(1_000);
     // A shutdown that waits for the listener reports it, too.
     consumer.setAwaitTerminationMillisWhenShutdown(5_000);
     // In minutes, and at least one.
     consumer.setConsumeTimeout(1);
     consumer.setMaxReconsumeTimes(command.number("max", -1));
-    consumer.subscribe(command.text("topic"), command.text("tags", "*"));
+    Popping.prepare(consumer, command);
+    consumer.subscribe(
+        command.text("topic"),
+        command.has("sql")
+            ? MessageSelector.bySql(command.text("sql"))
+            : MessageSelector.byTag(command.text("tags", "*")));
     Map<String, Integer> timesSeen = new ConcurrentHashMap<>();
     if (command.has("orderly")) {
       consumer.registerMessageListener(
@@ -80,7 +89,7 @@ final class Consuming {
     }
   }
 
-  private static void got(Command command, MessageExt message) {
+  static void got(Command command, MessageExt message) {
     CRC32 crc = new CRC32();
     crc.update(message.getBody());
     command.line(

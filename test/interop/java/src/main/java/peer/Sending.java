@@ -16,6 +16,7 @@ import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.selector.SelectMessageQueueByHash;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageAccessor;
+import org.apache.rocketmq.common.message.MessageQueue;
 
 /** Sends, and recalls what was sent. What only newer clients have is found by name, so that both versions compile. */
 final class Sending {
@@ -57,7 +58,7 @@ final class Sending {
     }
   }
 
-  private static DefaultMQProducer producer(String namesrv) throws MQClientException {
+  static DefaultMQProducer producer(String namesrv) throws MQClientException {
     synchronized (producers) {
       DefaultMQProducer producer = producers.get(namesrv);
       if (producer == null) {
@@ -78,10 +79,18 @@ final class Sending {
     String shardingKey = message.getUserProperty("shard");
     long startedAt = System.currentTimeMillis();
     try {
-      SendResult result =
-          shardingKey == null
-              ? producer.send(message)
-              : producer.send(message, new SelectMessageQueueByHash(), shardingKey);
+      SendResult result;
+      if (command.has("queue")) {
+        String[] queue = command.text("queue").split(":");
+        result =
+            producer.send(
+                message,
+                new MessageQueue(message.getTopic(), queue[0], Integer.parseInt(queue[1])));
+      } else if (shardingKey == null) {
+        result = producer.send(message);
+      } else {
+        result = producer.send(message, new SelectMessageQueueByHash(), shardingKey);
+      }
       sent(command, message.getKeys(), result, startedAt);
     } catch (Exception failure) {
       Refusal.line(command, message.getKeys(), failure);
@@ -147,6 +156,12 @@ final class Sending {
       if (command.has("timer")) {
         String[] timer = command.text("timer").split(":");
         putTimer(message, timer[0], timer[1]);
+      }
+      if (command.has("properties")) {
+        for (String each : command.text("properties").split("\u0002")) {
+          String[] property = each.split("\u0001");
+          message.putUserProperty(property[0], property[1]);
+        }
       }
       if (command.has("property")) {
         String[] property = command.text("property").split(":");

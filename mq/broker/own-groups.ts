@@ -1,0 +1,17 @@
+import { MqError } from '../errors.ts';
+import { REVIVE_GROUP } from './pop-log.ts';
+import { TRANSACTION_GROUP } from './transaction-log.ts';
+
+const ownGroups: ReadonlySet<string> = new Set([TRANSACTION_GROUP, REVIVE_GROUP]);
+
+/**
+ * The broker keeps offsets as these groups, from which a restart reads half messages, and popped ones: moved by anybody else,
+ * some would be forgotten.
+ *
+ * Errors: NO_PERMISSION.
+ */
+export function assertNotOwnGroup(group: string): void {
+  if (ownGroups.has(group)) {
+    throw new MqError('NO_PERMISSION', `group ${group} is the broker's own`);
+  }
+}

@@ -1,0 +1,74 @@
+import type { CommitLog } from './commit-log.ts';
+import type { ConsumeQueue } from './consume-queue.ts';
+import type { GetResult } from './get-request.ts';
+
+/** Largest stretch fetched by one read. */
+const RUN_BYTES = 256 * 1024;
+
+/** A record to be read: what the ConsumeQueue says of it. */
+export interface Wanted {
+  commitLogOffset: number;
+  sizeBytes: number;
+  queueOffset: number;
+}
+
+export function endOf(wanted: Wanted): number {
+  return wanted.commitLogOffset + wanted.sizeBytes;
+}
+
+/** Records close together are fetched by one read, if at least half of what is read is wanted. */
+export function runsOf(log: CommitLog, wanted: readonly Wanted[]): Wanted[][] {
+  const runs: Wanted[][] = [];
+  let run: Wanted[] = [];
+  let wantedBytes = 0;
+  for (const each of wanted) {
+    const first = run[0];
+    const span = first === undefined ? 0 : endOf(each) - first.commitLogOffset;
+    const joins =
+      first !== undefined &&
+      each.commitLogOffset >= endOf(run.at(-1)!) &&
+      span <= RUN_BYTES &&
+      span <= 2 * (wantedBytes + each.sizeBytes) &&
+      endOf(each) <= log.nextSegmentStart(first.commitLogOffset);
+    if (!joins) {
+      run = [];
+      runs.push(run);
+      wantedBytes = 0;
+    }
+    run.push(each);
+    wantedBytes += each.sizeBytes;
+  }
+  return runs;
+}
+
+/** Size and position, as the entry says: anything else there is not the message. */
+export function isRecordOf(record: Buffer, wanted: Wanted): boolean {
+  return (
+    record.length === wanted.sizeBytes &&
+    record.readInt32BE(0) === wanted.sizeBytes &&
+    record.readInt32BE(28) === Math.floor(wanted.commitLogOffset / 0x100000000) &&
+    record.readUInt32BE(32) === wanted.commitLogOffset >>> 0
+  );
+}
+
+/** Nothing readable where the entry points. Where it was removed meanwhile, reading goes on behind the gap. */
+export function holeAt(
+  log: CommitLog,
+  queue: ConsumeQueue,
+  hole: Wanted,
+  range: { minOffset: number; maxOffset: number },
+): GetResult {
+  const isRemoved = hole.commitLogOffset < log.minOffset;
+  const goOnAt = isRemoved ? log.minOffset : log.nextSegmentStart(hole.commitLogOffset);
+  const nextBeginOffset = queue.firstWhere(
+    hole.queueOffset + 1,
+    (entry) => entry.commitLogOffset >= goOnAt,
+  );
+  return {
+    ...range,
+    status: isRemoved ? 'MESSAGE_WAS_REMOVING' : 'OFFSET_FOUND_NULL',
+    buffers: [],
+    count: 0,
+    nextBeginOffset,
+  };
+}

@@ -1,0 +1,20 @@
+/**
+ * What a ticket has come to. ORDERED: its order is there (and may be unpaid yet). REFUSED: no order came of it. RETURNED: its
+ * order was closed. VOID: it was never queued, whatever the customer was told. All but ORDERED give the piece back.
+ */
+export type TicketOutcomeStatus = 'ORDERED' | 'REFUSED' | 'RETURNED' | 'VOID';
+
+export interface TicketOutcome {
+  ticketNo: string;
+  userId: string;
+  status: TicketOutcomeStatus;
+  /** Of what has come to nothing: the code of the refusal, and why. */
+  code?: string;
+  reason?: string;
+}
+
+/** A ticket that holds a piece. */
+export interface LiveTicket {
+  ticketNo: string;
+  userId: string;
+}

@@ -1,0 +1,3 @@
+import { itReplays } from './transcripts.ts';
+
+itReplays(import.meta.filename);

@@ -41,7 +41,7 @@ export function copyProviders(
           copy,
           source: new SourceSchema(source),
           onUnknownValues: async (reason) => {
-            await book.request(reason, { isOperators: false });
+            await book.request(reason, { beginsAnew: false });
           },
           log,
         }),
@@ -110,9 +110,15 @@ export function copyProviders(
     },
     {
       provide: SnapshotRunner,
-      useFactory: (book: SnapshotBook, takeSnapshot: TakeSnapshot) =>
-        new SnapshotRunner({ book, takeSnapshot, backoffMs: settings.snapshotBackoffMs, log }),
-      inject: [SnapshotBook, TakeSnapshot],
+      useFactory: (book: SnapshotBook, takeSnapshot: TakeSnapshot, stream: Follower) =>
+        new SnapshotRunner({
+          book,
+          takeSnapshot,
+          stream,
+          backoffMs: settings.snapshotBackoffMs,
+          log,
+        }),
+      inject: [SnapshotBook, TakeSnapshot, Follower],
     },
     {
       provide: OrderReports,

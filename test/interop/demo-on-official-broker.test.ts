@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { TestProcess } from '../support/process.ts';
 import { startOfficialCluster, type OfficialCluster } from './support/official-cluster.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
@@ -15,12 +14,13 @@ afterAll(async () => {
 });
 
 it('runs the demo unchanged on the official broker, by NAMESRV_ADDR alone', async () => {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['infra/bootstrap.mjs', 'demo', '--once'],
-    { cwd: root, env: { ...process.env, NAMESRV_ADDR: cluster.namesrvAddr } },
-  );
-  const verdict: unknown = JSON.parse(stdout.trim().split('\n').at(-1)!);
+  await using demo = await TestProcess.start({
+    args: ['infra/bootstrap.mjs', 'demo', '--once'],
+    cwd: root,
+    env: { NAMESRV_ADDR: cluster.namesrvAddr },
+  });
+  const printed = await demo.endedWell();
+  const verdict: unknown = JSON.parse(printed.trim().split('\n').at(-1)!);
   expect(verdict).toMatchObject({
     orders: 100,
     paid: 70,

@@ -15,7 +15,7 @@ export async function createCopyBooks(statements: Statements): Promise<void> {
       binlog_file   VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL,
       binlog_offset BIGINT NULL,
       row_count     BIGINT NOT NULL DEFAULT 0,
-      is_operators  BOOLEAN NOT NULL,
+      begins_anew  BOOLEAN NOT NULL,
       problem       VARCHAR(1000) NULL,
       KEY by_state (state)
     ) ENGINE = InnoDB`);

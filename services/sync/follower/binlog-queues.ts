@@ -41,7 +41,7 @@ export class BinlogQueues implements QueuePort {
     const position = positionOfProperties(last.properties);
     if (position !== undefined) return position;
     throw new StreamFault(
-      'SYNC.QUEUE_DIFFERS',
+      'SYNC.FOREIGN_MESSAGE',
       `the last message of queue ${nameOf(queue)} says no position: somebody else sends to ${ORDER_BINLOG}`,
     );
   }

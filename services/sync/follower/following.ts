@@ -119,6 +119,7 @@ export class Following {
     const found = atEnd ? undefined : await checkpoints.find(stream);
     if (found !== undefined) {
       await source.checkHas(found.position);
+      mustBeSameBrokers(await port.queues(), found);
       const ends = await this.#ends(
         source,
         found.queues.map(({ queue }) => queue),
@@ -338,6 +339,20 @@ export class Following {
 }
 
 /**
+ * A broker that is away leaves the route, too, but then either the others are in it, or there is none. Queues on none but other
+ * brokers are those of another cluster, which has nothing of what was published.
+ */
+function mustBeSameBrokers(present: readonly MessageQueue[], { queues }: Checkpoint): void {
+  const known = new Set(queues.map(({ queue }) => queue.brokerName));
+  if (present.some(({ brokerName }) => known.has(brokerName))) return;
+  const names = new Set(present.map(({ brokerName }) => brokerName));
+  throw new StreamFault(
+    'SYNC.QUEUE_DIFFERS',
+    `the topic's queues are on ${[...names].join(', ')}, the checkpoint's were on ${[...known].join(', ')}: another cluster`,
+  );
+}
+
+/**
  * Until a new snapshot, a queue that has lost what was acknowledged by the checkpoint stays so, and nothing is sent any more.
  * What was lost of later is read and sent again.
  */
@@ -346,6 +361,6 @@ function mustHold(ends: readonly QueueEnd[], { queues }: Checkpoint): void {
     const { offset } = ends[index]!;
     if (offset >= published.endOffset) continue;
     const { code, message } = wentBack(published, offset);
-    throw new StreamFault(code, `${message}: make a new snapshot`);
+    throw new StreamFault(code, message);
   }
 }

@@ -10,8 +10,10 @@ export type StreamFaultCode =
   | 'SYNC.POSITION_LOST'
   /** No broker would ever take the message. */
   | 'SYNC.MESSAGE_REFUSED'
-  /** The broker has lost what it had acknowledged, or has what this source never said. */
+  /** The broker has lost what it had acknowledged, or is another than before. A new snapshot is asked for unasked. */
   | 'SYNC.QUEUE_DIFFERS'
+  /** The queues have what this source never said. */
+  | 'SYNC.FOREIGN_MESSAGE'
   /** A mistake of the program. */
   | 'SYNC.UNEXPECTED';
 

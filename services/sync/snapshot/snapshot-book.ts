@@ -15,8 +15,8 @@ export interface SnapshotEntry {
   /** Of the moment it shows. Undefined before it was first begun. */
   readonly position: BinlogPosition | undefined;
   readonly rowCount: number;
-  /** An operator asked for it: it is also the way out for a stream that has stopped. */
-  readonly isOperators: boolean;
+  /** It is also the way out for a stream that has stopped. */
+  readonly beginsAnew: boolean;
   /** Why it is not done, when a try has failed. */
   readonly problem: string | undefined;
 }
@@ -32,12 +32,12 @@ export class SnapshotBook {
   }
 
   /** One that waits is as good as a new one, unless it shows a moment already that is past. */
-  async request(reason: string, { isOperators }: { isOperators: boolean }): Promise<SnapshotEntry> {
+  async request(reason: string, { beginsAnew }: { beginsAnew: boolean }): Promise<SnapshotEntry> {
     await this.#copy.query(
-      `INSERT INTO _snapshots (state, reason, requested_at, is_operators)
+      `INSERT INTO _snapshots (state, reason, requested_at, begins_anew)
          SELECT 'REQUESTED', ?, ?, ? FROM DUAL
-          WHERE NOT EXISTS (SELECT 1 FROM _snapshots WHERE state = 'REQUESTED' AND binlog_file IS NULL AND is_operators >= ?)`,
-      [reason.slice(0, 500), this.#clock.now(), isOperators, isOperators],
+          WHERE NOT EXISTS (SELECT 1 FROM _snapshots WHERE state = 'REQUESTED' AND binlog_file IS NULL AND begins_anew >= ?)`,
+      [reason.slice(0, 500), this.#clock.now(), beginsAnew, beginsAnew],
     );
     const [row] = await this.#copy.query(
       `SELECT * FROM _snapshots WHERE state = 'REQUESTED' ORDER BY id DESC LIMIT 1`,
@@ -120,7 +120,7 @@ function entryOf(row: Row): SnapshotEntry {
         ? undefined
         : { file: String(file), offset: Number(row['binlog_offset']), row: 0 },
     rowCount: Number(row['row_count']),
-    isOperators: Number(row['is_operators']) === 1,
+    beginsAnew: Number(row['begins_anew']) === 1,
     problem: problem === null ? undefined : String(problem),
   };
 }

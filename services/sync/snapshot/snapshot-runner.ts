@@ -3,19 +3,20 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { DomainError } from '../../common/errors.ts';
 import type { Log } from '../../common/log.ts';
 import type { SnapshotBook, SnapshotEntry } from './snapshot-book.ts';
-import type { TakeSnapshot } from './take-snapshot.ts';
+import type { SnapshotStream, TakeSnapshot } from './take-snapshot.ts';
 
 /** How often another process's request is looked for; one of this process is known at once. */
 const POLL_MS = 5_000;
 
 /**
- * Takes the snapshots that are asked for, one after the other, each as often as it takes; and the first one unasked, when
- * the copy is new. Of several processes the one does it that follows the binlog; should another one do it, too, that is
+ * Takes the snapshots that are asked for, one after the other, each as often as it takes; and two unasked: the first one,
+ * when the copy is new, and one when the broker has lost changes, or is another than before. Of several processes the one does it that follows the binlog; should another one do it, too, that is
  * double work and no harm.
  */
 export class SnapshotRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #book: SnapshotBook;
   readonly #takeSnapshot: TakeSnapshot;
+  readonly #stream: Pick<SnapshotStream, 'status'>;
   readonly #backoffMs: number;
   readonly #log: Log;
   readonly #stop = new AbortController();
@@ -25,11 +26,13 @@ export class SnapshotRunner implements OnApplicationBootstrap, BeforeApplication
   constructor(parts: {
     book: SnapshotBook;
     takeSnapshot: TakeSnapshot;
+    stream: Pick<SnapshotStream, 'status'>;
     backoffMs: number;
     log: Log;
   }) {
     this.#book = parts.book;
     this.#takeSnapshot = parts.takeSnapshot;
+    this.#stream = parts.stream;
     this.#backoffMs = parts.backoffMs;
     this.#log = parts.log;
   }
@@ -45,7 +48,7 @@ export class SnapshotRunner implements OnApplicationBootstrap, BeforeApplication
 
   /** Also the way out for a stream that has stopped. Errors: those of CopyDatabase. */
   async request(reason: string): Promise<SnapshotEntry> {
-    const entry = await this.#book.request(reason, { isOperators: true });
+    const entry = await this.#book.request(reason, { beginsAnew: true });
     this.#wakeUp();
     return entry;
   }
@@ -64,8 +67,7 @@ export class SnapshotRunner implements OnApplicationBootstrap, BeforeApplication
   async #pass(): Promise<'idle' | 'taken' | 'failed'> {
     let entry: SnapshotEntry | undefined;
     try {
-      if (await this.#book.isEmpty())
-        await this.#book.request('the copy is new', { isOperators: false });
+      await this.#requestUnasked();
       entry = await this.#book.next();
       if (entry === undefined) return 'idle';
       await this.#takeSnapshot.execute(entry, this.#stop.signal);
@@ -75,6 +77,15 @@ export class SnapshotRunner implements OnApplicationBootstrap, BeforeApplication
       await this.#failed(entry, error);
       return 'failed';
     }
+  }
+
+  /** Nothing but a snapshot brings what the broker has lost into the copy, so nobody needs to be asked. */
+  async #requestUnasked(): Promise<void> {
+    if (await this.#book.isEmpty())
+      await this.#book.request('the copy is new', { beginsAnew: false });
+    const { state, code, reason } = this.#stream.status();
+    if (state === 'STOPPED' && code === 'SYNC.QUEUE_DIFFERS')
+      await this.#book.request(reason ?? code, { beginsAnew: true });
   }
 
   async #failed(entry: SnapshotEntry | undefined, error: unknown): Promise<void> {

@@ -86,7 +86,7 @@ function viewOf({
   finishedAt,
   position,
   problem,
-  isOperators: _isOperators,
+  beginsAnew: _beginsAnew,
   ...facts
 }: SnapshotEntry): SnapshotView {
   return {

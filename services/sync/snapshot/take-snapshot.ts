@@ -62,15 +62,15 @@ export class TakeSnapshot {
   }
 
   /**
-   * Waits until it is known where the stream begins. One that has stopped begins anew at the end of the binlog, if it is an
-   * operator who wants the snapshot: what it could not tell is in there.
+   * Waits until it is known where the stream begins. One that has stopped begins anew at the end of the binlog, if the
+   * snapshot is meant to be its way out: what it could not tell is in there.
    *
    * Errors: those of SourceSnapshot and CopyDatabase; SNAPSHOT.BEHIND_COPY; the signal's reason.
    */
-  async execute({ snapshotId, isOperators }: SnapshotEntry, signal: AbortSignal): Promise<void> {
+  async execute({ snapshotId, beginsAnew }: SnapshotEntry, signal: AbortSignal): Promise<void> {
     const isStopped = this.#stream.status().state === 'STOPPED';
     await orAborted(
-      isStopped && isOperators ? this.#stream.beginAtEnd() : this.#stream.begun(),
+      isStopped && beginsAnew ? this.#stream.beginAtEnd() : this.#stream.begun(),
       signal,
     );
     // Another process may have taken it meanwhile.

@@ -303,6 +303,32 @@ it('is equal again after a snapshot that an operator asks for because the stream
   expect(await state()).toBe('FOLLOWING');
 });
 
+it.each(['broker-a', 'broker-b'])(
+  'is equal again when the next start is on another cluster, whose broker is %s and has nothing',
+  async (brokerName) => {
+    await source.placeOrders(new SeededRandom(SEED), 30);
+    const first = await start();
+    try {
+      await snapshotsDone(1);
+      await source.placeOrders(new SeededRandom(SEED + 1), 10);
+      expect((await compared()).findings).toEqual([]);
+    } finally {
+      await first[Symbol.asyncDispose]();
+    }
+    await source.placeOrders(new SeededRandom(SEED + 2), 10);
+    const other = await testBroker({ brokerName });
+    try {
+      await other.createTopic(ORDER_BINLOG, 4);
+      await using _sync = await start({ NAMESRV_ADDR: other.namesrvAddr });
+      await snapshotsDone(2);
+      await source.placeOrders(new SeededRandom(SEED + 3), 10);
+      expect((await compared()).findings).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  },
+);
+
 it('refuses to start where the broker has no property filter and a condition needs one', async () => {
   const poor = await testBroker({ enablePropertyFilter: false });
   try {

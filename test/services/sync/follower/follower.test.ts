@@ -253,7 +253,7 @@ describe('a queue that has lost what the broker had acknowledged', () => {
     expect(follower.status()).toMatchObject({
       state: 'STOPPED',
       code: 'SYNC.QUEUE_DIFFERS',
-      reason: `queue broker-a:${queueId} ends at offset 0, the broker had acknowledged up to 1: make a new snapshot`,
+      reason: `queue broker-a:${queueId} ends at offset 0, the broker had acknowledged up to 1`,
     });
     await follower.onApplicationShutdown();
     await start();

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
-import { until } from '../../support/deadline.ts';
+import { until, within } from '../../support/deadline.ts';
 import { blockKey } from './blocked-key.ts';
 import { DatabaseProxy } from './database-proxy.ts';
 import { refusal, type PeerAnswer } from './fake-peer.ts';
@@ -182,6 +182,24 @@ describe('an order that stock refuses', () => {
     await expectNothing(reservations()[0]!);
     order.peers.reset();
     expect((await place(body, key)).status).toBe(201);
+  });
+
+  it('does not keep the customer waiting for the release', async () => {
+    // Whoever waits for the release here waits for this test, and that for the answer, which then comes after a minute.
+    await using patient = await start({ STOCK_TIMEOUT_MS: '60000' });
+    let released: (() => void) | undefined;
+    patient.peers.answer('POST /reservations', 'drop');
+    patient.peers.answer(
+      'POST /reservations/:orderNo/release',
+      () =>
+        new Promise((resolve) => {
+          released = () => resolve({ status: 200, body: { status: 'RELEASED' } });
+        }),
+    );
+    const answer = await within(place(body, randomUUID(), patient), 'the answer', 30_000);
+    expect(answer.status).toBe(503);
+    await until(() => released !== undefined, { what: 'the request for the release' });
+    released!();
   });
 
   it('too late to be heard is not taken for an answer to the next request with that key', async () => {

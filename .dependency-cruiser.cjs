@@ -34,7 +34,6 @@ module.exports = {
           '^mq/bin/millrace[.]js$',
           '^infra/bootstrap[.]mjs$',
           '/migrations/',
-          '^loadtest/bench[.]ts$',
           // A browser loads it.
           '^services/sync/report/page/',
         ],

@@ -30,6 +30,7 @@ export {
   type Threshold,
   type Visitor,
 } from './scenario.ts';
+export { runBench } from './bench/run-bench.ts';
 export { measureLimits } from './limits/limits.ts';
 export { figuresOf, judge, lineOf, verdictText, type Figures, type Verdict } from './figures.ts';
 export {

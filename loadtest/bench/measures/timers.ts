@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Producer, PushConsumer } from 'millrace';
-import { DevProcess } from './dev-process.ts';
+import { DevProcess } from '../dev-process.ts';
 
 const TIMER_COUNT = 1_000_000;
 const IN_FLIGHT = 512;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Producer } from 'millrace';
-import { DevProcess } from './dev-process.ts';
+import { DevProcess } from '../dev-process.ts';
 
 /** Long enough for the garbage of start-up to be collected or not, as in a process left alone. */
 const idleMs = 2_000;

@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const millrace = fileURLToPath(new URL('../../mq/dist/cli/main.js', import.meta.url));
+const millrace = fileURLToPath(new URL('../../../mq/dist/cli/main.js', import.meta.url));
 
 /** `millrace dev` on a store directory, in a process of its own. */
 export class DevProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
-  /** Resolves when it listens. */
+  /** These two resolve when it listens. */
   readonly namesrvAddr: Promise<string>;
+  readonly brokerAddr: Promise<string>;
 
   constructor(storeDirectory: string, flags: readonly string[] = []) {
     this.#process = spawn(
@@ -30,7 +31,15 @@ export class DevProcess implements AsyncDisposable {
       ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
-    this.namesrvAddr = nameServerOf(this.#process);
+    const addresses = addressesOf(this.#process);
+    this.namesrvAddr = addresses.then(([namesrvAddr]) => namesrvAddr);
+    this.brokerAddr = addresses.then(([, brokerAddr]) => brokerAddr);
+    // Who waits for one of the two is told; the other must not end the benchmark unheard.
+    for (const address of [this.namesrvAddr, this.brokerAddr]) address.catch(() => undefined);
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
   }
 
   /** In MB of 10^6 bytes, as the kernel's VmRSS says. */
@@ -51,11 +60,14 @@ export class DevProcess implements AsyncDisposable {
   }
 }
 
-/** The address in dev's start-up line. */
-async function nameServerOf(dev: ChildProcess): Promise<string> {
+/** The two addresses in dev's start-up line. */
+async function addressesOf(
+  dev: ChildProcess,
+): Promise<readonly [namesrvAddr: string, brokerAddr: string]> {
   for await (const line of createInterface({ input: dev.stdout! })) {
-    const address = /name server ([\d.]+:\d+)/.exec(line)?.[1];
-    if (address !== undefined) return address;
+    const [, namesrvAddr, brokerAddr] =
+      /name server ([\d.]+:\d+), broker ([\d.]+:\d+)/.exec(line) ?? [];
+    if (namesrvAddr !== undefined && brokerAddr !== undefined) return [namesrvAddr, brokerAddr];
   }
   throw new Error('millrace dev ended before it was ready');
 }

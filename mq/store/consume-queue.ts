@@ -202,9 +202,11 @@ export class ConsumeQueue {
     this.#isDirectoryNew = false;
   }
 
-  /** An entry found on disk may not be flushed: the process that wrote it was killed. */
+  /**
+   * What was found on disk where this entry is or goes may not be flushed: the process that wrote it, or made no more than
+   * the file, was killed.
+   */
   markDirty(queueOffset: number): void {
-    if (queueOffset >= this.#writtenOffset) return;
     this.#isDirectoryNew = true;
     this.#segmentAt(queueOffset)?.markDirty();
   }

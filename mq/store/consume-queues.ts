@@ -114,7 +114,7 @@ export class ConsumeQueues {
     this.#armTimer();
   }
 
-  /** To be called for an entry that was found written, by a process that was killed. */
+  /** To be called for an entry that a process that was killed may have written, or have made the file for. */
   noteUnflushed(queue: ConsumeQueue, queueOffset: number): void {
     queue.markDirty(queueOffset);
     this.#unsynced.add(queue);

@@ -276,6 +276,7 @@ function dispatchAgain(
   }
   queue.append(queueOffset, entry);
   queues.noteAppended(queue);
+  if (aborted !== undefined) queues.noteUnflushed(queue, queueOffset);
   return undefined;
 }
 

@@ -53,7 +53,8 @@ export class IndexFiles {
   #find(): IndexFile[] {
     const { files, sizes, logger } = this.#options;
     const found: IndexFile[] = [];
-    let isBroken = false;
+    const behind: IndexFile[] = [];
+    let broken: { file: IndexFile; problem: string } | undefined;
     for (const name of files.list(this.directory)) {
       if (!isIndexFileName(name)) {
         logger.warn('ignoring a file that is no IndexFile', { name });
@@ -61,8 +62,8 @@ export class IndexFiles {
       }
       const file = new IndexFile(this.#fileOptions, name);
       // Indexing goes on behind the last whole file: what is behind a damaged one would come twice.
-      if (isBroken) {
-        file.remove();
+      if (broken !== undefined) {
+        behind.push(file);
         continue;
       }
       const problem =
@@ -71,10 +72,11 @@ export class IndexFiles {
         file.close();
         found.push(file);
       } else {
-        isBroken = true;
-        this.#setAside(file, problem);
+        broken = { file, problem };
       }
     }
+    removeLastFirst(behind);
+    if (broken !== undefined) this.#setAside(broken.file, broken.problem);
     // The original's names go by local time, which is set back once a year.
     return found.toSorted((a, b) => a.header.beginPhyOffset - b.header.beginPhyOffset);
   }
@@ -145,7 +147,7 @@ export class IndexFiles {
   removeFrom(file: IndexFile): void {
     const at = this.#list.indexOf(file);
     if (at < 0) return;
-    for (const each of this.#list.splice(at)) each.remove();
+    removeLastFirst(this.#list.splice(at));
   }
 
   /** Puts this file into quarantine and removes those behind it. */
@@ -153,7 +155,7 @@ export class IndexFiles {
     const at = this.#list.indexOf(file);
     if (at < 0) return;
     const [damaged, ...behind] = this.#list.splice(at);
-    for (const each of behind) each.remove();
+    removeLastFirst(behind);
     this.#setAside(damaged!, problem);
   }
 
@@ -176,6 +178,11 @@ export class IndexFiles {
   close(): void {
     for (const file of this.#list) file.close();
   }
+}
+
+/** In this order, because what a crash leaves of the files must have no gap: indexing goes on behind the last one. */
+function removeLastFirst(files: readonly IndexFile[]): void {
+  for (const file of files.toReversed()) file.remove();
 }
 
 /** Why the header cannot be read, in words. */

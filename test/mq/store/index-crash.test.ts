@@ -92,4 +92,18 @@ describe('an index whose process dies', () => {
     },
     120_000,
   );
+
+  it('has no gap when the power fails while a damaged file is set aside, with those behind it', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const disk = new FaultyFiles(seed);
+      const stamps = new StampClock();
+      const options = { clock: stamps.clock, checkpointBytes: 900, ...small };
+      await live(await openStore(disk.process(), options), stamps);
+      const [first] = disk.list(INDEX_DIRECTORY);
+      disk.failNext('read', { path: first!, code: 'EIO' });
+      await openStore(disk.process(), options);
+      disk.cutPower();
+      expect(await expectWhole(disk, small)).toBe(MESSAGES);
+    }
+  });
 });

@@ -1,5 +1,9 @@
 import path from 'node:path';
+import { isFullDisk } from './disk-space.ts';
 import type { Files } from './files.ts';
+
+/** Longer than any note, so that leaving one takes no space: a disk may be full when its fsync fails. */
+const NOTE_BYTES = 64;
 
 /** What the last run could not put right itself; recovery does. */
 export interface AbortNote {
@@ -11,7 +15,7 @@ export interface AbortNote {
 
 /**
  * `abort` exists while a store is open: found at open, the last run did not end in `close`. The original leaves it
- * empty and looks at its existence only; we keep a note in it when an fsync failed.
+ * empty and looks at its existence only; ours has blank lines, in whose place goes a note when an fsync failed.
  *
  * The note need not be flushed. A power cut that loses it also loses the page cache it warns of.
  */
@@ -46,11 +50,13 @@ export class AbortFile {
     const lines: string[] = [];
     if (note.flushFailedAt !== undefined) lines.push(`flushFailedAt=${note.flushFailedAt}\n`);
     if (note.rebuildQueues === true) lines.push('rebuildQueues\n');
-    const bytes = Buffer.from(lines.join(''));
+    const bytes = Buffer.from(lines.join('').padEnd(NOTE_BYTES, '\n'));
     const file = this.#files.open(this.#path, 'write');
     try {
-      file.truncate(0);
       for (let at = 0; at < bytes.length;) at += file.write(bytes.subarray(at), at);
+    } catch (error) {
+      // Blank lines only keep room: a store must open, and serve what it has, on a full disk too.
+      if (lines.length > 0 || !isFullDisk(error)) throw error;
     } finally {
       file.close();
     }

@@ -45,11 +45,10 @@ export class DiskSpace {
 
   /** Turns the failure of a write into what to refuse with, when a full disk or quota caused it. */
   explain(cause: unknown): MqError | undefined {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
+    if (!isFullDisk(cause)) return undefined;
     const { files, directory, clock } = this.#options;
     this.#refusal = this.#tooFull(
-      `a write failed with ${code}`,
+      `a write failed with ${cause.code}`,
       files.diskUsage(directory).usedPercent,
       cause,
     );
@@ -66,4 +65,10 @@ export class DiskSpace {
       { retriable: true, details: { path, usedPercent: percent }, cause },
     );
   }
+}
+
+/** The disk, or what this user may have of it. */
+export function isFullDisk(error: unknown): error is Error & { code: 'ENOSPC' | 'EDQUOT' } {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -65,7 +65,7 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
       recovered.endOffset,
     );
     // Before anything recovered is served, and before the name `abort` is relied on.
-    await log.sync();
+    await syncRecovered(log, abortFile, aborted, recovered);
     await files.syncDirectory(rootDir);
     const openedInMs = clock.monotonicMs() - startedAt;
     const indexCheckpoint = checkpoint?.index ?? NO_INDEX;
@@ -82,6 +82,22 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
     };
   } catch (error) {
     await closeParts({ queues, log, unlock });
+    throw error;
+  }
+}
+
+/** After a failed fsync the next start is to write again all that this one walked over. Errors: what the disk says. */
+async function syncRecovered(
+  log: CommitLog,
+  abortFile: AbortFile,
+  aborted: AbortNote | undefined,
+  { startOffset }: Recovered,
+): Promise<void> {
+  try {
+    await log.sync();
+  } catch (error) {
+    const flushFailedAt = Math.min(startOffset, aborted?.flushFailedAt ?? startOffset);
+    abortFile.write({ ...aborted, flushFailedAt });
     throw error;
   }
 }

@@ -12,8 +12,9 @@ interface Fault {
   operation: Operation;
   /** Part of the path. */
   path: string;
-  code: string;
-  /** A write gets so many bytes done before it fails. */
+  /** Undefined: a write that is cut short, and no error with it. */
+  code: string | undefined;
+  /** A write gets so many bytes done before it fails, or ends. */
   afterBytes: number;
 }
 
@@ -33,7 +34,7 @@ type NameChange = { name: string; inode: Inode | undefined };
 /**
  * A disk in memory that fails on demand.
  *
- *  - `failNext` makes one coming operation fail, a write after some of its bytes.
+ *  - `failNext` makes one coming operation fail, a write after some of its bytes; `shortenNext` ends a write early.
  *  - `capacityBytes` bounds what can be stored: ENOSPC beyond it.
  *  - `holdSyncs` keeps fsync from completing.
  *  - `killProcess` ends every open file and lock, and keeps all that was written.
@@ -65,6 +66,16 @@ export class FaultyFiles implements Files {
   ): void {
     const { path: part = '', code, afterBytes = 0 } = options;
     this.#faults.push({ operation, path: part, code, afterBytes });
+  }
+
+  /** The next write to such a path takes so many bytes at most, and says so, as the kernel may. */
+  shortenNext(path: string, bytes: number): void {
+    this.#faults.push({ operation: 'write', path, code: undefined, afterBytes: bytes });
+  }
+
+  /** From now on so many more bytes can be stored, in whole pages. */
+  limitFreeSpace(bytes: number): void {
+    this.capacityBytes = this.#usedBytes() + bytes;
   }
 
   /** How often an operation was asked for. */
@@ -232,8 +243,8 @@ export class FaultyFiles implements Files {
   }
 
   diskUsage(): DiskUsage {
-    const used = this.#usedBytes();
     if (!Number.isFinite(this.capacityBytes)) return { usedPercent: 0, freeBytes: 2 ** 50 };
+    const used = this.#usedBytes();
     return {
       usedPercent: (100 * used) / this.capacityBytes,
       freeBytes: Math.max(0, this.capacityBytes - used),
@@ -271,7 +282,7 @@ export class FaultyFiles implements Files {
         const written = this.#writeTo(inode, source.subarray(0, wanted), position);
         // As the kernel does: what could be written is reported first, the error comes with the next call.
         if (written > 0) {
-          if (fault !== undefined) this.#faults.unshift({ ...fault, afterBytes: 0 });
+          if (fault?.code !== undefined) this.#faults.unshift({ ...fault, afterBytes: 0 });
           return written;
         }
         if (source.length === 0) return 0;
@@ -290,7 +301,7 @@ export class FaultyFiles implements Files {
         const fault = check('datasync');
         if (fault !== undefined) {
           inode.dirty.clear();
-          throw systemError(fault.code, file);
+          throw systemError(fault.code!, file);
         }
         await this.#syncGate;
         await new Promise<void>((resolve) => setImmediate(resolve));
@@ -317,7 +328,7 @@ export class FaultyFiles implements Files {
       const index = Math.floor(at / PAGE_BYTES);
       let page = inode.pages.get(index);
       if (page === undefined) {
-        if (this.#usedBytes() + PAGE_BYTES > this.capacityBytes) break;
+        if (this.#isFull()) break;
         page = Buffer.alloc(PAGE_BYTES);
         inode.pages.set(index, page);
       }
@@ -330,8 +341,13 @@ export class FaultyFiles implements Files {
     return written;
   }
 
+  #isFull(): boolean {
+    return (
+      Number.isFinite(this.capacityBytes) && this.#usedBytes() + PAGE_BYTES > this.capacityBytes
+    );
+  }
+
   #usedBytes(): number {
-    if (!Number.isFinite(this.capacityBytes)) return 0;
     let pages = 0;
     for (const names of this.#directories.values()) {
       for (const inode of names.values()) pages += inode.pages.size;
@@ -347,7 +363,7 @@ export class FaultyFiles implements Files {
     );
     if (index < 0) return undefined;
     const [fault] = this.#faults.splice(index, 1);
-    if (throws) throw systemError(fault!.code, file);
+    if (throws) throw systemError(fault!.code!, file);
     return fault;
   }
 

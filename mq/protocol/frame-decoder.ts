@@ -1,9 +1,9 @@
 import { MqError } from '../errors.ts';
 import {
-  checkFramePrefix,
-  decodeFrame,
+  decodeFrameAt,
   defaultFrameLimits,
   FRAME_PREFIX_BYTES,
+  frameBytesAt,
   type FrameLimits,
   type RemotingCommand,
 } from './frame.ts';
@@ -60,42 +60,46 @@ export class FrameDecoder {
   }
 
   #cut(chunk: Buffer, commands: RemotingCommand[]): void {
-    let rest = chunk;
-    if (this.#bufferedBytes > 0) {
-      this.#chunks.push(chunk);
-      this.#bufferedBytes += chunk.length;
-      if (this.#wantedBytes === 0 && this.#bufferedBytes >= FRAME_PREFIX_BYTES) {
-        this.#join();
-        this.#wantedBytes = this.#frameBytes(this.#chunks[0]!);
-      }
-      if (this.#wantedBytes === 0 || this.#bufferedBytes < this.#wantedBytes) return;
-      this.#join();
-      rest = this.#chunks[0]!;
-      this.#chunks = [];
-      this.#bufferedBytes = 0;
-      this.#wantedBytes = 0;
-    }
-    while (rest.length >= FRAME_PREFIX_BYTES) {
-      const frameBytes = this.#frameBytes(rest);
-      if (rest.length < frameBytes) {
+    let at = this.#bufferedBytes > 0 ? this.#complete(chunk, commands) : 0;
+    while (chunk.length - at >= FRAME_PREFIX_BYTES) {
+      const frameBytes = frameBytesAt(chunk, at, this.#limits);
+      if (chunk.length - at < frameBytes) {
         this.#wantedBytes = frameBytes;
         break;
       }
-      commands.push(decodeFrame(rest.subarray(0, frameBytes), this.#limits));
-      rest = rest.subarray(frameBytes);
+      commands.push(decodeFrameAt(chunk, at, at + frameBytes));
+      at += frameBytes;
     }
-    if (rest.length > 0) {
-      this.#chunks = [rest];
-      this.#bufferedBytes = rest.length;
-    }
+    if (at < chunk.length) this.#keep(chunk.subarray(at));
   }
 
-  #frameBytes(prefix: Buffer): number {
-    checkFramePrefix(prefix, this.#limits);
-    return prefix.readInt32BE(0) + 4;
+  /** Takes from the chunk what the frame lacks that has begun before it, no more, and returns where the rest begins. */
+  #complete(chunk: Buffer, commands: RemotingCommand[]): number {
+    let at = 0;
+    if (this.#wantedBytes === 0) {
+      at = Math.min(FRAME_PREFIX_BYTES - this.#bufferedBytes, chunk.length);
+      this.#keep(chunk.subarray(0, at));
+      if (this.#bufferedBytes < FRAME_PREFIX_BYTES) return at;
+      this.#wantedBytes = frameBytesAt(this.#joined(), 0, this.#limits);
+    }
+    const end = Math.min(at + this.#wantedBytes - this.#bufferedBytes, chunk.length);
+    if (end > at) this.#keep(chunk.subarray(at, end));
+    if (this.#bufferedBytes < this.#wantedBytes) return end;
+    const frame = this.#joined();
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.#wantedBytes = 0;
+    commands.push(decodeFrameAt(frame, 0, frame.length));
+    return end;
   }
 
-  #join(): void {
+  #keep(bytes: Buffer): void {
+    this.#chunks.push(bytes);
+    this.#bufferedBytes += bytes.length;
+  }
+
+  #joined(): Buffer {
     if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#bufferedBytes)];
+    return this.#chunks[0]!;
   }
 }

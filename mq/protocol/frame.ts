@@ -203,39 +203,53 @@ export function decodeFrame(
   frame: Buffer,
   limits: FrameLimits = defaultFrameLimits,
 ): RemotingCommand {
-  checkFramePrefix(frame, limits);
-  const length = frame.readInt32BE(0);
-  if (frame.length !== length + 4) {
-    throw invalid(`frame of ${frame.length} bytes declares ${length + 4}`);
+  const frameBytes = frameBytesAt(frame, 0, limits);
+  if (frame.length !== frameBytes) {
+    throw invalid(`frame of ${frame.length} bytes declares ${frameBytes}`);
   }
-  const headerLength = frame.readUIntBE(5, 3);
-  const header = frame.subarray(FRAME_PREFIX_BYTES, FRAME_PREFIX_BYTES + headerLength);
-  const body = frame.subarray(FRAME_PREFIX_BYTES + headerLength);
+  return decodeFrameAt(frame, 0, frameBytes);
+}
+
+/**
+ * Decodes the frame that lies in `[at, end)`, as its prefix says, which has been checked.
+ *
+ * Errors: FRAME_INVALID naming what the header lacks.
+ */
+export function decodeFrameAt(source: Buffer, at: number, end: number): RemotingCommand {
+  const headerAt = at + FRAME_PREFIX_BYTES;
+  const bodyAt = headerAt + (source.readInt32BE(at + 4) & MAX_ENCODED_HEADER_BYTES);
+  const header = source.subarray(headerAt, bodyAt);
   const command =
-    frame[4] === SerializeType.JSON ? decodeJsonHeader(header) : decodeBinaryHeader(header);
-  if (body.length > 0) command.body = body;
+    source[at + 4] === SerializeType.JSON ? decodeJsonHeader(header) : decodeBinaryHeader(header);
+  if (bodyAt < end) command.body = source.subarray(bodyAt, end);
   return command;
 }
 
-/** Checks the first 8 bytes against the limits and each other, before anything is allocated for the rest. */
-export function checkFramePrefix(prefix: Buffer, limits: FrameLimits): void {
-  if (prefix.length < FRAME_PREFIX_BYTES)
-    throw invalid(`frame prefix of ${prefix.length} bytes, needs 8`);
-  const length = prefix.readInt32BE(0);
+/**
+ * How long the frame is that begins at `at`. Its first 8 bytes are checked against the limits and each other, before
+ * anything is allocated for the rest.
+ */
+export function frameBytesAt(source: Buffer, at: number, limits: FrameLimits): number {
+  if (source.length - at < FRAME_PREFIX_BYTES) {
+    throw invalid(`frame prefix of ${source.length - at} bytes, needs 8`);
+  }
+  const length = source.readInt32BE(at);
   if (length < 4 || length > limits.maxFrameBytes) {
     throw invalid(`frame length ${length} is outside 4..${limits.maxFrameBytes}`);
   }
-  const serializeType = prefix.readUInt8(4);
+  const word = source.readUInt32BE(at + 4);
+  const serializeType = word >>> 24;
   if (serializeType !== SerializeType.JSON && serializeType !== SerializeType.ROCKETMQ) {
     throw invalid(`serialize type ${serializeType} is neither 0 (JSON) nor 1 (ROCKETMQ)`);
   }
-  const headerLength = prefix.readUIntBE(5, 3);
+  const headerLength = word & MAX_ENCODED_HEADER_BYTES;
   if (headerLength > limits.maxHeaderBytes) {
     throw invalid(`header of ${headerLength} bytes exceeds ${limits.maxHeaderBytes}`);
   }
   if (headerLength > length - 4) {
     throw invalid(`header of ${headerLength} bytes is longer than its frame's ${length - 4}`);
   }
+  return length + 4;
 }
 
 function invalid(reason: string, cause?: unknown): MqError {

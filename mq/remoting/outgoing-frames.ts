@@ -1,4 +1,13 @@
 import type { Writable } from 'node:stream';
+import type { RemotingCommand } from '../protocol/frame.ts';
+import { NOT_PLAIN, writePlainHead } from '../protocol/plain-head.ts';
+
+/** Where heads of frames are written, of all connections; what has been sent goes with the last view of it. */
+const HEAD_BLOCK_BYTES = 64 * 1024;
+let headBlock = Buffer.alloc(0);
+let headBlockUsed = 0;
+/** A head that needs more is an exception, and leaves the rest of a block unused. */
+const LARGEST_PLAIN_HEAD_BYTES = 2048;
 
 /** Neighbouring frames up to this size are copied into one buffer; a larger one is cheaper handed over as it is. */
 const COPY_UP_TO_BYTES = 16 * 1024;
@@ -12,6 +21,10 @@ export class OutgoingFrames {
   readonly #stream: Writable;
   readonly #onSent: () => void;
   #frames: Buffer[] = [];
+  /** Plain heads that lie one behind the other in the block, the last of what was added: `[runStart, runEnd)`. */
+  #runBlock: Buffer | undefined;
+  #runStart = 0;
+  #runEnd = 0;
   #gatheredBytes = 0;
   #addedBytes = 0;
   #isFlushDue = false;
@@ -34,9 +47,40 @@ export class OutgoingFrames {
   }
 
   add(frame: Buffer): void {
+    this.#endRun();
     this.#frames.push(frame);
-    this.#addedBytes += frame.length;
-    this.#gatheredBytes += frame.length;
+    this.#noteAdded(frame.length);
+  }
+
+  /** Adds a frame up to its body, if its head is a plain one of at most `maxBytes`; see plain-head.ts. */
+  addPlainHead(command: RemotingCommand, maxBytes: number): boolean {
+    if (headBlock.length - headBlockUsed < LARGEST_PLAIN_HEAD_BYTES) {
+      headBlock = Buffer.allocUnsafeSlow(HEAD_BLOCK_BYTES);
+      headBlockUsed = 0;
+    }
+    const start = headBlockUsed;
+    const end = writePlainHead(command, headBlock, start);
+    if (end === NOT_PLAIN || end - start > maxBytes) return false;
+    headBlockUsed = end;
+    if (this.#runBlock !== headBlock || this.#runEnd !== start) {
+      this.#endRun();
+      this.#runBlock = headBlock;
+      this.#runStart = start;
+    }
+    this.#runEnd = end;
+    this.#noteAdded(end - start);
+    return true;
+  }
+
+  #endRun(): void {
+    if (this.#runBlock === undefined) return;
+    this.#frames.push(this.#runBlock.subarray(this.#runStart, this.#runEnd));
+    this.#runBlock = undefined;
+  }
+
+  #noteAdded(byteCount: number): void {
+    this.#addedBytes += byteCount;
+    this.#gatheredBytes += byteCount;
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
     // Runs after the promises that are ready now, so replies that settle together leave together.
@@ -45,6 +89,7 @@ export class OutgoingFrames {
 
   flush(): void {
     this.#isFlushDue = false;
+    this.#endRun();
     if (this.#frames.length === 0) return;
     const frames = this.#frames;
     this.#frames = [];
@@ -68,6 +113,7 @@ export class OutgoingFrames {
   /** Forgets what was not sent. */
   drop(): void {
     this.#frames = [];
+    this.#runBlock = undefined;
     this.#gatheredBytes = 0;
     this.#wakeWaiters();
   }

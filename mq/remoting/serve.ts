@@ -19,15 +19,16 @@ const LONGEST_REMARK_CHARS = 2_048;
 const codeByName: Partial<Record<string, number>> = { ...wireCode, ...ResponseCode };
 
 /**
- * Hands a request to its processor and returns what to answer, whatever happens: every request is answered.
- * Never throws, and the promise never rejects.
+ * Hands a request to its processor and returns what to answer, whatever happens: every request is answered. A reply that is
+ * not ready is given to `answerLater`, once, in a later call; undefined is returned then. Never throws.
  */
 export function serve(
   request: RemotingCommand,
   connection: Connection,
   processors: ProcessorTable,
   logger: Logger,
-): Reply | Promise<Reply> {
+  answerLater: (reply: Reply) => void,
+): Reply | undefined {
   const processor = processors.get(request.code);
   if (!processor) {
     return {
@@ -38,10 +39,11 @@ export function serve(
   try {
     const outcome = processor(request, connection);
     if (outcome === undefined || !('then' in outcome)) return outcome ?? noReply(request);
-    return outcome.then(
-      (reply) => reply ?? noReply(request),
-      (error: unknown) => errorReply(error, request, connection, logger),
+    outcome.then(
+      (reply) => answerLater(reply ?? noReply(request)),
+      (error: unknown) => answerLater(errorReply(error, request, connection, logger)),
     );
+    return undefined;
   } catch (error) {
     return errorReply(error, request, connection, logger);
   }

@@ -208,12 +208,18 @@ export class SocketConnection implements Connection {
     return frame;
   }
 
-  /** Head and body. The body is not copied: nobody changes it after it was returned as a reply. */
-  #encodeReply(command: RemotingCommand): Buffer[] {
-    const head = encodeFrameHead(command);
+  /** The body is not copied: nobody changes it after it was returned as a reply. */
+  #addReply(command: RemotingCommand): void {
     const { body } = command;
-    this.#assertFits(command, head.length + (body?.length ?? 0));
-    return body === undefined ? [head] : [head, body];
+    const bodyBytes = body?.length ?? 0;
+    if (this.#outgoing.addPlainHead(command, this.#limits.maxFrameBytes + 4 - bodyBytes)) {
+      if (body !== undefined) this.#outgoing.add(body);
+      return;
+    }
+    const head = encodeFrameHead(command);
+    this.#assertFits(command, head.length + bodyBytes);
+    this.#outgoing.add(head);
+    if (body !== undefined) this.#outgoing.add(body);
   }
 
   #assertFits(command: RemotingCommand, byteCount: number): void {
@@ -291,32 +297,28 @@ export class SocketConnection implements Connection {
   }
 
   #serve(request: RemotingCommand): void {
-    const answer = serve(request, this, this.#processors, this.#logger);
-    if (!('then' in answer)) {
-      this.#reply(request, answer);
-      return;
-    }
     const bodyBytes = request.body?.length ?? 0;
-    this.#load.requestOpened(bodyBytes);
-    this.#pauseWhenPressed();
-    void answer.then((reply) => {
+    const reply = serve(request, this, this.#processors, this.#logger, (later) => {
       this.#load.requestAnswered(bodyBytes);
-      this.#reply(request, reply);
+      this.#reply(request, later);
       this.#resumeWhenRelieved();
       if (this.#load.openRequests === 0) this.#onIdle?.();
     });
+    if (reply !== undefined) {
+      this.#reply(request, reply);
+      return;
+    }
+    this.#load.requestOpened(bodyBytes);
+    this.#pauseWhenPressed();
   }
 
   #reply(request: RemotingCommand, reply: Reply): void {
     if (isOneway(request) || this.#stream.destroyed) return;
-    let parts: Buffer[];
     try {
-      parts = this.#encodeReply(responseTo(request, reply));
+      this.#addReply(responseTo(request, reply));
     } catch (error) {
-      const instead = errorReply(error, request, this, this.#logger);
-      parts = this.#encodeReply(responseTo(request, instead));
+      this.#addReply(responseTo(request, errorReply(error, request, this, this.#logger)));
     }
-    for (const part of parts) this.#outgoing.add(part);
     this.#pauseWhenPressed();
     this.#dropWhenSwamped();
   }

@@ -7,6 +7,7 @@ import {
   type FrameLimits,
   type RemotingCommand,
 } from './frame.ts';
+import { isSendFrame, SendReader } from './received-send.ts';
 
 /**
  * Cuts a byte stream into frames, whatever the chunking.
@@ -17,6 +18,8 @@ import {
  */
 export class FrameDecoder {
   readonly #limits: FrameLimits;
+  /** Made with the first send: most connections carry none. */
+  #sends: SendReader | undefined;
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
   /** Whole length of the frame at the head of the buffer, or 0 while its prefix is incomplete. */
@@ -67,7 +70,7 @@ export class FrameDecoder {
         this.#wantedBytes = frameBytes;
         break;
       }
-      commands.push(decodeFrameAt(chunk, at, at + frameBytes));
+      commands.push(this.#decode(chunk, at, at + frameBytes));
       at += frameBytes;
     }
     if (at < chunk.length) this.#keep(chunk.subarray(at));
@@ -89,8 +92,14 @@ export class FrameDecoder {
     this.#chunks = [];
     this.#bufferedBytes = 0;
     this.#wantedBytes = 0;
-    commands.push(decodeFrameAt(frame, 0, frame.length));
+    commands.push(this.#decode(frame, 0, frame.length));
     return end;
+  }
+
+  #decode(source: Buffer, at: number, end: number): RemotingCommand {
+    if (!isSendFrame(source, at, end)) return decodeFrameAt(source, at, end);
+    this.#sends ??= new SendReader();
+    return this.#sends.read(source, at, end) ?? decodeFrameAt(source, at, end);
   }
 
   #keep(bytes: Buffer): void {

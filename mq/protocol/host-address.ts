@@ -48,6 +48,7 @@ export function writeAddress(address: string, target: Buffer, at: number): numbe
 }
 
 function writeIPv4(address: string, target: Buffer, at: number): number {
+  if (writeDottedDecimal(address, target, at)) return at + 4;
   const parts = address.split('.');
   if (parts.length !== 4) throw notAnAddress(address);
   for (const [index, part] of parts.entries()) {
@@ -57,6 +58,26 @@ function writeIPv4(address: string, target: Buffer, at: number): number {
     target[at + index] = byte;
   }
   return at + 4;
+}
+
+/** The usual form, for it is in every record. False for any other, also for one that is no address. */
+function writeDottedDecimal(address: string, target: Buffer, at: number): boolean {
+  let byte = -1;
+  let index = 0;
+  for (let position = 0; position < address.length; position++) {
+    const digit = address.charCodeAt(position) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      byte = byte < 0 ? digit : byte * 10 + digit;
+      if (byte > 255) return false;
+    } else if (digit === -2 && byte >= 0 && index < 3) {
+      target[at + index++] = byte;
+      byte = -1;
+    } else {
+      return false;
+    }
+  }
+  target[at + 3] = byte;
+  return index === 3 && byte >= 0;
 }
 
 function writeIPv6(address: string, target: Buffer, at: number): number {

@@ -8,10 +8,25 @@ import { quoted } from './quoted.ts';
  * (int32) and commitLogOffset (int64), so 32 or 56 digits. Tools dial the address it encodes.
  */
 export function offsetMsgId(host: HostAddress, commitLogOffset: number): string {
+  const high = Math.floor(commitLogOffset / 0x10000);
+  if (host.address !== latest.address || host.port !== latest.port || high !== latest.high) {
+    latest = { ...host, high, digits: leadingDigits(host, commitLogOffset) };
+  }
+  const low = commitLogOffset & 0xffff;
+  return latest.digits + HEX_DIGITS[low >>> 8]! + HEX_DIGITS[low & 0xff]!;
+}
+
+/** Ids of neighbours differ in their last four digits, of which each pair is one of these. */
+const HEX_DIGITS = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0').toUpperCase(),
+);
+let latest = { address: '', port: 0, high: -1, digits: '' };
+
+function leadingDigits(host: HostAddress, commitLogOffset: number): string {
   const id = Buffer.allocUnsafe((isIPv6Text(host.address) ? 16 : 4) + 12);
   const at = id.writeInt32BE(host.port, writeAddress(host.address, id, 0));
   id.writeBigInt64BE(BigInt(commitLogOffset), at);
-  return id.toString('hex').toUpperCase();
+  return id.toString('hex', 0, at + 6).toUpperCase();
 }
 
 /** Errors: INVALID_ARGUMENT when the text is not such an id. */

@@ -43,7 +43,7 @@ const FIXED_BYTES = 91;
 const IPV6_EXTRA_BYTES = 12;
 export const MAX_TOPIC_BYTES = 127;
 
-/** What a record is made of. Offsets and storeTimestamp may be filled in later with `patchRecord`. */
+/** What a record is made of. */
 export interface RecordFields {
   topic: string;
   queueId: number;
@@ -81,16 +81,25 @@ export function bodyCrc(body: Buffer): number {
   return crc32(body) & 0x7fffffff;
 }
 
-/** Size of the record these fields encode to. */
-export function recordBytes(fields: RecordFields): number {
-  return (
+/** How many bytes a record has, and its texts. */
+export interface RecordSizes {
+  readonly topicBytes: number;
+  readonly propertiesBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Sizes of the record these fields encode to; to be measured once, for every text is walked through. */
+export function measureRecord(fields: RecordFields): RecordSizes {
+  const topicBytes = Buffer.byteLength(fields.topic, 'utf8');
+  const propertiesBytes = Buffer.byteLength(fields.propertiesString, 'utf8');
+  const totalBytes =
     FIXED_BYTES +
     (isIPv6Text(fields.bornHost.address) ? IPV6_EXTRA_BYTES : 0) +
     (isIPv6Text(fields.storeHost.address) ? IPV6_EXTRA_BYTES : 0) +
     fields.body.length +
-    Buffer.byteLength(fields.topic, 'utf8') +
-    Buffer.byteLength(fields.propertiesString, 'utf8')
-  );
+    topicBytes +
+    propertiesBytes;
+  return { topicBytes, propertiesBytes, totalBytes };
 }
 
 /**
@@ -99,23 +108,27 @@ export function recordBytes(fields: RecordFields): number {
  * Errors: MESSAGE_ILLEGAL when topic or properties exceed what their length fields can say.
  */
 export function encodeRecord(fields: RecordFields): Buffer {
-  const record = Buffer.allocUnsafe(recordBytes(fields));
-  writeRecord(fields, record, 0);
+  const sizes = measureRecord(fields);
+  const record = Buffer.allocUnsafe(sizes.totalBytes);
+  writeRecord(fields, record, 0, sizes);
   return record;
 }
 
 /** Encodes into `target` at `at` and returns the offset behind the record. `target` must have room. */
-export function writeRecord(fields: RecordFields, target: Buffer, at: number): number {
-  const topicBytes = Buffer.byteLength(fields.topic, 'utf8');
-  const propertiesBytes = Buffer.byteLength(fields.propertiesString, 'utf8');
+export function writeRecord(
+  fields: RecordFields,
+  target: Buffer,
+  at: number,
+  sizes: RecordSizes = measureRecord(fields),
+): number {
+  const { topicBytes, propertiesBytes } = sizes;
   checkLength('topic', topicBytes, MAX_TOPIC_BYTES);
   checkLength('properties', propertiesBytes, MAX_PROPERTIES_BYTES);
-  const size = recordBytes(fields);
   let sysFlag = fields.sysFlag & ~(MessageSysFlag.BORN_HOST_V6 | MessageSysFlag.STORE_HOST_V6);
   if (isIPv6Text(fields.bornHost.address)) sysFlag |= MessageSysFlag.BORN_HOST_V6;
   if (isIPv6Text(fields.storeHost.address)) sysFlag |= MessageSysFlag.STORE_HOST_V6;
 
-  let next = target.writeInt32BE(size, at);
+  let next = target.writeInt32BE(sizes.totalBytes, at);
   next = target.writeUInt32BE(MESSAGE_MAGIC_V1, next);
   next = target.writeUInt32BE(bodyCrc(fields.body), next);
   next = target.writeInt32BE(fields.queueId, next);
@@ -130,12 +143,18 @@ export function writeRecord(fields: RecordFields, target: Buffer, at: number): n
   next = target.writeInt32BE(fields.reconsumeTimes, next);
   next = writeInt64(target, fields.preparedTransactionOffset, next);
   next = target.writeInt32BE(fields.body.length, next);
-  next += fields.body.copy(target, next);
-  next = target.writeUInt8(topicBytes, next);
-  next += target.write(fields.topic, next, 'utf8');
+  target.set(fields.body, next);
+  next = target.writeUInt8(topicBytes, next + fields.body.length);
+  next = writeText(fields.topic, topicBytes, target, next);
   next = target.writeUInt16BE(propertiesBytes, next);
-  next += target.write(fields.propertiesString, next, 'utf8');
-  return next;
+  return writeText(fields.propertiesString, propertiesBytes, target, next);
+}
+
+/** Text that is as long in bytes as in characters is ASCII, which a loop writes sooner than a call into the runtime. */
+function writeText(text: string, byteCount: number, target: Buffer, at: number): number {
+  if (byteCount !== text.length) return at + target.write(text, at, 'utf8');
+  for (let index = 0; index < byteCount; index++) target[at + index] = text.charCodeAt(index);
+  return at + byteCount;
 }
 
 function checkLength(what: string, bytes: number, limit: number): void {
@@ -143,18 +162,6 @@ function checkLength(what: string, bytes: number, limit: number): void {
   throw new MqError('MESSAGE_ILLEGAL', `${what} of ${bytes} bytes exceeds ${limit}`, {
     details: { bytes, limit },
   });
-}
-
-/** Fills in what only the store knows, in a record encoded by `writeRecord`. */
-export function patchRecord(
-  target: Buffer,
-  at: number,
-  patch: { queueOffset: number; commitLogOffset: number; storeTimestamp: number },
-): void {
-  writeInt64(target, patch.queueOffset, at + 20);
-  writeInt64(target, patch.commitLogOffset, at + 28);
-  const isV6 = (target.readInt32BE(at + 36) & MessageSysFlag.BORN_HOST_V6) !== 0;
-  writeInt64(target, patch.storeTimestamp, at + (isV6 ? 68 : 56));
 }
 
 /** The parts of a record that dispatch and recovery need, read without touching the body. */

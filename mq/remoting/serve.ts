@@ -4,7 +4,7 @@ import type { RemotingCommand } from '../protocol/frame.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
 import type { Connection } from './connection.ts';
-import type { ProcessorTable, Reply } from './processor.ts';
+import { LaterReply, type ProcessorTable, type Reply } from './processor.ts';
 
 /** Local failures that have a name on the wire; every other one is SYSTEM_ERROR there. */
 const wireCode: Partial<Record<LocalErrorCode, ResponseCode>> = {
@@ -20,7 +20,7 @@ const codeByName: Partial<Record<string, number>> = { ...wireCode, ...ResponseCo
 
 /**
  * Hands a request to its processor and returns what to answer, whatever happens: every request is answered. A reply that is
- * not ready is given to `answerLater`, once, in a later call; undefined is returned then. Never throws.
+ * not ready is given to `answerLater`, once, when it is; undefined is returned then. Never throws.
  */
 export function serve(
   request: RemotingCommand,
@@ -38,11 +38,14 @@ export function serve(
   }
   try {
     const outcome = processor(request, connection);
+    const onFailure = (error: unknown): void =>
+      answerLater(errorReply(error, request, connection, logger));
+    if (outcome instanceof LaterReply) {
+      outcome.listen(answerLater, onFailure);
+      return undefined;
+    }
     if (outcome === undefined || !('then' in outcome)) return outcome ?? noReply(request);
-    outcome.then(
-      (reply) => answerLater(reply ?? noReply(request)),
-      (error: unknown) => answerLater(errorReply(error, request, connection, logger)),
-    );
+    void outcome.then((reply) => answerLater(reply ?? noReply(request)), onFailure);
     return undefined;
   } catch (error) {
     return errorReply(error, request, connection, logger);

@@ -1,6 +1,6 @@
 import { MqError } from '../errors.ts';
 import type { HostAddress } from '../protocol/host-address.ts';
-import { MAX_TOPIC_BYTES, type RecordFields } from '../protocol/message.ts';
+import { MAX_TOPIC_BYTES, type RecordFields, type RecordSizes } from '../protocol/message.ts';
 import { MAX_PROPERTIES_BYTES } from '../protocol/properties.ts';
 import type { PutStatus } from './group-commit.ts';
 
@@ -33,6 +33,12 @@ export interface AppendResult {
   offsetMsgId: string;
 }
 
+/** Is told, once, what became of an append, in the turn of the event loop in which that is known. */
+export interface AppendListener {
+  stored(result: AppendResult): void;
+  refused(error: MqError): void;
+}
+
 /** The record of a message; its two offsets are taken when it is placed. */
 export function recordFieldsOf(
   message: AppendMessage,
@@ -58,10 +64,14 @@ export function recordFieldsOf(
 }
 
 /** Errors: MESSAGE_ILLEGAL with both sizes. */
-export function assertStorable(fields: RecordFields, maxMessageBytes: number): void {
+export function assertStorable(
+  fields: RecordFields,
+  sizes: RecordSizes,
+  maxMessageBytes: number,
+): void {
   assertAtMost('body', fields.body.length, maxMessageBytes);
-  assertAtMost('topic', Buffer.byteLength(fields.topic), MAX_TOPIC_BYTES);
-  assertAtMost('properties', Buffer.byteLength(fields.propertiesString), MAX_PROPERTIES_BYTES);
+  assertAtMost('topic', sizes.topicBytes, MAX_TOPIC_BYTES);
+  assertAtMost('properties', sizes.propertiesBytes, MAX_PROPERTIES_BYTES);
   // Recovery takes zeros at the end of a record for a torn write.
   if (fields.propertiesString.endsWith('\0')) {
     throw new MqError('MESSAGE_ILLEGAL', 'properties end in a zero byte');

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { MqError } from '../errors.ts';
-import { BLANK_MAGIC, patchRecord, writeRecord, type RecordFields } from '../protocol/message.ts';
+import {
+  BLANK_MAGIC,
+  writeRecord,
+  type RecordFields,
+  type RecordSizes,
+} from '../protocol/message.ts';
 import type { Files } from './files.ts';
 import { RecentLog } from './recent-log.ts';
 import { SegmentFile } from './segment-file.ts';
@@ -15,12 +20,6 @@ export interface CommitLogOptions {
   segmentBytes: number;
   /** How many of the newest bytes stay in memory. */
   recentBytes: number;
-}
-
-/** A contiguous place in the log for one record, or for all records of a batch. */
-export interface Placement {
-  commitLogOffset: number;
-  sizeBytes: number;
 }
 
 /**
@@ -77,18 +76,15 @@ export class CommitLog {
     return this.#options.segmentBytes - BLANK_HEADER_BYTES;
   }
 
-  /**
-   * Encodes one record at the end of the log, in memory. `fields.commitLogOffset` is ignored: the log knows.
-   */
-  append(fields: RecordFields, sizeBytes: number): Placement {
+  /** Encodes one record at the end of the log, in memory; `fields.commitLogOffset` is set to where that is. */
+  append(fields: RecordFields, sizes: RecordSizes): void {
+    const sizeBytes = sizes.totalBytes;
     this.makeRoom(sizeBytes);
-    const commitLogOffset = this.#appendOffset;
-    const room = this.#recent.reserve(commitLogOffset, sizeBytes);
-    const end = writeRecord(fields, room.buffer, room.at);
+    fields.commitLogOffset = this.#appendOffset;
+    const room = this.#recent.reserve(this.#appendOffset, sizeBytes);
+    const end = writeRecord(fields, room.buffer, room.at, sizes);
     assert(end === room.at + sizeBytes, 'a record has the size that was announced');
-    patchRecord(room.buffer, room.at, { ...fields, commitLogOffset });
     this.#appendOffset += sizeBytes;
-    return { commitLogOffset, sizeBytes };
   }
 
   /** Closes the current segment when `byteCount` more bytes, and a blank record behind them, do not fit. */

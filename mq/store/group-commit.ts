@@ -11,6 +11,9 @@ export interface PendingAppend {
   readonly endOffset: number;
   /** False: answer as soon as the kernel has the bytes, whatever the flush mode. */
   readonly waitsForConfirm: boolean;
+  /** Both kept by GroupCommit: when the turn began in which it was submitted, and whether it has been told the outcome. */
+  submittedAt: number;
+  isAnswered: boolean;
   /** Called once with the outcome, unless `refuse` is. */
   succeed(status: PutStatus): void;
   refuse(error: MqError): void;
@@ -33,12 +36,6 @@ export interface GroupCommitOptions<T extends PendingAppend> {
   describeFullDisk(cause: unknown): MqError | undefined;
 }
 
-interface Waiting<T> {
-  append: T;
-  submittedAt: number;
-  isAnswered: boolean;
-}
-
 /**
  * Moves the confirm offset: the CommitLog offset up to which the log is as safe as it was asked to be. What is
  * dispatched, visible and acknowledged follows this one number.
@@ -53,8 +50,10 @@ interface Waiting<T> {
  */
 export class GroupCommit<T extends PendingAppend> {
   readonly #options: GroupCommitOptions<T>;
-  #unwritten: Waiting<T>[] = [];
-  #unconfirmed: Waiting<T>[] = [];
+  #unwritten: T[] = [];
+  #unconfirmed: T[] = [];
+  /** When the first of the unwritten was submitted. */
+  #turnBeganAt = 0;
   #confirmOffset: number;
   #failure: MqError | undefined;
   #isWriteScheduled = false;
@@ -81,8 +80,10 @@ export class GroupCommit<T extends PendingAppend> {
   }
 
   submit(append: T): void {
-    const submittedAt = this.#options.clock.monotonicMs();
-    this.#unwritten.push({ append, submittedAt, isAnswered: false });
+    if (this.#unwritten.length === 0) this.#turnBeganAt = this.#options.clock.monotonicMs();
+    append.submittedAt = this.#turnBeganAt;
+    append.isAnswered = false;
+    this.#unwritten.push(append);
     if (this.#isWriteScheduled) return;
     this.#isWriteScheduled = true;
     setImmediate(() => this.#writeTurn());
@@ -133,20 +134,19 @@ export class GroupCommit<T extends PendingAppend> {
       this.#refuseTurn(turn, cause);
       return;
     }
-    for (const waiting of turn) this.#unconfirmed.push(waiting);
+    if (this.#unconfirmed.length === 0) this.#unconfirmed = turn;
+    else for (const append of turn) this.#unconfirmed.push(append);
     if (this.#options.flushDiskType === 'ASYNC_FLUSH') {
       this.#confirm(this.#options.log.writtenOffset);
       this.#armFlushTimer();
     } else {
-      for (const waiting of turn) {
-        if (!waiting.append.waitsForConfirm) answer(waiting, 'PUT_OK');
-      }
+      for (const append of turn) if (!append.waitsForConfirm) answer(append, 'PUT_OK');
       this.#armTimeoutTimer();
       void this.#sync();
     }
   }
 
-  #refuseTurn(turn: Waiting<T>[], cause: unknown): void {
+  #refuseTurn(turn: T[], cause: unknown): void {
     const fullDisk = this.#options.describeFullDisk(cause);
     try {
       this.#options.log.discardUnwritten();
@@ -186,10 +186,12 @@ export class GroupCommit<T extends PendingAppend> {
   #confirm(offset: number): void {
     if (offset <= this.#confirmOffset) return;
     this.#confirmOffset = offset;
-    const first = this.#unconfirmed.findIndex(({ append }) => append.endOffset > offset);
-    const confirmed = this.#unconfirmed.splice(0, first < 0 ? this.#unconfirmed.length : first);
-    this.#options.onConfirmed(confirmed.map(({ append }) => append));
-    for (const waiting of confirmed) answer(waiting, 'PUT_OK');
+    let confirmed = this.#unconfirmed;
+    const first = confirmed.findIndex(({ endOffset }) => endOffset > offset);
+    if (first < 0) this.#unconfirmed = [];
+    else confirmed = confirmed.splice(0, first);
+    this.#options.onConfirmed(confirmed);
+    for (const append of confirmed) answer(append, 'PUT_OK');
     wakeAll(this.#settledWaiters);
   }
 
@@ -205,11 +207,12 @@ export class GroupCommit<T extends PendingAppend> {
     this.#refuse(this.#unconfirmed.splice(0), this.#failure);
   }
 
-  #refuse(refused: readonly Waiting<T>[], error: MqError): void {
-    this.#options.onRefused(refused.map(({ append }) => append));
-    for (const waiting of refused) {
-      if (!waiting.isAnswered) waiting.append.refuse(error);
-      waiting.isAnswered = true;
+  #refuse(refused: readonly T[], error: MqError): void {
+    this.#options.onRefused(refused);
+    for (const append of refused) {
+      if (append.isAnswered) continue;
+      append.isAnswered = true;
+      append.refuse(error);
     }
     wakeAll(this.#settledWaiters);
   }
@@ -237,9 +240,9 @@ export class GroupCommit<T extends PendingAppend> {
     this.#timeoutTimer = undefined;
     const { clock, syncFlushTimeoutMs } = this.#options;
     const limit = clock.monotonicMs() - syncFlushTimeoutMs;
-    for (const waiting of this.#unconfirmed) {
-      if (waiting.submittedAt > limit) break;
-      answer(waiting, 'FLUSH_DISK_TIMEOUT');
+    for (const append of this.#unconfirmed) {
+      if (append.submittedAt > limit) break;
+      answer(append, 'FLUSH_DISK_TIMEOUT');
     }
     this.#armTimeoutTimer();
   }
@@ -249,8 +252,8 @@ function wakeAll(waiters: (() => void)[]): void {
   for (const wake of waiters.splice(0)) wake();
 }
 
-function answer(waiting: Waiting<PendingAppend>, status: PutStatus): void {
-  if (waiting.isAnswered) return;
-  waiting.isAnswered = true;
-  waiting.append.succeed(status);
+function answer(append: PendingAppend, status: PutStatus): void {
+  if (append.isAnswered) return;
+  append.isAnswered = true;
+  append.succeed(status);
 }

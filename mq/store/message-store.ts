@@ -1,10 +1,10 @@
 import { MqError } from '../errors.ts';
-import { offsetMsgId } from '../protocol/message-id.ts';
-import { recordBytes, type RecordFields } from '../protocol/message.ts';
+import { measureRecord, type RecordFields, type RecordSizes } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import {
   assertStorable,
   recordFieldsOf,
+  type AppendListener,
   type AppendMessage,
   type AppendResult,
 } from './append-message.ts';
@@ -16,8 +16,9 @@ import { DiskSpace } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { GetRequest, GetResult } from './get-request.ts';
 import { FewAtOnce } from './few-at-once.ts';
-import { GroupCommit, type PendingAppend } from './group-commit.ts';
+import { GroupCommit } from './group-commit.ts';
 import { readMessages } from './message-reader.ts';
+import { PlacedAppend } from './placed-append.ts';
 import type { MessageIndex } from './message-index.ts';
 import { queryMessages, type MessageQuery, type QueryResult } from './message-query.ts';
 import { closeParts, indexOf, openParts, type StoreParts } from './open-store.ts';
@@ -25,7 +26,7 @@ import { readRecordAt, storeTimeAt } from './record-reader.ts';
 import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
 import { queueOffsetByTime, type BoundaryType } from './time-search.ts';
 
-export type { AppendMessage, AppendResult } from './append-message.ts';
+export type { AppendListener, AppendMessage, AppendResult } from './append-message.ts';
 export type { GetRequest, GetResult, GetStatus } from './get-request.ts';
 
 export type { MessageQuery, QueryResult } from './message-query.ts';
@@ -58,13 +59,12 @@ export interface StoreStats {
 /** A query may walk through a whole index file, and its reads must not keep the CommitLog's fsync waiting. */
 const QUERIES_AT_ONCE = 2;
 
-interface Append extends PendingAppend {
-  fields: RecordFields;
-  queue: ConsumeQueue;
-  /** As the message says. */
-  tagsCode: number;
-  commitLogOffset: number;
-  sizeBytes: number;
+/** A message that can be stored, measured. */
+interface Storable {
+  readonly message: AppendMessage;
+  readonly fields: RecordFields;
+  readonly sizes: RecordSizes;
+  readonly queue: ConsumeQueue;
 }
 
 /**
@@ -80,7 +80,7 @@ export class MessageStore {
   readonly #settings: StoreSettings;
   readonly #log: CommitLog;
   readonly #queues: ConsumeQueues;
-  readonly #commit: GroupCommit<Append>;
+  readonly #commit: GroupCommit<PlacedAppend>;
   /** Undefined when `messageIndexEnable` is false. */
   readonly #index: MessageIndex | undefined;
   readonly #queries = new FewAtOnce(QUERIES_AT_ONCE);
@@ -131,7 +131,7 @@ export class MessageStore {
       maxUsedPercent: settings.diskMaxUsedPercent,
       minFreeBytes: settings.diskMinFreeBytes,
     });
-    this.#commit = new GroupCommit<Append>({
+    this.#commit = new GroupCommit<PlacedAppend>({
       log,
       flushDiskType: settings.flushDiskType,
       clock: settings.clock,
@@ -189,10 +189,14 @@ export class MessageStore {
     };
   }
 
-  async append(message: AppendMessage): Promise<AppendResult> {
+  append(message: AppendMessage): Promise<AppendResult> {
+    return promised((listener) => this.appendFor(listener, message));
+  }
+
+  /** As append, for whoever has no use for a promise a message. What is refused at once is thrown. */
+  appendFor(listener: AppendListener, message: AppendMessage): void {
     this.#assertWritable();
-    const { fields, sizeBytes } = this.#checked(message);
-    return this.#place(message, fields, sizeBytes);
+    this.#place(this.#checked(message), listener);
   }
 
   /**
@@ -222,14 +226,14 @@ export class MessageStore {
   async appendAll(messages: readonly AppendMessage[]): Promise<AppendResult[]> {
     this.#assertWritable();
     if (messages.length === 0) throw new MqError('INVALID_ARGUMENT', 'a batch has no messages');
-    const checked = messages.map((message) => ({ message, ...this.#checked(message) }));
-    const totalBytes = checked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const checked = messages.map((message) => this.#checked(message));
+    const totalBytes = checked.reduce((sum, { sizes }) => sum + sizes.totalBytes, 0);
     if (totalBytes > this.#log.largestPlacement) {
       throw tooLargeForSegment(totalBytes, this.#log.largestPlacement);
     }
     this.#log.makeRoom(totalBytes);
     return Promise.all(
-      checked.map(({ message, fields, sizeBytes }) => this.#place(message, fields, sizeBytes)),
+      checked.map((storable) => promised((listener) => this.#place(storable, listener))),
     );
   }
 
@@ -394,52 +398,34 @@ export class MessageStore {
   }
 
   /** Everything that can be refused is refused here, before an offset is taken. */
-  #checked(message: AppendMessage): { fields: RecordFields; sizeBytes: number } {
+  #checked(message: AppendMessage): Storable {
     const { clock, maxMessageBytes, storeHost } = this.#settings;
     const fields = recordFieldsOf(message, clock.now(), storeHost);
-    assertStorable(fields, maxMessageBytes);
-    const sizeBytes = recordBytes(fields);
-    if (sizeBytes > this.#log.largestPlacement) {
-      throw tooLargeForSegment(sizeBytes, this.#log.largestPlacement);
+    const sizes = measureRecord(fields);
+    assertStorable(fields, sizes, maxMessageBytes);
+    if (sizes.totalBytes > this.#log.largestPlacement) {
+      throw tooLargeForSegment(sizes.totalBytes, this.#log.largestPlacement);
     }
-    this.#queues.findOrCreate(fields.topic, fields.queueId);
-    return { fields, sizeBytes };
+    const queue = this.#queues.findOrCreate(fields.topic, fields.queueId);
+    return { message, fields, sizes, queue };
   }
 
   /** The synchronous half of an append. Nothing in it may fail once a queueOffset was taken. */
-  #place(message: AppendMessage, fields: RecordFields, sizeBytes: number): Promise<AppendResult> {
-    const queue = this.#queues.findOrCreate(fields.topic, fields.queueId);
+  #place({ message, fields, sizes, queue }: Storable, listener: AppendListener): void {
     if (isDispatched(fields.sysFlag)) fields.queueOffset = queue.nextOffset;
-    const { commitLogOffset } = this.#log.append(fields, sizeBytes);
+    this.#log.append(fields, sizes);
     if (isDispatched(fields.sysFlag)) queue.nextOffset++;
-    return new Promise((resolve, reject) => {
-      this.#commit.submit({
-        fields,
-        queue,
-        tagsCode: message.tagsCode,
-        commitLogOffset,
-        sizeBytes,
-        endOffset: commitLogOffset + sizeBytes,
-        waitsForConfirm: message.waitStoreOk !== false,
-        succeed: (status) =>
-          resolve({
-            status,
-            queueOffset: fields.queueOffset,
-            commitLogOffset,
-            sizeBytes,
-            storeTimestamp: fields.storeTimestamp,
-            offsetMsgId: offsetMsgId(fields.storeHost, commitLogOffset),
-          }),
-        refuse: reject,
-      });
-    });
+    const { logger } = this.#settings;
+    const { totalBytes } = sizes;
+    this.#commit.submit(new PlacedAppend(message, fields, totalBytes, queue, listener, logger));
   }
 
-  #dispatch(appends: readonly Append[]): void {
+  #dispatch(appends: readonly PlacedAppend[]): void {
     const arrivals: Arrival[] = [];
     for (const append of appends) {
-      const { fields, queue, commitLogOffset, sizeBytes } = append;
-      const { topic, queueId, queueOffset, storeTimestamp, propertiesString } = fields;
+      const { fields, queue, sizeBytes } = append;
+      const { topic, queueId, queueOffset, commitLogOffset, storeTimestamp } = fields;
+      const { propertiesString } = fields;
       this.#appendedCount++;
       this.#appendedBytes += sizeBytes;
       if (!isDispatched(fields.sysFlag) || queue.isDeleted) continue;
@@ -463,8 +449,8 @@ export class MessageStore {
     }
     const last = appends.at(-1);
     if (last === undefined) return;
-    const { commitLogOffset, queue } = last;
-    const { storeTimestamp, topic } = last.fields;
+    const { queue } = last;
+    const { commitLogOffset, storeTimestamp, topic } = last.fields;
     const isTopicDeleted = queue.isDeleted;
     this.#checkpointer.noteDispatched({ commitLogOffset, storeTimestamp, topic, isTopicDeleted });
     this.#index?.noteConfirmed();
@@ -481,7 +467,7 @@ export class MessageStore {
   }
 
   /** The queueOffsets of refused appends are given to the next ones. Refused are always the newest. */
-  #takeBack(appends: readonly Append[]): void {
+  #takeBack(appends: readonly PlacedAppend[]): void {
     for (const { queue, fields } of appends) {
       if (isDispatched(fields.sysFlag) && fields.queueOffset < queue.nextOffset) {
         queue.nextOffset = fields.queueOffset;
@@ -493,4 +479,8 @@ export class MessageStore {
     this.#settings.logger.error('the store takes no more messages', { cause: error });
     this.#checkpointer.noteFailure();
   }
+}
+
+function promised(start: (listener: AppendListener) => void): Promise<AppendResult> {
+  return new Promise((stored, refused) => start({ stored, refused }));
 }

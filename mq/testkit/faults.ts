@@ -4,7 +4,7 @@ import { isOneway, type RemotingCommand } from '../protocol/frame.ts';
 import { describeRequestCode } from '../protocol/request-code.ts';
 import { ResponseCode, type ResponseCodeName } from '../protocol/response-code.ts';
 import type { Connection } from '../remoting/connection.ts';
-import type { Intercept, Processor, Reply } from '../remoting/processor.ts';
+import type { Intercept, Reply } from '../remoting/processor.ts';
 import { parseDuration, type Duration } from './duration.ts';
 import {
   ActiveFault,
@@ -187,7 +187,7 @@ export class Faults {
   async #answer(
     request: RemotingCommand,
     connection: Connection,
-    next: Processor,
+    next: Parameters<Intercept>[2],
   ): Promise<Reply | undefined> {
     const refusal = this.#strike('refuse', request);
     const [outcome] = await Promise.allSettled([

@@ -9,6 +9,7 @@ import {
   isRetryTopic,
   RETRY_PREFIX,
 } from '../../protocol/names.ts';
+import { readPlainProperties } from '../../protocol/plain-properties.ts';
 import {
   appendProperty,
   decodeProperties,
@@ -18,19 +19,21 @@ import {
   PropertyKey,
   tagsCode,
 } from '../../protocol/properties.ts';
+import { ReceivedSend } from '../../protocol/received-send.ts';
 import { encodeRecallHandle } from '../../protocol/recall-handle.ts';
 import { RequestCode } from '../../protocol/request-code.ts';
 import { sendMessage } from '../../protocol/requests/send-message.ts';
 import { sendMessageV2 } from '../../protocol/requests/send-message-v2.ts';
 import type { RequestOf, ResponseOf } from '../../protocol/define-request.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
-import { Permission } from '../../protocol/sys-flag.ts';
+import { MessageSysFlag, Permission } from '../../protocol/sys-flag.ts';
 import type { TopicConfig } from '../../protocol/topic-config.ts';
 import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { delayLevel } from '../delay-levels.ts';
 import { isHalfMessage } from '../half-messages.ts';
+import { PlainSend } from '../plain-send.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
 import { timerRequest } from '../timer-parking.ts';
@@ -52,11 +55,22 @@ const notOfDeadLetters: ReadonlySet<string> = new Set([
   PropertyKey.TIMER_DELAY_MS,
   PropertyKey.TIMER_DELIVER_MS,
 ]);
+/** Of UTF-8, for each unit of UTF-16. */
+const MOST_BYTES_A_UNIT = 3;
 /** Properties of these names are never stored, whoever sends them. */
 const TRANSIENT_PREFIX = '__RMQ.TRANSIENT.';
 
 /** What a send is answered with: of a message that waits, also what it can be taken back by. */
 type Stored = AppendResult & { readonly recallHandle?: string };
+
+/** What is decided about a message before it is stored. */
+interface StoredAs {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly properties: string;
+  readonly tagsCode: number;
+  readonly waitsForStore: boolean;
+}
 
 interface Send {
   readonly request: RemotingCommand;
@@ -80,10 +94,9 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   const uniqKeys = new UniqKeyGenerator(context.advertised.address, process.pid, () => clock.now());
 
   return (request, connection) => {
-    const definition = request.code === RequestCode.SEND_MESSAGE ? sendMessage : sendMessageV2;
     const send: Send = {
       request,
-      header: definition.decodeRequest(request.extFields),
+      header: headerOf(request),
       body: request.body ?? NO_BODY,
       bornHost: connection.remote,
     };
@@ -95,7 +108,8 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       throw new MqError('NO_PERMISSION', `topic[${topic.topicName}] is the broker's own`);
     }
     const queueId = chooseQueue(send, topic);
-    return isBatch ? sendBatch(send, queueId) : sendOne(send, topic.topicName, queueId);
+    if (isBatch) return sendBatch(send, queueId);
+    return sendPlain(send, topic.topicName, queueId) ?? sendOne(send, topic.topicName, queueId);
   };
 
   function checkBroker(): void {
@@ -167,6 +181,46 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     }
     const retry = await topics.ensureRetryTopic(groupName, group.retryQueueNums);
     return sendOne(send, retry.topicName, chooseQueue(send, retry));
+  }
+
+  /**
+   * Stores the usual message, one that waits for nothing, without a promise on its way. Of such a message `sendOne` makes the
+   * same; undefined when it is another, or its topic is still being saved.
+   */
+  function sendPlain(send: Send, topic: string, queueId: number): PlainSend | undefined {
+    const { body, header } = send;
+    const given = header.properties ?? '';
+    const isOfTransaction = (header.sysFlag & MessageSysFlag.TRANSACTION_MASK) !== 0;
+    if (isOfTransaction || topics.saving !== undefined) return undefined;
+    const plain = readPlainProperties(given, config.brokerClusterName);
+    if (plain === undefined) return undefined;
+    checkBody(body);
+    const uniqKey = plain.uniqKey ?? uniqKeys.next();
+    const properties = withMissing(given, {
+      uniqKey: plain.uniqKey === undefined ? uniqKey : undefined,
+      cluster: plain.isOfCluster ? undefined : config.brokerClusterName,
+    });
+    checkRetryRoom(properties);
+    const answer = new PlainSend(queueId, uniqKey, replyToPlain);
+    const { tagsCode: code, waitsForStore } = plain;
+    const message = recordOf(send, { topic, queueId, properties, tagsCode: code, waitsForStore });
+    store.appendFor(answer, message);
+    return answer;
+  }
+
+  function replyToPlain(result: AppendResult, queueId: number, uniqKey: string): Reply {
+    context.messagesPut.add(1);
+    return {
+      ...statusOf(result.status),
+      extFields: {
+        msgId: result.offsetMsgId,
+        queueId: String(queueId),
+        queueOffset: String(result.queueOffset),
+        transactionId: uniqKey,
+        MSG_REGION: config.regionId,
+        TRACE_ON: String(config.traceOn),
+      },
+    };
   }
 
   async function sendOne(send: Send, topic: string, queueId: number): Promise<Reply> {
@@ -276,14 +330,24 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   }
 
   function toMessage(
-    { header, body, bornHost }: Send,
+    send: Send,
     topic: string,
     queueId: number,
     properties: string,
   ): AppendMessage {
-    return {
+    return recordOf(send, {
       topic,
       queueId,
+      properties,
+      tagsCode: tagsCode(findProperty(properties, PropertyKey.TAGS)),
+      waitsForStore: findProperty(properties, PropertyKey.WAIT) !== 'false',
+    });
+  }
+
+  function recordOf({ header, body, bornHost }: Send, stored: StoredAs): AppendMessage {
+    return {
+      topic: stored.topic,
+      queueId: stored.queueId,
       flag: header.flag,
       sysFlag: header.sysFlag,
       bornTimestamp: header.bornTimestamp,
@@ -292,9 +356,9 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       reconsumeTimes: header.reconsumeTimes ?? 0,
       preparedTransactionOffset: 0,
       body,
-      propertiesString: properties,
-      tagsCode: tagsCode(findProperty(properties, PropertyKey.TAGS)),
-      waitStoreOk: findProperty(properties, PropertyKey.WAIT) !== 'false',
+      propertiesString: stored.properties,
+      tagsCode: stored.tagsCode,
+      waitStoreOk: stored.waitsForStore,
     };
   }
 
@@ -307,13 +371,12 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         (name) => name === PropertyKey.POP_CK || name.startsWith(TRANSIENT_PREFIX),
       );
     }
-    if (findProperty(properties, PropertyKey.UNIQ_KEY) === undefined) {
-      properties = appendProperty(properties, PropertyKey.UNIQ_KEY, uniqKey);
-    }
-    if (findProperty(properties, PropertyKey.CLUSTER) !== config.brokerClusterName) {
-      properties = appendProperty(properties, PropertyKey.CLUSTER, config.brokerClusterName);
-    }
-    return properties;
+    const { brokerClusterName } = config;
+    const isOfCluster = findProperty(properties, PropertyKey.CLUSTER) === brokerClusterName;
+    return withMissing(properties, {
+      uniqKey: findProperty(properties, PropertyKey.UNIQ_KEY) === undefined ? uniqKey : undefined,
+      cluster: isOfCluster ? undefined : brokerClusterName,
+    });
   }
 
   function checkBody(body: Buffer): void {
@@ -327,11 +390,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
 
   function reply(status: AppendResult['status'], fields: ResponseOf<typeof sendMessage>): Reply {
     return {
-      code: status === 'PUT_OK' ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
-      remark:
-        status === 'PUT_OK'
-          ? undefined
-          : `stored, but not flushed within ${config.syncFlushTimeout} ms`,
+      ...statusOf(status),
       extFields: sendMessage.encodeResponse({
         ...fields,
         MSG_REGION: config.regionId,
@@ -339,6 +398,32 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       }),
     };
   }
+
+  function statusOf(status: AppendResult['status']): Pick<Reply, 'code' | 'remark'> {
+    if (status === 'PUT_OK') return { code: ResponseCode.SUCCESS };
+    const remark = `stored, but not flushed within ${config.syncFlushTimeout} ms`;
+    return { code: ResponseCode.FLUSH_DISK_TIMEOUT, remark };
+  }
+}
+
+function headerOf(request: RemotingCommand): SendHeader {
+  if (request instanceof ReceivedSend) return request.header;
+  const definition = request.code === RequestCode.SEND_MESSAGE ? sendMessage : sendMessageV2;
+  return definition.decodeRequest(request.extFields);
+}
+
+function withMissing(
+  properties: string,
+  missing: { uniqKey: string | undefined; cluster: string | undefined },
+): string {
+  let all = properties;
+  if (missing.uniqKey !== undefined) {
+    all = appendProperty(all, PropertyKey.UNIQ_KEY, missing.uniqKey);
+  }
+  if (missing.cluster !== undefined) {
+    all = appendProperty(all, PropertyKey.CLUSTER, missing.cluster);
+  }
+  return all;
 }
 
 function checkRetryRoom(properties: string): void {
@@ -346,6 +431,7 @@ function checkRetryRoom(properties: string): void {
 }
 
 function checkProperties(properties: string, limit: number = MAX_PROPERTIES_BYTES): void {
+  if (properties.length * MOST_BYTES_A_UNIT <= limit) return;
   const bytes = Buffer.byteLength(properties, 'utf8');
   if (bytes <= limit) return;
   throw new MqError('MESSAGE_ILLEGAL', `message properties of ${bytes} bytes exceed ${limit}`, {

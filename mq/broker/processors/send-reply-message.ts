@@ -7,7 +7,7 @@ import { sendReplyMessage } from '../../protocol/requests/send-reply-message.ts'
 import { sendReplyMessageV2 } from '../../protocol/requests/send-reply-message-v2.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import type { Connection } from '../../remoting/connection.ts';
-import type { Processor, Reply } from '../../remoting/processor.ts';
+import { awaitable, type Processor, type Reply } from '../../remoting/processor.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { ReplyPush } from '../reply-push.ts';
 import { topicNotExist } from '../refusals.ts';
@@ -68,7 +68,7 @@ export function sendReplyMessageProcessor(context: BrokerContext, send: Processo
         ? RequestCode.SEND_MESSAGE
         : RequestCode.SEND_MESSAGE_V2;
     try {
-      return await send({ ...request, code }, connection);
+      return await awaitable(send({ ...request, code }, connection));
     } catch (error) {
       logger.warn('a reply could not be stored', { peer: connection.peer, error });
       return undefined;

@@ -8,7 +8,7 @@ import { pullMessage } from '../../../../mq/protocol/requests/pull-message.ts';
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { PullSysFlag } from '../../../../mq/protocol/sys-flag.ts';
 import type { Connection } from '../../../../mq/remoting/connection.ts';
-import type { Reply } from '../../../../mq/remoting/processor.ts';
+import { awaitable, type Reply } from '../../../../mq/remoting/processor.ts';
 import type { GetResult } from '../../../../mq/store/message-store.ts';
 import { FakeChannel } from '../../../support/fake-channel.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
@@ -91,7 +91,7 @@ function setUp({ maxHeldPulls = 10 } = {}) {
         subVersion: 0,
       }),
     });
-    Promise.resolve(process(request, channel as unknown as Connection)).then(
+    Promise.resolve(awaitable(process(request, channel as unknown as Connection))).then(
       (reply) => outcomes.push(reply),
       (error: unknown) => outcomes.push(error as Error),
     );

@@ -1,7 +1,7 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /** They take a minute and more, which Jest cannot know where it has not run them before: the last to begin would end alone. */
-const slow = /(?:-(?:crash|faults|rebuild|storm|chaos|scenarios)|\/scenario)\.test\.ts$/;
+const slow = /(?:-(?:crash|faults|rebuild|storm|chaos|scenarios)|\/(?:scenario|matrix))\.test\.ts$/;
 
 export default class SlowFirst extends TestSequencer {
   async sort(tests) {

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { lockFile } from '../../../mq/store/lock-file.ts';
+import { until } from '../../support/deadline.ts';
 
 const run = promisify(execFile);
 
@@ -63,16 +65,25 @@ function sourcesIn(directory: string): string[] {
   return readdirSync(directory).map((name) => join(directory, name));
 }
 
-/** Builds unless the last build was of these very sources. Jest runs interop files one after another. */
+/** Builds unless the last build was of these very sources. One at a time: Maven's builds of two versions share their folder. */
 async function buildOnce(
   output: string,
   sources: readonly string[],
   build: () => Promise<void>,
 ): Promise<void> {
-  const stampPath = join(output, 'millrace.stamp');
-  const stamp = sources.map((source) => `${source} ${statSync(source).mtimeMs}`).join('\n');
-  if (existsSync(stampPath) && (await readFile(stampPath, 'utf8')) === stamp) return;
   await mkdir(output, { recursive: true });
-  await build();
-  await writeFile(stampPath, stamp);
+  const unlock = await until(() => lockFile(join(buildDir, 'lock')), {
+    timeoutMs: 10 * 60_000,
+    pollMs: 100,
+    what: `the end of another build in ${buildDir}`,
+  });
+  try {
+    const stampPath = join(output, 'millrace.stamp');
+    const stamp = sources.map((source) => `${source} ${statSync(source).mtimeMs}`).join('\n');
+    if (existsSync(stampPath) && (await readFile(stampPath, 'utf8')) === stamp) return;
+    await build();
+    await writeFile(stampPath, stamp);
+  } finally {
+    unlock();
+  }
 }

@@ -20,6 +20,7 @@ import { ConsumerManager } from './consumer-manager.ts';
 import { ConsumerOffsets } from './consumer-offsets.ts';
 import { parseDelayLevels } from './delay-levels.ts';
 import { DelayOffsets } from './delay-offsets.ts';
+import { parseDeleteHours } from './delete-hours.ts';
 import { FilterCache } from './filter-cache.ts';
 import { Findings } from './findings.ts';
 import { foreignProtocolFinding } from './foreign-protocol-finding.ts';
@@ -39,7 +40,7 @@ import { SharedClientIds } from './shared-client-ids.ts';
 import { SubscriptionGroups } from './subscription-groups.ts';
 import { isTopicOnAnyBroker, routeOf } from './topic-lookup.ts';
 import { Timers } from './timers.ts';
-import { TopicConfigs } from './topic-configs.ts';
+import { isReservedTopic, TopicConfigs } from './topic-configs.ts';
 import { Transactions } from './transactions.ts';
 
 export interface BrokerDeps {
@@ -57,6 +58,7 @@ export interface BrokerDeps {
 
 /** How long `close` waits for replies under way; longer than an fsync, shorter than an operator's patience. */
 const CLOSE_GRACE_MS = 5_000;
+const HOUR_MS = 3_600_000;
 
 type Shutdown = () => void | Promise<void>;
 
@@ -392,6 +394,15 @@ async function startParts(
   clientChannels.start();
   schedule.start();
   timers.start();
+  store.startRetention({
+    reservedMs: config.fileReservedTime * HOUR_MS,
+    deleteHours: parseDeleteHours(config.deleteWhen),
+    maxUsedPercent: config.diskMaxUsedSpaceRatio,
+    cleansForcibly: config.cleanFileForciblyEnable,
+    cleanForciblyPercent: config.diskSpaceCleanForciblyRatio,
+    waitingFrom: () => Math.min(schedule.waitingFrom(), timers.waitingFrom()),
+    isTopic: (topic) => topics.get(topic) !== undefined || isReservedTopic(topic, config),
+  });
   shutdowns.push(() => namesrv.close());
   await namesrv.start();
   return context;

@@ -11,6 +11,7 @@ import {
 import { bindAddressProblem } from '../remoting/bind-address.ts';
 import { indexFileBytes } from '../store/index-layout.ts';
 import { parseDelayLevels } from './delay-levels.ts';
+import { parseDeleteHours } from './delete-hours.ts';
 import { MAX_REVIVE_QUEUES } from './pop-records.ts';
 
 const KIB = 1024;
@@ -87,6 +88,29 @@ const options = {
     32,
     { min: 1, max: 1024 },
     'Messages found by one query for a unique key.',
+  ),
+  fileReservedTime: integer(
+    72,
+    { min: 0, max: 876_000 },
+    'Hours that messages are kept; a CommitLog segment goes as a whole, the last one stays.',
+  ),
+  deleteWhen: text(
+    '04',
+    'Hours of the day, in local time, in which old segments are removed: 04 or 04;16.',
+  ),
+  diskMaxUsedSpaceRatio: integer(
+    75,
+    { min: 1, max: 100 },
+    'Disk use in percent above which old segments are removed at any hour.',
+  ),
+  cleanFileForciblyEnable: flag(
+    true,
+    'Remove the oldest segments, however young, above diskSpaceCleanForciblyRatio.',
+  ),
+  diskSpaceCleanForciblyRatio: integer(
+    85,
+    { min: 1, max: 100 },
+    'Disk use in percent above which the oldest segments are removed whatever their age.',
   ),
   diskSpaceWarningLevelRatio: integer(
     90,
@@ -293,10 +317,15 @@ function relationProblems(config: BrokerConfig): string[] {
         `bytes, more than the ${LARGEST_MAPPED_BYTES} that RocketMQ can open`,
     );
   }
-  try {
-    parseDelayLevels(config.messageDelayLevel);
-  } catch (problem) {
-    problems.push(problem instanceof Error ? problem.message : String(problem));
+  for (const parse of [
+    () => parseDelayLevels(config.messageDelayLevel),
+    () => parseDeleteHours(config.deleteWhen),
+  ]) {
+    try {
+      parse();
+    } catch (problem) {
+      problems.push(problem instanceof Error ? problem.message : String(problem));
+    }
   }
   return problems;
 }

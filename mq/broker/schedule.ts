@@ -9,6 +9,7 @@ import {
 } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
 import { reencodeProperties, PropertyKey, type Properties } from '../protocol/properties.ts';
+import { decodeEntry } from '../store/consume-queue.ts';
 import type { AppendMessage, Arrival, MessageStore } from '../store/message-store.ts';
 import type { DelayOffsets } from './delay-offsets.ts';
 import type { TopicConfigs } from './topic-configs.ts';
@@ -113,6 +114,11 @@ export class DelaySchedule {
     return this.#queues[level - 1]?.deliveredTo() ?? 0;
   }
 
+  /** The commitLogOffset of the first parked message that is not delivered; Infinity when there is none. */
+  waitingFrom(): number {
+    return Math.min(Infinity, ...this.#queues.map((queue) => queue.waitingFrom()));
+  }
+
   /**
    * The message as it is parked: same body, other topic and queue, the originals in REAL_TOPIC and REAL_QID. The store
    * derives the time of delivery from the level and its own store time.
@@ -179,6 +185,14 @@ class LevelQueue {
       delivered: offsets.get(this.level) ?? 0,
       parked: store.maxOffset(SystemTopic.SCHEDULE, this.#queueId),
     };
+  }
+
+  waitingFrom(): number {
+    const { store } = this.#deps;
+    const minOffset = store.minOffset(SystemTopic.SCHEDULE, this.#queueId);
+    const first = Math.max(this.deliveredTo(), minOffset);
+    const entry = store.entries(SystemTopic.SCHEDULE, this.#queueId, first, 1);
+    return entry.length === 0 ? Infinity : decodeEntry(entry, 0).commitLogOffset;
   }
 
   start(): void {

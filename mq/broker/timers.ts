@@ -147,6 +147,17 @@ export class Timers {
     return this.#table.size + this.#underWay.size;
   }
 
+  /** The commitLogOffset of the first parked message that is not delivered; Infinity when there is none. */
+  waitingFrom(): number {
+    const minOffset = this.#deps.store.minOffset(SystemTopic.TIMER, 0);
+    let first = Infinity;
+    for (const { queueOffsets } of Object.values(this.#view())) {
+      for (const each of queueOffsets) if (each >= minOffset && each < first) first = each;
+    }
+    const entry = first === Infinity ? undefined : this.#records.entry(first);
+    return entry?.commitLogOffset ?? Infinity;
+  }
+
   /** The messages that wait and are not taken back, as they are parked, in no order. Reads every one of them. */
   async *waiting(): AsyncGenerator<MessageExt> {
     const { relative, absolute } = this.#view();

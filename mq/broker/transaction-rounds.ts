@@ -15,6 +15,7 @@ const CHECKS_AT_ONCE = 32;
 const SEEN_AT_ONCE = 16_384;
 /** Wait after an op message that the store refused. */
 const RETRY_AFTER_MS = 1_000;
+const HOUR_MS = 3_600_000;
 
 export interface TransactionRoundsDeps extends TransactionLogDeps {
   readonly producers: Pick<ProducerManager, 'members'>;
@@ -24,6 +25,7 @@ export interface TransactionRoundsDeps extends TransactionLogDeps {
     readonly brokerName: string;
     readonly transactionCheckInterval: number;
     readonly transactionCheckMax: number;
+    readonly fileReservedTime: number;
   };
   /**
    * A half message that waits behind so many others is put again, so that those need not be read at a restart. Default
@@ -106,16 +108,11 @@ export class TransactionRounds {
 
   /** Asks after everything that is due, and discards what was asked after too often. */
   async #check(): Promise<void> {
-    const { store, clock, logger } = this.#deps;
+    const { clock, logger } = this.#deps;
     await this.#log.payOwed();
     this.#discardTopic = undefined;
     const nowMs = clock.monotonicMs();
-    const lagging = new Set(
-      this.#table.laggards(
-        store.maxOffset(SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE),
-        this.#deps.putAgainBehind ?? PUT_AGAIN_BEHIND,
-      ),
-    );
+    const lagging = this.#lagging();
     const batch: Promise<void>[] = [];
     let seenCount = 0;
     const groups = new Map<string, boolean>();
@@ -145,18 +142,41 @@ export class TransactionRounds {
     await this.#log.saveProgress();
   }
 
+  /** Those to be put again: too far back, or half as old as what retention removes. */
+  #lagging(): ReadonlySet<Half> {
+    const { store, clock, settings, putAgainBehind = PUT_AGAIN_BEHIND } = this.#deps;
+    const queue = [SystemTopic.TRANSACTION_HALF, TRANSACTION_QUEUE] as const;
+    const oldAfterMs = Math.max(1, settings.fileReservedTime / 2) * HOUR_MS;
+    const oldBelow = store.offsetByTime(...queue, clock.now() - oldAfterMs);
+    return new Set(this.#table.laggards(store.maxOffset(...queue), putAgainBehind, oldBelow));
+  }
+
   #next(
     half: Half,
     nowMs: number,
     isReachable: boolean,
     lagging: ReadonlySet<Half>,
   ): Promise<void> | undefined {
+    if (half.commitLogOffset < this.#deps.store.minCommitLogOffset) {
+      this.#giveUp(half);
+      return undefined;
+    }
     const step = this.#table.check(half, nowMs, isReachable);
     if (step === 'check') return this.#ask(half, nowMs);
     if (step === 'discard') return this.#discard(half);
     if (!lagging.has(half) || !this.#table.take(half)) return undefined;
     return this.#log.readHalf(half.commitLogOffset).then(async (message) => {
       await this.#putAgain(half, message);
+    });
+  }
+
+  /** Its segment was removed: there is nothing left to commit. */
+  #giveUp(half: Half): void {
+    if (!this.#table.take(half)) return;
+    this.#table.settled(half.id, 'DISCARDED');
+    this.#deps.logger.error('a half message was removed before anybody had ended it', {
+      queueOffset: half.queueOffset,
+      producerGroup: half.producerGroup,
     });
   }
 

@@ -172,10 +172,10 @@ export class TransactionTable {
 
   /**
    * Open half messages that lie so far back that what was settled behind them costs more than putting them again: it
-   * has to be kept, and read at a restart, for as long as they are where they are.
+   * has to be kept, and read at a restart, for as long as they are where they are; and all below `oldBelow`.
    */
-  laggards(halfEnd: number, minSpan: number): Half[] {
-    const limit = halfEnd - Math.max(minSpan, 5 * this.#open.size);
+  laggards(halfEnd: number, minSpan: number, oldBelow = 0): Half[] {
+    const limit = Math.max(halfEnd - Math.max(minSpan, 5 * this.#open.size), oldBelow);
     if (limit <= 0) return [];
     const laggards: Half[] = [];
     for (const half of this.#open.values()) if (half.queueOffset < limit) laggards.push(half);

@@ -67,6 +67,10 @@ export class CommitLog {
     return this.#appendOffset;
   }
 
+  get directory(): string {
+    return this.#options.directory;
+  }
+
   get recentBytes(): number {
     return this.#recent.heldBytes;
   }
@@ -192,6 +196,17 @@ export class CommitLog {
   nextSegmentStart(offset: number): number {
     const segment = this.#segmentAt(offset);
     return segment === undefined ? this.minOffset : segment.baseOffset + segment.sizeBytes;
+  }
+
+  /** Oldest first. */
+  get segments(): readonly SegmentFile[] {
+    return this.#segments;
+  }
+
+  /** Takes out the first of several segments: whoever asks for what is in it is told that it is gone. */
+  takeFirst(): SegmentFile {
+    assert(this.#segments.length > 1, 'the last segment stays');
+    return this.#segments.shift()!;
   }
 
   close(): void {

@@ -227,6 +227,40 @@ export class ConsumeQueue {
     this.#setEnd(queueOffset);
   }
 
+  /**
+   * Removes the files all of whose messages are gone, and returns how many; the last one stays, and with it the number of
+   * the next message.
+   */
+  async removeBefore(minCommitLogOffset: number): Promise<number> {
+    const { files, directory } = this.#options;
+    let count = 0;
+    for (;;) {
+      const first = this.#segments[0];
+      if (first === undefined || this.#segments.length === 1 || this.isDeleted) return count;
+      const last = this.readEntry((first.baseOffset + first.sizeBytes) / ENTRY_BYTES - 1)!;
+      // The file behind it says from then on where the queue ends, and must not be lost.
+      const isNeeded = last.commitLogOffset >= minCommitLogOffset || this.#segments[1]!.isDirty;
+      if (isNeeded) return count;
+      // One name at a time: a power cut that brings back the older of two only would leave a gap.
+      if (count > 0) await files.syncDirectory(directory);
+      if (this.#segments[0] !== first) return count;
+      this.#segments.shift();
+      first.remove();
+      count++;
+    }
+  }
+
+  /** Every message of it is gone, and none is on its way. */
+  isOver(minCommitLogOffset: number): boolean {
+    const isIdle = this.nextOffset === this.#maxOffset && this.#writtenOffset === this.#maxOffset;
+    return isIdle && this.minOffset(minCommitLogOffset) === this.#maxOffset;
+  }
+
+  /** The queueOffset of the first entry there is a file for. */
+  get firstOffset(): number {
+    return (this.#segments[0]?.baseOffset ?? 0) / ENTRY_BYTES;
+  }
+
   /** Empties the queue so that its first entry will be `queueOffset`: what came before is no longer in the log. */
   restartAt(queueOffset: number): void {
     for (const segment of this.#segments) segment.remove();

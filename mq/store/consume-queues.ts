@@ -3,7 +3,7 @@ import type { Clock, TimerHandle } from '../clock.ts';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { isValidTopicName } from '../protocol/names.ts';
-import { ConsumeQueue } from './consume-queue.ts';
+import { ConsumeQueue, isRealEntry } from './consume-queue.ts';
 import type { Files } from './files.ts';
 import type { SegmentFile } from './segment-file.ts';
 
@@ -104,7 +104,11 @@ export class ConsumeQueues {
   /** Opens every queue there is. */
   *all(): Generator<ConsumeQueue> {
     for (const { topic, queueIds } of this.topics()) {
-      for (const queueId of queueIds) yield this.find(topic, queueId)!;
+      for (const queueId of queueIds) {
+        const queue = this.find(topic, queueId);
+        // Deleted since the list was made.
+        if (queue !== undefined) yield queue;
+      }
     }
   }
 
@@ -166,9 +170,53 @@ export class ConsumeQueues {
     this.#options.files.removeTree(path.join(this.directory, topic));
   }
 
-  /** Removes every queue, to be rebuilt from the CommitLog. */
-  wipe(): void {
-    for (const { topic } of this.topics()) this.deleteTopic(topic);
+  /**
+   * Removes what only messages need that are gone, now that the CommitLog begins at `minCommitLogOffset`: the first files
+   * of queues, and the queues of topics that are no more. Errors: what the disk says; the rest is for the next call.
+   */
+  async removeBefore(
+    minCommitLogOffset: number,
+    isTopic: (topic: string) => boolean,
+  ): Promise<void> {
+    let fileCount = 0;
+    let looked = 0;
+    for (const queue of this.all()) {
+      fileCount += await queue.removeBefore(minCommitLogOffset);
+      if (++looked % QUEUES_PER_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { logger } = this.#options;
+    if (fileCount > 0) {
+      logger.info('removed ConsumeQueue files of messages that are gone', {
+        fileCount,
+        minCommitLogOffset,
+      });
+    }
+    for (const { topic, queueIds } of this.topics()) {
+      const isOver = (queueId: number): boolean =>
+        this.find(topic, queueId)?.isOver(minCommitLogOffset) === true;
+      if (isTopic(topic) || !queueIds.every(isOver)) continue;
+      this.deleteTopic(topic);
+      logger.info('removed the queues of a topic that was deleted', { topic });
+    }
+  }
+
+  /**
+   * Removes every queue, to be rebuilt from the CommitLog, but those whose messages are all gone: nothing else says how
+   * many they were.
+   */
+  wipe(minCommitLogOffset: number): void {
+    for (const { topic, queueIds } of this.topics()) {
+      const queues = this.#topics.get(topic)!;
+      const rebuilt = queueIds.filter(
+        (queueId) => !isPast(this.find(topic, queueId)!, minCommitLogOffset),
+      );
+      for (const queueId of rebuilt) {
+        this.#forget(queues.get(queueId)!);
+        queues.delete(queueId);
+        this.#options.files.removeTree(path.join(this.directory, topic, String(queueId)));
+      }
+      if (queues.size === 0) this.deleteTopic(topic);
+    }
   }
 
   /** What is only in memory stays unwritten; call `sync` first. */
@@ -279,6 +327,11 @@ export class ConsumeQueues {
       { retriable: true, cause, details: { path: this.directory } },
     );
   }
+}
+
+function isPast(queue: ConsumeQueue, minCommitLogOffset: number): boolean {
+  const last = queue.maxOffset === 0 ? undefined : queue.readEntry(queue.maxOffset - 1);
+  return last !== undefined && isRealEntry(last) && last.commitLogOffset < minCommitLogOffset;
 }
 
 function isQueueId(queueId: number): boolean {

@@ -43,6 +43,8 @@ export interface Files {
   rename(from: string, to: string): void;
   /** Removes a file; one that is missing is no error. */
   remove(file: string): void;
+  /** As remove, but on another thread: giving back the space of a large file takes the kernel long. */
+  removeLarge(file: string): Promise<void>;
   removeTree(directory: string): void;
   /** Makes created, renamed and removed names survive a power cut. */
   syncDirectory(directory: string): Promise<void>;
@@ -124,6 +126,10 @@ export const nodeFiles: Files = {
 
   remove(file) {
     fs.rmSync(file, { force: true });
+  },
+
+  async removeLarge(file) {
+    await fs.promises.rm(file, { force: true });
   },
 
   removeTree(directory) {

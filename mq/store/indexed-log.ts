@@ -57,9 +57,9 @@ export class IndexedLog {
    * the end of a record.
    */
   async look(endOffset: number): Promise<boolean> {
-    // Retention may have removed what was next.
-    if (this.#position < this.#log.minOffset) this.#moveTo(this.#log.minOffset);
     while (this.#position < endOffset) {
+      // Retention may have removed what was next.
+      if (this.#position < this.#log.minOffset) this.#moveTo(this.#log.minOffset);
       const segmentEnd = this.#log.nextSegmentStart(this.#position);
       const left = Math.min(segmentEnd, endOffset) - this.#position;
       if (segmentEnd - this.#position < BLANK_BYTES) {

@@ -23,6 +23,8 @@ import type { MessageIndex } from './message-index.ts';
 import { queryMessages, type MessageQuery, type QueryResult } from './message-query.ts';
 import { closeParts, indexOf, openParts, type StoreParts } from './open-store.ts';
 import { readRecordAt, storeTimeAt } from './record-reader.ts';
+import { Retention, type RetentionPolicy } from './retention.ts';
+import type { LastRecord } from './recovery.ts';
 import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
 import { queueOffsetByTime, type BoundaryType } from './time-search.ts';
 
@@ -30,6 +32,7 @@ export type { AppendListener, AppendMessage, AppendResult } from './append-messa
 export type { GetRequest, GetResult, GetStatus } from './get-request.ts';
 
 export type { MessageQuery, QueryResult } from './message-query.ts';
+export type { RetentionPolicy } from './retention.ts';
 export type { StoreOptions } from './store-options.ts';
 export type { BoundaryType } from './time-search.ts';
 
@@ -51,6 +54,8 @@ export interface StoreStats {
   fsyncCount: number;
   /** Of the newest data, in memory. */
   recentBytes: number;
+  /** Of the CommitLog, because their messages were old or the disk was full. */
+  removedSegments: number;
   openedInMs: number;
   recoveredRecords: number;
   wasAborted: boolean;
@@ -88,7 +93,8 @@ export class MessageStore {
   readonly #checkpointer: Checkpointer;
   readonly #unlock: () => void;
   readonly #opened: Pick<StoreStats, 'openedInMs' | 'recoveredRecords' | 'wasAborted'>;
-  readonly #lastRecordOffset: number | undefined;
+  readonly #lastRecord: LastRecord | undefined;
+  #retention: Retention | undefined;
   readonly #arrivalListeners: ((arrival: Arrival) => void)[] = [];
   #closing: Promise<void> | undefined;
   #appendedCount = 0;
@@ -118,7 +124,7 @@ export class MessageStore {
     this.#log = log;
     this.#queues = queues;
     this.#unlock = parts.unlock;
-    this.#lastRecordOffset = recovered.last?.commitLogOffset;
+    this.#lastRecord = recovered.last;
     this.#opened = {
       openedInMs: parts.openedInMs,
       recoveredRecords: recovered.scannedRecords,
@@ -175,7 +181,7 @@ export class MessageStore {
 
   /** Where the last record of the log began when the store was opened; undefined when there was none. */
   get lastRecordOffset(): number | undefined {
-    return this.#lastRecordOffset;
+    return this.#lastRecord?.commitLogOffset;
   }
 
   get stats(): StoreStats {
@@ -186,6 +192,7 @@ export class MessageStore {
       returnedCount: this.#returnedCount,
       fsyncCount: this.#commit.syncCount,
       recentBytes: this.#log.recentBytes,
+      removedSegments: this.#retention?.removedSegments ?? 0,
     };
   }
 
@@ -359,6 +366,19 @@ export class MessageStore {
     await this.#settings.files.syncDirectory(this.#queues.directory);
   }
 
+  /** Begins to remove messages, once whoever needs to read old ones has done so; see retention.ts. */
+  startRetention(policy: RetentionPolicy): void {
+    this.#assertOpen();
+    const { files, rootDir, clock, logger } = this.#settings;
+    const [log, queues, index] = [this.#log, this.#queues, this.#index];
+    const newestStoreTime = this.#lastRecord?.storeTimestamp;
+    this.#retention = new Retention(
+      { files, rootDir, clock, logger, log, queues, index, newestStoreTime },
+      policy,
+    );
+    this.#retention.start();
+  }
+
   /**
    * Waits for what was appended, flushes everything and marks the store as cleanly closed. Safe to call twice.
    *
@@ -371,6 +391,7 @@ export class MessageStore {
 
   async #close(): Promise<void> {
     try {
+      await this.#retention?.close();
       await this.#commit.close();
       // After a failure only recovery can tell what the disk holds: the abort file stays.
       const isSound = this.#commit.failure === undefined && !this.#queues.isUnreliable;

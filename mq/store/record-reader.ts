@@ -1,5 +1,5 @@
 import { defaultFrameLimits } from '../protocol/frame.ts';
-import { MESSAGE_MAGIC_V1, MESSAGE_MAGIC_V2, readInt64 } from '../protocol/message.ts';
+import { MESSAGE_MAGIC_V1, MESSAGE_MAGIC_V2 } from '../protocol/message.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 import type { CommitLog } from './commit-log.ts';
 
@@ -42,7 +42,20 @@ export function storeTimeAt(log: CommitLog, commitLogOffset: number): number {
   const bytes = log.readSync(commitLogOffset + SYS_FLAG_AT, 40);
   if (bytes === undefined) return -1;
   const isBornV6 = (bytes.readInt32BE(0) & MessageSysFlag.BORN_HOST_V6) !== 0;
-  return readInt64(bytes, (isBornV6 ? 68 : 56) - SYS_FLAG_AT);
+  const at = (isBornV6 ? 68 : 56) - SYS_FLAG_AT;
+  // Not protocol's readInt64, which throws beyond 2^53: one damaged time is to stop neither a search nor a clean-up.
+  return bytes.readInt32BE(at) * 0x100000000 + bytes.readUInt32BE(at + 4);
+}
+
+/** When the first record of a segment was stored; undefined while there is none, or it is damaged. */
+export function firstStoreTimeIn(
+  log: CommitLog,
+  { baseOffset }: { baseOffset: number },
+): number | undefined {
+  if (baseOffset + PREFIX_BYTES > log.writtenOffset) return undefined;
+  const prefix = log.readSync(baseOffset, PREFIX_BYTES);
+  if (prefix === undefined || !isRecordPrefix(prefix, baseOffset)) return undefined;
+  return storeTimeAt(log, baseOffset);
 }
 
 function isRecordPrefix(prefix: Buffer, commitLogOffset: number): boolean {

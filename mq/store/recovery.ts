@@ -198,7 +198,7 @@ async function rebuild(options: RecoveryOptions, segments: readonly SegmentFile[
   // The checkpoint goes first: should this be interrupted, its hint must not vouch for half-rebuilt queues.
   options.files.remove(checkpointPath(options.rootDir));
   await options.files.syncDirectory(options.rootDir);
-  options.queues.wipe();
+  options.queues.wipe(segments[0]!.baseOffset);
   return walkLog(options, segments, { offset: segments[0]!.baseOffset, isForgotten: false }, false);
 }
 
@@ -259,7 +259,10 @@ function dispatchAgain(
     sizeBytes: totalSize,
     tagsCode: entryTagsCode({ topic, propertiesString, storeTimestamp }, delayLevelsMs),
   };
-  if (queueOffset < queue.maxOffset) {
+  if (queueOffset < queue.firstOffset) {
+    // A clean-up removed the entry and, cut off from power, not the message.
+    queue.restartAt(queueOffset);
+  } else if (queueOffset < queue.maxOffset) {
     const present = queue.readEntry(queueOffset)!;
     const isSame =
       present.commitLogOffset === entry.commitLogOffset &&

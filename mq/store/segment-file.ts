@@ -147,10 +147,24 @@ export class SegmentFile {
     this.#file = undefined;
   }
 
+  /** As `remove`, but gives the file's space back on another thread. Reads under way end well. */
+  async removeLarge(): Promise<void> {
+    this.close();
+    this.#forget();
+    await this.#files.removeLarge(this.path);
+  }
+
   remove(): void {
     this.close();
-    this.#isDirty = false;
+    this.#forget();
     this.#files.remove(this.path);
+  }
+
+  /** Whoever still reads gets zeros, and does not make the file anew by opening it. */
+  #forget(): void {
+    this.#isDirty = false;
+    this.#isMissing = true;
+    this.#hasNewName = true;
   }
 
   #openForReading(): OpenFile {

@@ -52,6 +52,10 @@ export class MortalFiles implements Files {
     this.#unlessDead(() => this.#files.remove(file));
   }
 
+  async removeLarge(file: string): Promise<void> {
+    if (!this.#isDead) await this.#files.removeLarge(file);
+  }
+
   removeTree(directory: string): void {
     this.#unlessDead(() => this.#files.removeTree(directory));
   }

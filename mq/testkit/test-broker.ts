@@ -105,6 +105,7 @@ export class TestBroker implements AsyncDisposable {
         flushDiskType: 'ASYNC_FLUSH',
         // Tests write little: a disk that is nearly full for a server is not for them.
         diskSpaceWarningLevelRatio: 100,
+        cleanFileForciblyEnable: false,
         ...config,
         namesrvPort: 0,
         listenPort: config.listenPort ?? 0,

@@ -17,6 +17,7 @@ const operations: ReadonlySet<string> = new Set([
   'open',
   'rename',
   'remove',
+  'removeLarge',
   'removeTree',
   'syncDirectory',
 ]);

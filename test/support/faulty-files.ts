@@ -6,7 +6,8 @@ import { SeededRandom } from '../../infra/seeded-random.ts';
 const PAGE_BYTES = 4096;
 const SECTOR_BYTES = 512;
 
-type Operation = 'write' | 'datasync' | 'syncDirectory' | 'truncate' | 'open' | 'read';
+type Operation =
+  'write' | 'datasync' | 'syncDirectory' | 'truncate' | 'open' | 'read' | 'removeLarge';
 
 interface Fault {
   operation: Operation;
@@ -45,6 +46,8 @@ type NameChange = { name: string; inode: Inode | undefined };
  */
 export class FaultyFiles implements Files {
   capacityBytes = Number.POSITIVE_INFINITY;
+  /** What others use of the disk, in percent, while capacityBytes is Infinity. */
+  usedPercent = 0;
   readonly #random: SeededRandom;
   readonly #directories = new Map<string, Map<string, Inode>>();
   /** Changes of names since the directory was synced, oldest first, with what the name meant before. */
@@ -225,6 +228,11 @@ export class FaultyFiles implements Files {
     if (this.#find(file) !== undefined) this.#setName(file, undefined);
   }
 
+  async removeLarge(file: string): Promise<void> {
+    this.#check('removeLarge', file);
+    this.remove(file);
+  }
+
   removeTree(directory: string): void {
     const root = path.resolve(directory);
     for (const each of Array.from(this.#directories.keys())) {
@@ -243,7 +251,9 @@ export class FaultyFiles implements Files {
   }
 
   diskUsage(): DiskUsage {
-    if (!Number.isFinite(this.capacityBytes)) return { usedPercent: 0, freeBytes: 2 ** 50 };
+    if (!Number.isFinite(this.capacityBytes)) {
+      return { usedPercent: this.usedPercent, freeBytes: 2 ** 50 };
+    }
     const used = this.#usedBytes();
     return {
       usedPercent: (100 * used) / this.capacityBytes,

@@ -15,6 +15,7 @@ brokerName=broker-b
 brokerId = 0
 deleteWhen = 04
 fileReservedTime = 48
+diskFallRecorded = true
 brokerRole = ASYNC_MASTER
 flushDiskType = ASYNC_FLUSH
 namesrvAddr=192.168.0.1:9876;192.168.0.2:9876
@@ -44,9 +45,8 @@ describe('broker configuration', () => {
     expect(config.listenPort).toBe(11911);
     expect(namesrvAddresses(config.namesrvAddr)).toEqual(['192.168.0.1:9876', '192.168.0.2:9876']);
     expect(namesrvAddresses('h:1, h:2;h:1,')).toEqual(['h:1', 'h:2']);
-    expect(warnings).toEqual([
-      'broker configuration keys without effect here: deleteWhen, fileReservedTime',
-    ]);
+    expect([config.deleteWhen, config.fileReservedTime]).toEqual(['04', 48]);
+    expect(warnings).toEqual(['broker configuration keys without effect here: diskFallRecorded']);
   });
 
   it('takes the storePathCommitLog of RocketMQ conf files where it says what holds anyway', () => {
@@ -78,6 +78,18 @@ describe('broker configuration', () => {
   it('takes the name servers from NAMESRV_ADDR, as RocketMQ does', () => {
     const config = loadBrokerConfig({ env: { NAMESRV_ADDR: 'localhost:9876' } }, silentLogger);
     expect(config.namesrvAddr).toBe('localhost:9876');
+  });
+
+  it.each([
+    ['deleteWhen', '04;24', 'deleteWhen is "04;24", of which "24" is no hour in 0..23'],
+    ['deleteWhen', '', 'deleteWhen is "", of which "" is no hour in 0..23'],
+    ['fileReservedTime', '-1', 'fileReservedTime is "-1", outside 0..876000'],
+    ['diskMaxUsedSpaceRatio', '101', 'diskMaxUsedSpaceRatio is "101", outside 1..100'],
+    ['diskSpaceCleanForciblyRatio', '0', 'diskSpaceCleanForciblyRatio is "0", outside 1..100'],
+    ['cleanFileForciblyEnable', '1', 'cleanFileForciblyEnable is "1", neither true nor false'],
+  ])('refuses to remove messages by a %s of %j', (name, value, problem) => {
+    const load = (): unknown => loadBrokerConfig({ file: `${name}=${value}` }, silentLogger);
+    expect(problemOf(load).message).toContain(problem);
   });
 
   it('reports everything that is wrong together', () => {

@@ -2,7 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { TRANSACTION_GROUP } from '../../../mq/broker/transaction-log.ts';
 import { SystemTopic } from '../../../mq/protocol/names.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { message } from '../store/store-under-test.ts';
 import { CHECK_INTERVAL_MS, MAX_CHECKS, TransactionsUnderTest } from './transactions-under-test.ts';
+
+const HOUR = 3_600_000;
 
 describe('checking', () => {
   it('does not count a check that its producer never got', async () => {
@@ -108,5 +112,56 @@ describe('a half message whose producers are away', () => {
     await again.end(waiting, 'COMMIT');
     expect(await again.visible()).toEqual(['waiting']);
     await again.close();
+  });
+
+  it('is put again when it is half as old as what retention removes', async () => {
+    const broker = await TransactionsUnderTest.open(new FaultyFiles());
+    const waiting = await broker.half('waiting');
+    await broker.clock.advanceAndSettle(36 * HOUR - 60_000);
+    await broker.round();
+    await broker.round();
+    expect(await broker.halves()).toHaveLength(1);
+    await broker.round();
+    expect((await broker.halves()).map(({ commitLogOffset }) => commitLogOffset)).toEqual([
+      waiting.commitLogOffset,
+      expect.any(Number),
+    ]);
+    broker.join('p');
+    const [check] = (await broker.checkedBodies(), await broker.halves()).slice(-1);
+    await broker.end(
+      { halfOffset: check!.queueOffset, commitLogOffset: check!.commitLogOffset },
+      'COMMIT',
+      true,
+    );
+    expect(await broker.visible()).toEqual(['waiting']);
+    await broker.close();
+  });
+
+  it('is given up, aloud, when a full disk took its segment', async () => {
+    const files = new FaultyFiles();
+    const logger = new RecordingLogger();
+    const broker = await TransactionsUnderTest.open(files, { logger });
+    const lost = await broker.half('lost');
+    for (let index = 0; index < 40; index++) await broker.store.append(message('x'.repeat(1000)));
+    broker.store.startRetention({
+      reservedMs: 72 * HOUR,
+      deleteHours: [],
+      maxUsedPercent: 75,
+      cleansForcibly: true,
+      cleanForciblyPercent: 85,
+      waitingFrom: () => Infinity,
+      isTopic: () => true,
+    });
+    files.usedPercent = 90;
+    broker.join('p');
+    await broker.round();
+    expect(broker.store.minCommitLogOffset).toBeGreaterThan(lost.commitLogOffset);
+    await broker.round();
+    expect(broker.transactions.openCount).toBe(0);
+    expect(logger.messages('error')).toEqual([
+      'a half message was removed before anybody had ended it',
+    ]);
+    await expect(broker.end(lost, 'COMMIT')).rejects.toMatchObject({ code: 'SYSTEM_ERROR' });
+    await broker.close();
   });
 });

@@ -69,6 +69,7 @@ export class TransactionsUnderTest {
         transactionCheckInterval: CHECK_INTERVAL_MS,
         transactionTimeOut: 6_000,
         transactionCheckMax: MAX_CHECKS,
+        fileReservedTime: 72,
       },
       storeHost: () => HOST,
       clock,

@@ -30,6 +30,8 @@ export {
   type Threshold,
   type Visitor,
 } from './scenario.ts';
+export { addressOf, type BrokerKind } from './bench/broker-under-test.ts';
+export type { JavaClients } from './bench/java-clients.ts';
 export { runBench } from './bench/run-bench.ts';
 export { measureLimits } from './limits/limits.ts';
 export { figuresOf, judge, lineOf, verdictText, type Figures, type Verdict } from './figures.ts';

@@ -10,6 +10,8 @@ export interface BrokerUnderTest extends AsyncDisposable {
   readonly address: BrokerAddress;
   /** Of the process whose CPU time and memory are counted. */
   readonly pid: number;
+  /** Lets it end in its own time: the store is clean then. Disposing of it does not wait for that. */
+  stop(): Promise<void>;
 }
 
 export interface BrokerStart {

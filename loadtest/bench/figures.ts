@@ -9,24 +9,35 @@ export interface LoadFigures {
   readonly p99_ms: number;
   readonly p999_ms: number;
   readonly max_ms: number;
+  /** Of a flow alone: until the acknowledgement, where the others are until a consumer has the message. */
+  readonly ack_p50_ms?: number;
+  readonly ack_p99_ms?: number;
   /** CPU seconds of the broker's process for a million messages. */
   readonly broker_cpu_s_per_million: number;
   readonly broker_cores: number;
   readonly generator_cores: number;
   readonly rss_mb: number;
+  /** Requests that the broker refused. */
   readonly refused: number;
 }
 
+/** The ratio, of those at the end, that a case counts towards. */
+export type Headline = 'send' | 'sendSync' | 'batch' | 'consume' | 'p99';
+
 /** A case of a measure, as each broker did in it. */
 export interface CaseFigures {
+  readonly measure: string;
   readonly name: string;
+  readonly headline?: Headline | undefined;
   readonly brokers: Readonly<Partial<Record<BrokerName, LoadFigures>>>;
+  /** For the report: not everything a plot needs is a figure. */
+  readonly distributions: Readonly<Partial<Record<BrokerName, Latencies>>>;
 }
 
 /** Adds slices of one load up. */
 export function figuresOfSlices(slices: readonly JobResult[]): LoadFigures {
-  const latencies = new Latencies();
-  for (const slice of slices) latencies.add(Latencies.decode(slice.latencies));
+  const latencies = latenciesOf(slices.map((slice) => slice.latencies));
+  const acks = latenciesOf(slices.flatMap(({ ackLatencies }) => ackLatencies ?? []));
   const sum = (of: (slice: JobResult) => number): number =>
     slices.reduce((total, slice) => total + of(slice), 0);
   const messages = sum((slice) => slice.messages);
@@ -38,20 +49,25 @@ export function figuresOfSlices(slices: readonly JobResult[]): LoadFigures {
     p99_ms: latencies.percentileMs(99),
     p999_ms: latencies.percentileMs(99.9),
     max_ms: latencies.percentileMs(100),
-    broker_cpu_s_per_million: messages === 0 ? 0 : toTenth((brokerCpuMs * 1_000) / messages),
-    broker_cores: toHundredth(brokerCpuMs / elapsedMs),
-    generator_cores: toHundredth(sum((slice) => slice.generatorCpuMs) / elapsedMs),
-    rss_mb: toTenth(Math.max(...slices.map((slice) => slice.brokerRssBytes)) / 1e6),
-    refused: sum((slice) =>
-      Object.values(slice.refused).reduce((total, count) => total + count, 0),
+    ...(acks.count === 0
+      ? {}
+      : { ack_p50_ms: acks.percentileMs(50), ack_p99_ms: acks.percentileMs(99) }),
+    broker_cpu_s_per_million: messages === 0 ? 0 : rounded((brokerCpuMs * 1_000) / messages),
+    broker_cores: rounded(brokerCpuMs / elapsedMs),
+    generator_cores: rounded(sum((slice) => slice.generatorCpuMs) / elapsedMs),
+    rss_mb: rounded(Math.max(...slices.map((slice) => slice.brokerRssBytes)) / 1e6),
+    refused: sum(({ refused }) =>
+      Object.values(refused).reduce((total, count) => total + count, 0),
     ),
   };
 }
 
-export function toTenth(value: number): number {
-  return Math.round(value * 10) / 10;
+export function latenciesOf(encoded: readonly string[]): Latencies {
+  const all = new Latencies();
+  for (const each of encoded) all.add(Latencies.decode(each));
+  return all;
 }
 
-export function toHundredth(value: number): number {
+export function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }

@@ -13,7 +13,8 @@ export const millraceBroker: BrokerKind = {
         namesrvAddr: await dev.namesrvAddr,
         address: addressOf(await dev.brokerAddr),
         pid: dev.pid,
-        [Symbol.asyncDispose]: () => dev.stop(),
+        stop: () => dev.stop('SIGTERM'),
+        [Symbol.asyncDispose]: () => dev.stop('SIGKILL'),
       };
     } catch (error) {
       await dev.stop();

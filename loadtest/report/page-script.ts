@@ -24,15 +24,19 @@ export const pageScript = `
 
   function optionsOf(chart, element) {
     const isTime = chart.kind === 'time';
+    const isBars = chart.kind === 'bars';
+    const label = (index) => chart.labels[index] ?? '';
     const text = css('--quiet');
     const axis = { stroke: text, grid: { stroke: css('--grid'), width: 1 }, ticks: { stroke: css('--grid') } };
     return {
       width: Math.max(200, element.clientWidth),
       height: height(),
       cursor: isTime ? { sync: { key: 'seconds' } } : {},
-      scales: { x: { time: false }, y: chart.isLogarithmic ? { distr: 3 } : { range: (u, min, max) => [Math.min(0, min), max > 0 ? max * 1.06 : 1] } },
+      scales: { x: { time: false, ...(isBars ? { range: () => [-0.6, chart.x.length - 0.4] } : {}) }, y: chart.isLogarithmic ? { distr: 3 } : { range: (u, min, max) => [Math.min(0, min), max > 0 ? max * 1.06 : 1] } },
       axes: [
-        isTime
+        isBars
+          ? { ...axis, rotate: -40, size: 120, splits: () => chart.x, values: (u, ticks) => ticks.map(label) }
+          : isTime
           ? { ...axis, values: (u, ticks) => ticks.map((tick) => format(tick) + ' s') }
           : { ...axis, splits: () => [0, 1, 2, 3, 4, 5].map((each) => each), values: (u, ticks) => ticks.map(percent) },
         {
@@ -42,7 +46,10 @@ export const pageScript = `
         },
       ],
       series: [
-        { label: isTime ? 'second' : 'percentile', value: (u, value) => (isTime ? format(value) : percent(value)) },
+        {
+          label: isBars ? 'case' : isTime ? 'second' : 'percentile',
+          value: (u, value) => (isBars ? label(value) : isTime ? format(value) : percent(value)),
+        },
         ...chart.lines.map((line, index) => {
           const colour = line.colour === 'bad' ? css('--bad') : css('--c' + ((line.colour ?? index) % 8));
           return {
@@ -51,7 +58,14 @@ export const pageScript = `
             width: line.look === 'wanted' ? 1.5 : 2,
             dash: line.look === 'wanted' ? [6, 4] : undefined,
             fill: line.look === 'area' ? colour + '2e' : undefined,
-            points: { show: chart.x.length < 3 },
+            ...(isBars
+              ? {
+                  fill: colour,
+                  // The bars of two lines stand to the left and to the right of their label.
+                  paths: uPlot.paths.bars({ size: [0.7 / chart.lines.length, 60], align: chart.lines.length === 1 ? 0 : index === 0 ? -1 : 1 }),
+                }
+              : {}),
+            points: { show: !isBars && chart.x.length < 3 },
             value: (u, value) => format(value) + (value == null ? '' : ' ' + chart.unit),
           };
         }),
@@ -61,7 +75,7 @@ export const pageScript = `
 
   const drawn = [...document.querySelectorAll('.chart')].map((element, index) => {
     const chart = charts[index];
-    const data = [chart.kind === 'time' ? chart.x : place(chart.x), ...chart.lines.map((line) => line.values)];
+    const data = [chart.kind === 'percentile' ? place(chart.x) : chart.x, ...chart.lines.map((line) => line.values)];
     let plot;
     const draw = () => {
       plot?.destroy();

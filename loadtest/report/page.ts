@@ -12,8 +12,12 @@ export interface Chart {
   readonly title: string;
   /** What the eye should look for, in a sentence. */
   readonly note?: string;
-  /** `time`: x in seconds; `percentile`: x in percent, drawn so that each nine has the same room. */
-  readonly kind: 'time' | 'percentile';
+  /**
+   * `time`: x in seconds; `percentile`: x in percent, drawn so that each nine has the same room; `bars`: x counts the
+   * `labels` from 0, and each line is a bar beside the others.
+   */
+  readonly kind: 'time' | 'percentile' | 'bars';
+  readonly labels?: readonly string[];
   /** Of the values: `ms`, `requests/s`, `MB`. */
   readonly unit: string;
   readonly x: readonly number[];

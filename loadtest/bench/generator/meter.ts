@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Latencies } from '../../generator/latencies.ts';
 import { readProcessUsage, type ProcessUsage } from '../../sampling/process-usage.ts';
-import type { JobResult, Window } from './messages.ts';
+import type { JobResult } from './messages.ts';
 
 interface Moment {
   readonly atMs: number;
@@ -9,20 +8,45 @@ interface Moment {
   readonly ownCpuMs: number;
 }
 
-/** Counts what is answered between the end of the warm-up and the end of the measure, and what it cost both sides. */
+/**
+ * Counts what happens between two moments, and what it costs both sides.
+ *
+ * Units: ms of `performance.now()`.
+ */
 export class Meter {
-  readonly #window: Window;
+  readonly #brokerPid: number;
   readonly #latencies = new Latencies();
   readonly #refused: Record<string, number> = {};
   #messages = 0;
-  #isMeasuring = false;
+  #start: Moment | undefined;
+  #end: Moment | undefined;
+  #untilMs = Number.POSITIVE_INFINITY;
 
-  constructor(window: Window) {
-    this.#window = window;
+  constructor(brokerPid: number) {
+    this.#brokerPid = brokerPid;
+  }
+
+  /** `measureMs` is left out when what is measured ends by itself. */
+  start(measureMs = Number.POSITIVE_INFINITY): void {
+    this.#start = this.#moment();
+    this.#untilMs = this.#start.atMs + measureMs;
+  }
+
+  stop(): void {
+    this.#end = this.#moment();
+    this.#untilMs = Math.min(this.#untilMs, this.#end.atMs);
+  }
+
+  /** When the measure is over: nothing from then on counts. */
+  get untilMs(): number {
+    return this.#untilMs;
+  }
+
+  isWithin(atMs: number): boolean {
+    return this.#start !== undefined && atMs >= this.#start.atMs && atMs < this.#untilMs;
   }
 
   answered(messages: number, latencyMs: number): void {
-    if (!this.#isMeasuring) return;
     this.#messages += messages;
     this.#latencies.record(latencyMs);
   }
@@ -31,17 +55,11 @@ export class Meter {
     this.#refused[code] = (this.#refused[code] ?? 0) + 1;
   }
 
-  /** Waits for the window to pass while the load runs; `failed` ends it early. */
-  async measure(failed: Promise<never>): Promise<JobResult> {
-    await Promise.race([delay(this.#window.warmUpMs), failed]);
-    const start = this.#moment();
-    this.#isMeasuring = true;
-    await Promise.race([delay(this.#window.measureMs), failed]);
-    this.#isMeasuring = false;
-    const end = this.#moment();
+  result(): JobResult {
+    const [start, end] = [this.#start!, this.#end!];
     return {
       messages: this.#messages,
-      elapsedMs: end.atMs - start.atMs,
+      elapsedMs: this.#untilMs - start.atMs,
       latencies: this.#latencies.encode(),
       brokerCpuMs: end.broker.cpuMs - start.broker.cpuMs,
       brokerRssBytes: end.broker.rssBytes,
@@ -51,7 +69,7 @@ export class Meter {
   }
 
   #moment(): Moment {
-    const broker = readProcessUsage(this.#window.brokerPid);
+    const broker = readProcessUsage(this.#brokerPid);
     if (broker === undefined) {
       throw new Error('the broker is gone, or this is no Linux: its CPU time cannot be read');
     }

@@ -1,20 +1,22 @@
-import { Brokers, measureCase, WARM_UP_MS, type Bench } from '../bench.ts';
-import type { CaseFigures } from '../figures.ts';
+import { Brokers, type Bench } from '../bench.ts';
+import type { CaseFigures, Headline } from '../figures.ts';
 
+/** `isHeadline`: what the two brokers are held against each other by, with 1 KiB. */
 const loads = [
-  { name: '1 in flight', connections: 1, inFlight: 1 },
-  { name: '16 in flight', connections: 1, inFlight: 16 },
-  { name: '64 in flight', connections: 1, inFlight: 64 },
-  { name: '256 in flight', connections: 1, inFlight: 256 },
-  { name: '64 × 1 in flight', connections: 64, inFlight: 1 },
+  { name: '1 in flight', connections: 1, inFlight: 1, isHeadline: false },
+  { name: '16 in flight', connections: 1, inFlight: 16, isHeadline: false },
+  { name: '64 in flight', connections: 1, inFlight: 64, isHeadline: false },
+  { name: '256 in flight', connections: 1, inFlight: 256, isHeadline: true },
+  { name: '64 × 1 in flight', connections: 64, inFlight: 1, isHeadline: true },
 ] as const;
 
 const sizes = [
-  { name: '128B', bodyBytes: 128 },
-  { name: '1KiB', bodyBytes: 1_024 },
-  { name: '16KiB', bodyBytes: 16_384 },
+  { sizeName: '128B', bodyBytes: 128 },
+  { sizeName: '1KiB', bodyBytes: 1_024 },
+  { sizeName: '16KiB', bodyBytes: 16_384 },
 ] as const;
 
+const HEADLINE_BYTES = 1_024;
 const TOPIC = 'BenchSend';
 const QUEUES = 4;
 
@@ -23,27 +25,31 @@ export async function measureSend(bench: Bench): Promise<CaseFigures[]> {
   const results: CaseFigures[] = [];
   for (const flush of bench.flush) {
     const cases = sizes
-      .flatMap((size) =>
-        loads.map((load) => ({ ...size, ...load, name: `${flush} ${size.name} ${load.name}` })),
+      .flatMap(({ sizeName, bodyBytes }) =>
+        loads.map((load) => ({ ...load, bodyBytes, name: `${flush} ${sizeName} ${load.name}` })),
       )
       .filter(({ name }) => name.includes(bench.match));
     if (cases.length === 0) continue;
     await using brokers = await Brokers.start(bench, flush);
     await brokers.createTopic(TOPIC, QUEUES);
-    for (const { name, bodyBytes, connections, inFlight } of cases) {
+    for (const { name, bodyBytes, connections, inFlight, isHeadline } of cases) {
+      const headline: Headline = flush === 'sync' ? 'sendSync' : 'send';
       const shape = { topic: TOPIC, queueCount: QUEUES, bodyBytes, batchCount: 1 };
-      results.push(
-        await measureCase(bench, brokers, name, ({ address, pid }, measureMs) => ({
+      const figures = await brokers.measure({
+        measure: 'send',
+        name,
+        headline: isHeadline && bodyBytes === HEADLINE_BYTES ? headline : undefined,
+        jobOn: ({ address, pid }, window) => ({
           kind: 'send',
           broker: address,
           brokerPid: pid,
           shape,
           connections,
           inFlight,
-          warmUpMs: WARM_UP_MS,
-          measureMs,
-        })),
-      );
+          ...window,
+        }),
+      });
+      results.push(figures);
     }
   }
   return results;

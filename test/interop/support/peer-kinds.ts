@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { quickStart } from '../../../infra/rocketmq/official-servers.ts';
 import { goPeerPath, javaClasspath, type JavaVersion } from './toolchain.ts';
 
 /** How to start a peer: an official client of some version, or our own. */
@@ -9,9 +10,6 @@ export interface PeerKind {
   readonly origin: string;
   readonly commandLine: () => Promise<{ file: string; args: string[] }>;
 }
-
-/** For a JVM that lives for minutes on a machine it shares: no time and no threads for what pays off in hours. */
-export const quickStart = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] as const;
 
 const javaHome = join(tmpdir(), 'millrace-java-peer');
 /** Where broadcasting consumers of all kinds keep how far they got. */

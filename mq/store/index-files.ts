@@ -89,13 +89,13 @@ export class IndexFiles {
     return `it has ${bytes} bytes, ${wanted} are what maxHashSlotNum and maxIndexNum make`;
   }
 
-  /** A new last file. The one before must be written. */
-  add(nowMs: number): IndexFile {
+  /** A new last file, of a later name than all others and than the one that the checkpoint vouches for. The one before must be written. */
+  add(nowMs: number, vouchedName: string | undefined): IndexFile {
     const { files } = this.#options;
     files.makeDirectory(this.directory);
     if (this.#list.length === 0) this.isDirectoryNew = true;
-    const names = files.list(this.directory).filter(isIndexFileName);
-    const name = nextIndexFileName(nowMs, names.at(-1));
+    const names = [...files.list(this.directory).filter(isIndexFileName), vouchedName ?? ''];
+    const name = nextIndexFileName(nowMs, names.toSorted().at(-1));
     const file = new IndexFile(this.#fileOptions, name);
     file.goOnFrom(this.last?.header);
     this.last?.unload();

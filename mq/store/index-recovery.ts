@@ -10,6 +10,11 @@ import { readRecordAt } from './record-reader.ts';
 export interface IndexCheckpoint {
   /** Store time of the last message in the last full file that is flushed: the original trusts files up to it. */
   indexMsgTimestamp: number;
+  /**
+   * That last full file, when it is known: one of a later name is not meant, though it has the same messages. It was made in
+   * the place of one that was removed.
+   */
+  lastFullFile: string | undefined;
   /** Every message before this commitLogOffset that has keys has its entries, and they are flushed … */
   indexedTo: number | undefined;
   /** … the last of them for the message at this commitLogOffset; −1 when there is none. */
@@ -77,7 +82,8 @@ function firstDoubtful({
   return files.all.find((file) => {
     if (file.header.endPhyOffset >= endOffset) return true;
     if (!wasAborted && checkpoint.doubt === 'none') return false;
-    return !file.isFull || file.header.endTimestamp > checkpoint.indexMsgTimestamp;
+    const { indexMsgTimestamp, lastFullFile = file.name } = checkpoint;
+    return !file.isFull || file.header.endTimestamp > indexMsgTimestamp || file.name > lastFullFile;
   });
 }
 
@@ -152,11 +158,13 @@ async function goOnAt(options: IndexRecoveryOptions): Promise<IndexPosition> {
   const endPhyOffset = last === undefined ? -1 : last.header.endPhyOffset;
   const { indexedTo } = checkpoint;
   const start = log.minOffset;
-  // Behind the last entry, messages without keys need not be looked at again.
+  // Behind the last entry, messages without keys need not be looked at again; where the file is full, the message of that
+  // entry may have had more of them, in a next file that is gone.
   if (
     indexedTo !== undefined &&
     indexedTo > endPhyOffset &&
-    endPhyOffset >= checkpoint.endPhyOffset
+    endPhyOffset >= checkpoint.endPhyOffset &&
+    last?.isFull !== true
   ) {
     return { commitLogOffset: Math.min(Math.max(indexedTo, start), endOffset), skippedKeys: 0 };
   }

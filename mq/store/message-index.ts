@@ -193,7 +193,7 @@ export class MessageIndex {
     await last?.write(this.#turn);
     // The original has a full file flushed at once, and the checkpoint say so.
     if (last !== undefined) this.#syncDueAt = 0;
-    this.#files.add(clock.now());
+    this.#files.add(clock.now(), this.#vouched.lastFullFile);
     return true;
   }
 
@@ -293,6 +293,7 @@ export class MessageIndex {
     const filled = this.#files.all.findLast((file) => !file.isEmpty);
     return {
       indexMsgTimestamp: full?.header.endTimestamp ?? 0,
+      lastFullFile: full?.name,
       indexedTo: this.#log.boundary,
       endPhyOffset: filled?.header.endPhyOffset ?? -1,
       doubt: 'none',

@@ -37,7 +37,8 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
   try {
     const abortFile = new AbortFile(files, rootDir);
     const aborted = abortFile.read();
-    if (aborted === undefined) abortFile.write();
+    // Also over one that is there: a power cut may have taken the room that it keeps for a note.
+    abortFile.write(aborted);
     queues = new ConsumeQueues({
       files,
       rootDir,

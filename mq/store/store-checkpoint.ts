@@ -3,6 +3,7 @@ import path from 'node:path';
 import { readInt64, writeInt64 } from '../protocol/message.ts';
 import { readPage, rewritePage } from './checkpoint-page.ts';
 import type { Files } from './files.ts';
+import { isIndexFileName } from './index-layout.ts';
 import type { IndexCheckpoint } from './index-recovery.ts';
 
 /** Far behind what any version of the original uses of its page; it leaves these bytes as they are. */
@@ -11,8 +12,10 @@ const OWN_MAGIC = 0x4d494c4c;
 /** Bytes the CRC covers: magic, recoverFrom, isTopicDeleted. */
 const OWN_BYTES = 16;
 const INDEX_AT = 2112;
-/** Bytes the CRC covers: magic, flags, indexedTo, endPhyOffset. */
-const INDEX_BYTES = 24;
+/** Bytes the CRC covers: magic, doubt, indexedTo, endPhyOffset, lastFullFile. */
+const INDEX_BYTES = 41;
+const FILE_NAME_AT = INDEX_AT + 24;
+const FILE_NAME_BYTES = 17;
 const INDEX_MAGIC = 0x4d494458;
 const DOUBTS: readonly IndexCheckpoint['doubt'][] = ['none', 'unflushed', 'unchecked'];
 
@@ -30,7 +33,8 @@ const DOUBTS: readonly IndexCheckpoint['doubt'][] = ['none', 'unflushed', 'unche
  *   2116 uint32 doubt: 1 unflushed, 2 unchecked
  *   2120 int64  indexedTo, or −1
  *   2128 int64  endPhyOffset, or −1
- *   2136 uint32 CRC-32 of the 24 bytes before
+ *   2136 17 digits, the name of the last full file that is flushed, or zero bytes
+ *   2153 uint32 CRC-32 of the 41 bytes before
  *
  * The original decides by the timestamps (less 3 s) which segment to start in. We know better: `recoverFrom` is
  * the commitLogOffset of a record up to and including which all of the CommitLog and all ConsumeQueue entries are
@@ -50,6 +54,7 @@ export interface StoreCheckpoint {
 /** Nothing is known of the index. */
 export const NO_INDEX: IndexCheckpoint = {
   indexMsgTimestamp: 0,
+  lastFullFile: undefined,
   indexedTo: undefined,
   endPhyOffset: -1,
   doubt: 'none',
@@ -107,8 +112,10 @@ function readIndexPart(page: Buffer, indexMsgTimestamp: number): IndexCheckpoint
     page.readUInt32BE(INDEX_AT + INDEX_BYTES) === crc;
   if (!isOurs) return { ...NO_INDEX, indexMsgTimestamp };
   const indexedTo = readInt64(page, INDEX_AT + 8);
+  const name = page.toString('latin1', FILE_NAME_AT, FILE_NAME_AT + FILE_NAME_BYTES);
   return {
     indexMsgTimestamp,
+    lastFullFile: isIndexFileName(name) ? name : undefined,
     indexedTo: indexedTo < 0 ? undefined : indexedTo,
     endPhyOffset: readInt64(page, INDEX_AT + 16),
     doubt: DOUBTS[page.readUInt32BE(INDEX_AT + 4)] ?? 'unchecked',
@@ -120,6 +127,8 @@ function writeIndexPart(page: Buffer, index: IndexCheckpoint): void {
   page.writeUInt32BE(DOUBTS.indexOf(index.doubt), INDEX_AT + 4);
   writeInt64(page, index.indexedTo ?? -1, INDEX_AT + 8);
   writeInt64(page, index.endPhyOffset, INDEX_AT + 16);
+  page.fill(0, FILE_NAME_AT, FILE_NAME_AT + FILE_NAME_BYTES);
+  page.write(index.lastFullFile ?? '', FILE_NAME_AT, 'latin1');
   const crc = crc32(page.subarray(INDEX_AT, INDEX_AT + INDEX_BYTES));
   page.writeUInt32BE(crc, INDEX_AT + INDEX_BYTES);
 }

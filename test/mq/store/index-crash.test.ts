@@ -6,8 +6,15 @@ import type { MessageStore } from '../../../mq/store/message-store.ts';
 import { DyingFiles, type Death } from '../../support/dying-files.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
-import { find, INDEX_DIRECTORY, indexFiles, keysOf, StampClock } from './index-under-test.ts';
-import { message, openStore, readAll } from './store-under-test.ts';
+import {
+  find,
+  INDEX_DIRECTORY,
+  indexFile,
+  indexFiles,
+  keysOf,
+  StampClock,
+} from './index-under-test.ts';
+import { message, openStore, readAll, ROOT } from './store-under-test.ts';
 
 /** Files that fill up after a few messages, and one whose entries lie across the sectors of a disk. */
 const small = { maxHashSlotNum: 7, maxIndexNum: 12 };
@@ -19,8 +26,8 @@ function properties(number: number): Record<string, string> {
   return { UNIQ_KEY: `id-${number}`, ...(keys.length > 0 && { KEYS: keys.join(' ') }) };
 }
 
-async function live(store: MessageStore, stamps: StampClock): Promise<void> {
-  for (let number = 0; number < MESSAGES; number++) {
+async function live(store: MessageStore, stamps: StampClock, count = MESSAGES): Promise<void> {
+  for (let number = 0; number < count; number++) {
     stamps.nowMs += 700;
     await store.append(message(`m${number}`, { properties: properties(number) }));
     if (number % 3 === 0) await stamps.fake.advanceAndSettle(2000);
@@ -104,6 +111,36 @@ describe('an index whose process dies', () => {
       await openStore(disk.process(), options);
       disk.cutPower();
       expect(await expectWhole(disk, small)).toBe(MESSAGES);
+    }
+  });
+
+  it('does not take a file that was made again for the one that was vouched for', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const disk = new FaultyFiles(seed);
+      const stamps = new StampClock();
+      const options = { clock: stamps.clock, checkpointBytes: 1 << 20, ...small };
+      await live(await openStore(disk.process(), options), stamps);
+      const [first] = disk.list(INDEX_DIRECTORY);
+      disk.failNext('read', { path: first!, code: 'EIO' });
+      await openStore(disk.process(), options);
+      await stamps.fake.advanceAndSettle(10_000);
+      disk.killProcess();
+      const store = await openStore(disk.process(), options);
+      await stamps.fake.advanceAndSettle(10_000);
+      await store.close();
+      disk.cutPower();
+      expect(await expectWhole(disk, small)).toBe(MESSAGES);
+    }
+  });
+
+  it('has the last keys of a message whose entries went on in a file that is gone', async () => {
+    for (let count = 1; count <= MESSAGES; count++) {
+      const disk = new FaultyFiles();
+      const stamps = new StampClock();
+      await live(await openStore(disk.process(), { clock: stamps.clock, ...small }), stamps, count);
+      disk.remove(indexFile(disk.list(INDEX_DIRECTORY).at(-1)!));
+      disk.put(path.join(ROOT, 'abort'), Buffer.alloc(0));
+      expect(await expectWhole(disk, small)).toBe(count);
     }
   });
 });

@@ -225,7 +225,8 @@ async function walkLog(
     const scanner = new LogScanner(segment, walk.endOffset);
     for (let record = await scanner.next(); record !== undefined; record = await scanner.next()) {
       const { commitLogOffset, storeTimestamp, topic } = record.header;
-      const isTopicDeleted = start.isForgotten && commitLogOffset === start.offset;
+      const isTopicDeleted =
+        start.isForgotten && commitLogOffset === start.offset && !hasEntry(options, record);
       const lacks = isTopicDeleted ? undefined : dispatchAgain(options, walk, record, stopsAtGap);
       if (lacks !== undefined) return { ...walk, lacks };
       walk.last = { commitLogOffset, storeTimestamp, topic, isTopicDeleted };
@@ -238,6 +239,13 @@ async function walkLog(
   }
   await options.queues.writeAll();
   return walk;
+}
+
+/** Its queue's file still leads to it: the topic was to be deleted, and was not. */
+function hasEntry({ queues }: RecoveryOptions, { header }: ScannedRecord): boolean {
+  const { topic, queueId, queueOffset, commitLogOffset } = header;
+  const entry = queues.find(topic, queueId)?.readEntry(queueOffset);
+  return entry?.commitLogOffset === commitLogOffset;
 }
 
 /**

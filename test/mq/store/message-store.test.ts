@@ -638,6 +638,21 @@ describe('a store', () => {
     },
   );
 
+  it('keeps the last message of a topic whose deletion failed, though the checkpoint speaks of it', async () => {
+    const files = new FaultyFiles();
+    let store = await openStore(files);
+    await store.append(message('first'));
+    await store.close();
+    store = await openStore(files);
+    await store.append(message('last'));
+    files.failNext('write', { path: 'checkpoint', code: 'ENOSPC', afterBytes: 4000 });
+    await expect(store.deleteTopic('TopicA')).rejects.toThrow('ENOSPC');
+    files.killProcess();
+    store = await openStore(files);
+    expect(await bodies(store)).toEqual(['first', 'last']);
+    await store.close();
+  });
+
   it('gives a message that is on its way to a deleted topic no queue entry', async () => {
     const files = new FaultyFiles();
     const store = await openStore(files);

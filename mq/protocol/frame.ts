@@ -1,4 +1,5 @@
 import { MqError } from '../errors.ts';
+import { readInt32 } from './bytes.ts';
 import { languageFrom, languageIndex, type LanguageName } from './language-code.ts';
 import { quoted } from './quoted.ts';
 
@@ -233,11 +234,11 @@ export function frameBytesAt(source: Buffer, at: number, limits: FrameLimits): n
   if (source.length - at < FRAME_PREFIX_BYTES) {
     throw invalid(`frame prefix of ${source.length - at} bytes, needs 8`);
   }
-  const length = source.readInt32BE(at);
+  const length = readInt32(source, at);
   if (length < 4 || length > limits.maxFrameBytes) {
     throw invalid(`frame length ${length} is outside 4..${limits.maxFrameBytes}`);
   }
-  const word = source.readUInt32BE(at + 4);
+  const word = readInt32(source, at + 4);
   const serializeType = word >>> 24;
   if (serializeType !== SerializeType.JSON && serializeType !== SerializeType.ROCKETMQ) {
     throw invalid(`serialize type ${serializeType} is neither 0 (JSON) nor 1 (ROCKETMQ)`);

@@ -9,18 +9,24 @@ import { quoted } from './quoted.ts';
  */
 export function offsetMsgId(host: HostAddress, commitLogOffset: number): string {
   const high = Math.floor(commitLogOffset / 0x10000);
-  if (host.address !== latest.address || host.port !== latest.port || high !== latest.high) {
-    latest = { ...host, high, digits: leadingDigits(host, commitLogOffset) };
+  if (host.address !== latestAddress || host.port !== latestPort || high !== latestHigh) {
+    latestAddress = host.address;
+    latestPort = host.port;
+    latestHigh = high;
+    latestDigits = leadingDigits(host, commitLogOffset);
   }
   const low = commitLogOffset & 0xffff;
-  return latest.digits + HEX_DIGITS[low >>> 8]! + HEX_DIGITS[low & 0xff]!;
+  return latestDigits + HEX_DIGITS[low >>> 8]! + HEX_DIGITS[low & 0xff]!;
 }
 
 /** Ids of neighbours differ in their last four digits, of which each pair is one of these. */
 const HEX_DIGITS = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0').toUpperCase(),
 );
-let latest = { address: '', port: 0, high: -1, digits: '' };
+let latestAddress = '';
+let latestPort = 0;
+let latestHigh = -1;
+let latestDigits = '';
 
 function leadingDigits(host: HostAddress, commitLogOffset: number): string {
   const id = Buffer.allocUnsafe((isIPv6Text(host.address) ? 16 : 4) + 12);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { MqError } from '../errors.ts';
+import { writeInt32, writeInt64 } from './bytes.ts';
 import { isIPv6Text, readAddress, writeAddress, type HostAddress } from './host-address.ts';
 import { offsetMsgId } from './message-id.ts';
 import {
@@ -128,25 +129,27 @@ export function writeRecord(
   if (isIPv6Text(fields.bornHost.address)) sysFlag |= MessageSysFlag.BORN_HOST_V6;
   if (isIPv6Text(fields.storeHost.address)) sysFlag |= MessageSysFlag.STORE_HOST_V6;
 
-  let next = target.writeInt32BE(sizes.totalBytes, at);
-  next = target.writeUInt32BE(MESSAGE_MAGIC_V1, next);
-  next = target.writeUInt32BE(bodyCrc(fields.body), next);
-  next = target.writeInt32BE(fields.queueId, next);
-  next = target.writeInt32BE(fields.flag, next);
+  let next = writeInt32(target, sizes.totalBytes, at);
+  next = writeInt32(target, MESSAGE_MAGIC_V1, next);
+  next = writeInt32(target, bodyCrc(fields.body), next);
+  next = writeInt32(target, fields.queueId, next);
+  next = writeInt32(target, fields.flag, next);
   next = writeInt64(target, fields.queueOffset, next);
   next = writeInt64(target, fields.commitLogOffset, next);
-  next = target.writeInt32BE(sysFlag, next);
+  next = writeInt32(target, sysFlag, next);
   next = writeInt64(target, fields.bornTimestamp, next);
   next = writeHost(target, fields.bornHost, next);
   next = writeInt64(target, fields.storeTimestamp, next);
   next = writeHost(target, fields.storeHost, next);
-  next = target.writeInt32BE(fields.reconsumeTimes, next);
+  next = writeInt32(target, fields.reconsumeTimes, next);
   next = writeInt64(target, fields.preparedTransactionOffset, next);
-  next = target.writeInt32BE(fields.body.length, next);
+  next = writeInt32(target, fields.body.length, next);
   target.set(fields.body, next);
-  next = target.writeUInt8(topicBytes, next + fields.body.length);
+  next += fields.body.length;
+  target[next++] = topicBytes;
   next = writeText(fields.topic, topicBytes, target, next);
-  next = target.writeUInt16BE(propertiesBytes, next);
+  target[next++] = propertiesBytes >> 8;
+  target[next++] = propertiesBytes;
   return writeText(fields.propertiesString, propertiesBytes, target, next);
 }
 
@@ -338,13 +341,7 @@ function readHost(source: Buffer, at: number, sysFlag: number, bit: number): Hos
 }
 
 function writeHost(target: Buffer, host: HostAddress, at: number): number {
-  return target.writeInt32BE(host.port, writeAddress(host.address, target, at));
-}
-
-/** Writes a Java long. Two 32-bit halves: no BigInt is allocated on the hot path. */
-export function writeInt64(target: Buffer, value: number, at: number): number {
-  target.writeInt32BE(Math.floor(value / 0x100000000), at);
-  return target.writeUInt32BE(value >>> 0, at + 4);
+  return writeInt32(target, host.port, writeAddress(host.address, target, at));
 }
 
 /** Errors: MESSAGE_CORRUPT beyond ±2^53, where `number` stops being exact. */

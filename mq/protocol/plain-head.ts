@@ -1,3 +1,4 @@
+import { writeInt32 } from './bytes.ts';
 import type { RemotingCommand } from './frame.ts';
 import { languageIndex } from './language-code.ts';
 
@@ -117,11 +118,4 @@ function writePlain(text: string, target: Buffer, at: number): number {
 function writeText(text: string, target: Buffer, at: number): number {
   for (let index = 0; index < text.length; index++) target[at + index] = text.charCodeAt(index);
   return at + text.length;
-}
-
-function writeInt32(target: Buffer, value: number, at: number): void {
-  target[at] = value >> 24;
-  target[at + 1] = value >> 16;
-  target[at + 2] = value >> 8;
-  target[at + 3] = value;
 }

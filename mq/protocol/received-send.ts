@@ -1,3 +1,4 @@
+import { readInt32 } from './bytes.ts';
 import type { RequestOf } from './define-request.ts';
 import { decodeFrameAt, type ExtFields, type RemotingCommand } from './frame.ts';
 import { languageFrom, type LanguageName } from './language-code.ts';
@@ -8,8 +9,9 @@ export type SendHeader = RequestOf<typeof sendMessageV2>;
 
 const FRAME_PREFIX_BYTES = 8;
 const RESPONSE_FLAG = 1;
-/** The header fields `a` to `h`, which a send must have, one bit each. */
-const REQUIRED_FIELDS = 0xff;
+/** What a send must have, one bit each: the header fields `a` to `h`, and the opaque. */
+const REQUIRED_FIELDS = 0x1ff;
+const OPAQUE_FIELD = 0x100;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -85,7 +87,7 @@ export class SendReader {
   /** Reads the frame in `[at, end)`, whose prefix has been checked and which `isSendFrame`. */
   read(source: Buffer, at: number, end: number): ReceivedSend | undefined {
     const headerAt = at + FRAME_PREFIX_BYTES;
-    const bodyAt = headerAt + (source.readInt32BE(at + 4) & 0xffffff);
+    const bodyAt = headerAt + (readInt32(source, at + 4) & 0xffffff);
     this.#fixed = noFields();
     this.#header = noHeader();
     this.#present = 0;
@@ -93,28 +95,29 @@ export class SendReader {
       source[at + 4] === 0
         ? this.#readJson(source, headerAt, bodyAt)
         : this.#readBinary(source, headerAt, bodyAt);
-    const { code, flag, opaque } = this.#fixed;
-    const isWhole = isRead && this.#present === REQUIRED_FIELDS && !Number.isNaN(opaque);
+    const { code, flag } = this.#fixed;
+    const isWhole = isRead && this.#present === REQUIRED_FIELDS;
     if (!isWhole || !isSendCode(code) || (flag & RESPONSE_FLAG) !== 0) return undefined;
     const body = bodyAt < end ? source.subarray(bodyAt, end) : undefined;
     return new ReceivedSend(source.subarray(at, end), this.#fixed, this.#header, body);
   }
 
   #readBinary(source: Buffer, start: number, end: number): boolean {
-    if (end - start < 21 || source.readInt32BE(start + 13) !== 0) return false;
-    if (source.readInt32BE(start + 17) !== end - start - 21) return false;
+    if (end - start < 21 || readInt32(source, start + 13) !== 0) return false;
+    if (readInt32(source, start + 17) !== end - start - 21) return false;
     const fixed = this.#fixed;
-    fixed.code = source.readInt16BE(start);
+    fixed.code = (source[start]! << 8) | source[start + 1]!;
     fixed.language = languageFrom(source[start + 2]);
-    fixed.version = source.readUInt16BE(start + 3);
-    fixed.opaque = source.readInt32BE(start + 5);
-    fixed.flag = source.readInt32BE(start + 9);
+    fixed.version = (source[start + 3]! << 8) | source[start + 4]!;
+    fixed.opaque = readInt32(source, start + 5);
+    this.#present |= OPAQUE_FIELD;
+    fixed.flag = readInt32(source, start + 9);
     for (let at = start + 21; at < end;) {
       if (end - at < 7) return false;
-      const nameBytes = source.readUInt16BE(at);
+      const nameBytes = (source[at]! << 8) | source[at + 1]!;
       const valueAt = at + 2 + nameBytes + 4;
       if (valueAt > end) return false;
-      const valueEnd = valueAt + source.readInt32BE(valueAt - 4);
+      const valueEnd = valueAt + readInt32(source, valueAt - 4);
       if (valueEnd < valueAt || valueEnd > end) return false;
       if (nameBytes === 1 && !this.#readField(source[at + 2]!, source, valueAt, valueEnd)) {
         return false;
@@ -172,9 +175,13 @@ export class SendReader {
     }
     if (isName(source, nameAt, nameEnd, '"code"')) fixed.code = value;
     else if (isName(source, nameAt, nameEnd, '"flag"')) fixed.flag = value;
-    else if (isName(source, nameAt, nameEnd, '"opaque"')) fixed.opaque = value;
     else if (isName(source, nameAt, nameEnd, '"version"')) fixed.version = value;
-    else return -1;
+    else if (isName(source, nameAt, nameEnd, '"opaque"')) {
+      fixed.opaque = value;
+      this.#present |= OPAQUE_FIELD;
+    } else {
+      return -1;
+    }
     return valueEnd;
   }
 
@@ -212,7 +219,7 @@ export class SendReader {
         return at + 1;
       }
       if (byte === BACKSLASH) {
-        if (end - at < 6 || source.readUInt32BE(at + 1) !== ESCAPED_UNIT) return -1;
+        if (end - at < 6 || readInt32(source, at + 1) !== ESCAPED_UNIT) return -1;
         byte = source[at + 5]! - 0x30;
         if (byte !== 1 && byte !== 2) return -1;
         at += 5;
@@ -311,7 +318,7 @@ const ESCAPED_UNIT = 0x75303030;
 const unescaped = Buffer.allocUnsafeSlow(0x7fff);
 
 function noFields(): FixedFields {
-  return { code: 0, language: 'OTHER', version: 0, opaque: NaN, flag: 0 };
+  return { code: 0, language: 'OTHER', version: 0, opaque: 0, flag: 0 };
 }
 
 function noHeader(): MutableHeader {
@@ -404,8 +411,8 @@ function int32Of(source: Buffer, at: number, end: number): number {
 
 /** Undefined for anything but the two words. */
 function booleanOf(source: Buffer, at: number, end: number): boolean | undefined {
-  if (end - at === 4 && source.readUInt32BE(at) === TRUE) return true;
-  if (end - at === 5 && source.readUInt32BE(at) === FALS && source[at + 4] === 0x65) return false;
+  if (end - at === 4 && readInt32(source, at) === TRUE) return true;
+  if (end - at === 5 && readInt32(source, at) === FALS && source[at + 4] === 0x65) return false;
   return undefined;
 }
 

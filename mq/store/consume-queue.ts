@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { MqError } from '../errors.ts';
-import { writeInt64 } from '../protocol/message.ts';
+import { writeInt32, writeInt64 } from '../protocol/bytes.ts';
 import type { Files } from './files.ts';
 import { parseSegmentName, SegmentFile } from './segment-file.ts';
 
@@ -377,7 +377,7 @@ function readInt64(source: Buffer, at: number): number {
 
 function writeEntry(target: Buffer, at: number, entry: QueueEntry): void {
   writeInt64(target, entry.commitLogOffset, at);
-  target.writeInt32BE(entry.sizeBytes, at + 8);
+  writeInt32(target, entry.sizeBytes, at + 8);
   writeInt64(target, entry.tagsCode, at + 12);
 }
 

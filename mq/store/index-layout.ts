@@ -1,4 +1,4 @@
-import { writeInt64 } from '../protocol/message.ts';
+import { writeInt64 } from '../protocol/bytes.ts';
 
 /**
  * An IndexFile, as the original lays it out; `n` is maxHashSlotNum, `m` maxIndexNum.

@@ -239,9 +239,19 @@ export class MessageStore {
       throw tooLargeForSegment(totalBytes, this.#log.largestPlacement);
     }
     this.#log.makeRoom(totalBytes);
-    return Promise.all(
-      checked.map((storable) => promised((listener) => this.#place(storable, listener))),
-    );
+    let waiting = checked.length;
+    return new Promise((resolve, reject) => {
+      const results: AppendResult[] = [];
+      for (const [index, storable] of checked.entries()) {
+        this.#place(storable, {
+          stored: (result) => {
+            results[index] = result;
+            if (--waiting === 0) resolve(results);
+          },
+          refused: reject,
+        });
+      }
+    });
   }
 
   /** Returns at once when everything asked for is in memory. */

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import path from 'node:path';
-import { readInt64, writeInt64 } from '../protocol/message.ts';
+import { writeInt64 } from '../protocol/bytes.ts';
+import { readInt64 } from '../protocol/message.ts';
 import { readPage, rewritePage } from './checkpoint-page.ts';
 import type { Files } from './files.ts';
 import { isIndexFileName } from './index-layout.ts';

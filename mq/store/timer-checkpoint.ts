@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { writeInt64 } from '../protocol/message.ts';
+import { writeInt64 } from '../protocol/bytes.ts';
 import { readPage, rewritePage } from './checkpoint-page.ts';
 import type { Files } from './files.ts';
 

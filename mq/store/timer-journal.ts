@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { writeInt64 } from '../protocol/message.ts';
+import { writeInt64 } from '../protocol/bytes.ts';
 import type { Files, OpenFile } from './files.ts';
 
 /** queueOffset 8, copyOffset 8. */

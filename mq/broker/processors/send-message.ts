@@ -9,7 +9,7 @@ import {
   isRetryTopic,
   RETRY_PREFIX,
 } from '../../protocol/names.ts';
-import { readPlainProperties } from '../../protocol/plain-properties.ts';
+import { readPlainProperties, type PlainProperties } from '../../protocol/plain-properties.ts';
 import {
   appendProperty,
   decodeProperties,
@@ -67,6 +67,8 @@ type Stored = AppendResult & { readonly recallHandle?: string };
 interface StoredAs {
   readonly topic: string;
   readonly queueId: number;
+  readonly flag: number;
+  readonly body: Buffer;
   readonly properties: string;
   readonly tagsCode: number;
   readonly waitsForStore: boolean;
@@ -92,6 +94,8 @@ interface Send {
 export function sendMessageProcessor(context: BrokerContext): Processor {
   const { clock, config, store, topics } = context;
   const uniqKeys = new UniqKeyGenerator(context.advertised.address, process.pid, () => clock.now());
+
+  const traceOn = String(config.traceOn);
 
   return (request, connection) => {
     const send: Send = {
@@ -196,31 +200,40 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     if (plain === undefined) return undefined;
     checkBody(body);
     const uniqKey = plain.uniqKey ?? uniqKeys.next();
-    const properties = withMissing(given, {
-      uniqKey: plain.uniqKey === undefined ? uniqKey : undefined,
-      cluster: plain.isOfCluster ? undefined : config.brokerClusterName,
-    });
+    const properties = completed(given, plain, uniqKey);
     checkRetryRoom(properties);
     const answer = new PlainSend(queueId, uniqKey, replyToPlain);
-    const { tagsCode: code, waitsForStore } = plain;
-    const message = recordOf(send, { topic, queueId, properties, tagsCode: code, waitsForStore });
+    const message = recordOf(send, {
+      topic,
+      queueId,
+      flag: header.flag,
+      body,
+      properties,
+      tagsCode: plain.tagsCode,
+      waitsForStore: plain.waitsForStore,
+    });
     store.appendFor(answer, message);
     return answer;
   }
 
+  /** With what every stored message carries. */
+  function completed(given: string, plain: PlainProperties, uniqKey: string): string {
+    const isWithout = plain.uniqKey === undefined;
+    const all = isWithout ? appendProperty(given, PropertyKey.UNIQ_KEY, uniqKey) : given;
+    if (plain.isOfCluster) return all;
+    return appendProperty(all, PropertyKey.CLUSTER, config.brokerClusterName);
+  }
+
   function replyToPlain(result: AppendResult, queueId: number, uniqKey: string): Reply {
     context.messagesPut.add(1);
-    return {
-      ...statusOf(result.status),
-      extFields: {
-        msgId: result.offsetMsgId,
-        queueId: String(queueId),
-        queueOffset: String(result.queueOffset),
-        transactionId: uniqKey,
-        MSG_REGION: config.regionId,
-        TRACE_ON: String(config.traceOn),
-      },
-    };
+    return replyWith(result.status, {
+      msgId: result.offsetMsgId,
+      queueId: String(queueId),
+      queueOffset: String(result.queueOffset),
+      transactionId: uniqKey,
+      MSG_REGION: config.regionId,
+      TRACE_ON: traceOn,
+    });
   }
 
   async function sendOne(send: Send, topic: string, queueId: number): Promise<Reply> {
@@ -290,17 +303,27 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const wait = findProperty(common, PropertyKey.WAIT);
     const uniqKeyList: string[] = [];
     const messages = decodeBatchBody(send.body).map((inner, index) => {
-      assertVisibleAtOnce(header, inner.propertiesString, `batch message ${index}`);
-      const uniqKey = findProperty(inner.propertiesString, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
+      const given = inner.propertiesString;
+      const plain = readPlainProperties(given, config.brokerClusterName);
+      // Of the header the batch's own properties tell, which have been looked at.
+      if (plain === undefined) assertVisibleAtOnce(header, given, `batch message ${index}`);
+      const uniqKey =
+        (plain === undefined ? findProperty(given, PropertyKey.UNIQ_KEY) : plain.uniqKey) ??
+        uniqKeys.next();
       uniqKeyList.push(uniqKey);
-      const properties = stamp(inner.propertiesString, uniqKey);
+      const properties =
+        plain === undefined ? stamp(given, uniqKey) : completed(given, plain, uniqKey);
       checkRetryRoom(properties);
-      return {
-        ...toMessage(send, header.topic, queueId, properties),
+      const tag = plain?.tagsCode ?? tagsCode(findProperty(properties, PropertyKey.TAGS));
+      return recordOf(send, {
+        topic: header.topic,
+        queueId,
         flag: inner.flag,
         body: inner.body,
-        waitStoreOk: wait !== 'false',
-      };
+        properties,
+        tagsCode: tag,
+        waitsForStore: wait !== 'false',
+      });
     });
     const { saving } = topics;
     const results = await store.appendBatch(messages);
@@ -338,24 +361,26 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     return recordOf(send, {
       topic,
       queueId,
+      flag: send.header.flag,
+      body: send.body,
       properties,
       tagsCode: tagsCode(findProperty(properties, PropertyKey.TAGS)),
       waitsForStore: findProperty(properties, PropertyKey.WAIT) !== 'false',
     });
   }
 
-  function recordOf({ header, body, bornHost }: Send, stored: StoredAs): AppendMessage {
+  function recordOf({ header, bornHost }: Send, stored: StoredAs): AppendMessage {
     return {
       topic: stored.topic,
       queueId: stored.queueId,
-      flag: header.flag,
+      flag: stored.flag,
       sysFlag: header.sysFlag,
       bornTimestamp: header.bornTimestamp,
       bornHost,
       storeHost: context.advertised,
       reconsumeTimes: header.reconsumeTimes ?? 0,
       preparedTransactionOffset: 0,
-      body,
+      body: stored.body,
       propertiesString: stored.properties,
       tagsCode: stored.tagsCode,
       waitStoreOk: stored.waitsForStore,
@@ -371,12 +396,13 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         (name) => name === PropertyKey.POP_CK || name.startsWith(TRANSIENT_PREFIX),
       );
     }
-    const { brokerClusterName } = config;
-    const isOfCluster = findProperty(properties, PropertyKey.CLUSTER) === brokerClusterName;
-    return withMissing(properties, {
-      uniqKey: findProperty(properties, PropertyKey.UNIQ_KEY) === undefined ? uniqKey : undefined,
-      cluster: isOfCluster ? undefined : brokerClusterName,
-    });
+    if (findProperty(properties, PropertyKey.UNIQ_KEY) === undefined) {
+      properties = appendProperty(properties, PropertyKey.UNIQ_KEY, uniqKey);
+    }
+    if (findProperty(properties, PropertyKey.CLUSTER) !== config.brokerClusterName) {
+      properties = appendProperty(properties, PropertyKey.CLUSTER, config.brokerClusterName);
+    }
+    return properties;
   }
 
   function checkBody(body: Buffer): void {
@@ -389,20 +415,21 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   }
 
   function reply(status: AppendResult['status'], fields: ResponseOf<typeof sendMessage>): Reply {
-    return {
-      ...statusOf(status),
-      extFields: sendMessage.encodeResponse({
-        ...fields,
-        MSG_REGION: config.regionId,
-        TRACE_ON: String(config.traceOn),
-      }),
-    };
+    return replyWith(
+      status,
+      sendMessage.encodeResponse({ ...fields, MSG_REGION: config.regionId, TRACE_ON: traceOn }),
+    );
   }
 
-  function statusOf(status: AppendResult['status']): Pick<Reply, 'code' | 'remark'> {
-    if (status === 'PUT_OK') return { code: ResponseCode.SUCCESS };
-    const remark = `stored, but not flushed within ${config.syncFlushTimeout} ms`;
-    return { code: ResponseCode.FLUSH_DISK_TIMEOUT, remark };
+  /** All members in one literal: what is put together with a spread has a shape of its own each time, slow to read. */
+  function replyWith(status: AppendResult['status'], extFields: Reply['extFields']): Reply {
+    const isSafe = status === 'PUT_OK';
+    return {
+      code: isSafe ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
+      remark: isSafe ? undefined : `stored, but not flushed within ${config.syncFlushTimeout} ms`,
+      extFields,
+      body: undefined,
+    };
   }
 }
 
@@ -410,20 +437,6 @@ function headerOf(request: RemotingCommand): SendHeader {
   if (request instanceof ReceivedSend) return request.header;
   const definition = request.code === RequestCode.SEND_MESSAGE ? sendMessage : sendMessageV2;
   return definition.decodeRequest(request.extFields);
-}
-
-function withMissing(
-  properties: string,
-  missing: { uniqKey: string | undefined; cluster: string | undefined },
-): string {
-  let all = properties;
-  if (missing.uniqKey !== undefined) {
-    all = appendProperty(all, PropertyKey.UNIQ_KEY, missing.uniqKey);
-  }
-  if (missing.cluster !== undefined) {
-    all = appendProperty(all, PropertyKey.CLUSTER, missing.cluster);
-  }
-  return all;
 }
 
 function checkRetryRoom(properties: string): void {

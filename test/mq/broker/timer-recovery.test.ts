@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { recoverTimers, timersDirectory } from '../../../mq/broker/timer-recovery.ts';
 import type { TimerInstant } from '../../../mq/broker/timer-table.ts';
-import { writeInt64 } from '../../../mq/protocol/message.ts';
+import { writeInt64 } from '../../../mq/protocol/bytes.ts';
 import { encodeTimerCode } from '../../../mq/store/timer-entry.ts';
 import { TimerJournal } from '../../../mq/store/timer-journal.ts';
 import {

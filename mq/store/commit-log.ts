@@ -172,9 +172,9 @@ export class CommitLog {
     return this.#recent.slice(offset, byteCount);
   }
 
-  /** The bytes from `offset` on that are in memory in one piece, up to `byteCount`. A view: not to be changed. */
-  recentFrom(offset: number, byteCount: number): Buffer | undefined {
-    return this.#recent.sliceFrom(offset, byteCount);
+  /** Copies to `target` the bytes from `offset` on that are in memory in one piece, and returns how many. */
+  copyRecent(offset: number, target: Buffer): number {
+    return this.#recent.copyFrom(offset, target);
   }
 
   /** Undefined where the log does not reach, at either end. Bytes may cross no segment border. */

@@ -29,6 +29,8 @@ export class IndexedLog {
   /** Bytes of the log from `windowStart` on. */
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
+  /** What is in memory is copied here: the CommitLog uses memory again that nobody has a view of. */
+  #copy: Buffer | undefined;
 
   /** `recordStarts` are offsets at which records are known to begin; so do segments. */
   constructor(log: CommitLog, recordStarts: readonly number[], logger: Logger) {
@@ -117,10 +119,14 @@ export class IndexedLog {
   /** From memory as far as it is there in one piece; else from disk. */
   async #load(left: number, wanted: number): Promise<void> {
     const byteCount = Math.min(left, wanted);
-    const recent = this.#log.recentFrom(this.#position, byteCount);
-    const isEnough = recent !== undefined && recent.length >= Math.min(MIN_RECORD_BYTES, left);
     const start = this.#position;
-    this.#window = isEnough ? recent : ((await this.#log.read(start, byteCount)) ?? noBytes);
+    this.#copy ??= Buffer.allocUnsafeSlow(WINDOW_BYTES);
+    const target = byteCount <= WINDOW_BYTES ? this.#copy : Buffer.allocUnsafeSlow(byteCount);
+    const copied = this.#log.copyRecent(start, target.subarray(0, byteCount));
+    const isEnough = copied >= Math.min(MIN_RECORD_BYTES, left);
+    this.#window = isEnough
+      ? target.subarray(0, copied)
+      : ((await this.#log.read(start, byteCount)) ?? noBytes);
     this.#windowStart = start;
   }
 

@@ -6,6 +6,8 @@ interface Chunk {
   start: number;
   used: number;
   buffer: Buffer;
+  /** A view of it was handed out, and nobody knows how long that is read. */
+  isLent: boolean;
 }
 
 /** Room in memory for bytes of the log that are not on disk yet. */
@@ -18,13 +20,15 @@ export interface Room {
  * The newest bytes of the CommitLog. Records are encoded straight into it, written to disk from it, and read
  * from it by every consumer that keeps up.
  *
- * Memory: grows with use up to `limitBytes` plus one chunk; the oldest chunk goes first. A chunk is never reused,
- * because a reply that is still being sent may be a view of it.
+ * Memory: grows with use up to `limitBytes` plus one chunk, and one to spare; the oldest chunk goes first. A chunk of which a
+ * view was handed out is left to the garbage collector, because a reply that is still being sent may be that view. Any
+ * other is used again: 100 MB a second of new chunks would have the whole heap collected a dozen times a second.
  */
 export class RecentLog {
   readonly #limitBytes: number;
   #chunks: Chunk[] = [];
   #heldBytes = 0;
+  #spare: Buffer | undefined;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -50,13 +54,23 @@ export class RecentLog {
   #addChunk(start: number, byteCount: number): Chunk {
     const doubled = 2 * (this.#chunks.at(-1)?.buffer.length ?? FIRST_CHUNK_BYTES / 2);
     const chunkBytes = Math.max(Math.min(doubled, LARGEST_CHUNK_BYTES), byteCount);
-    const chunk: Chunk = { start, used: 0, buffer: Buffer.allocUnsafeSlow(chunkBytes) };
+    const chunk: Chunk = { start, used: 0, buffer: this.#newBuffer(chunkBytes), isLent: false };
     this.#chunks.push(chunk);
     this.#heldBytes += chunkBytes;
     return chunk;
   }
 
-  /** The bytes `[from, to)`, as the stretches of memory they lie in. They must have been reserved. */
+  #newBuffer(byteCount: number): Buffer {
+    const spare = this.#spare;
+    if (spare?.length !== byteCount) return Buffer.allocUnsafeSlow(byteCount);
+    this.#spare = undefined;
+    return spare;
+  }
+
+  /**
+   * The bytes `[from, to)`, as the stretches of memory they lie in. They must have been reserved. These views are good
+   * until the next call of anything here.
+   */
   stretches(from: number, to: number): { offset: number; bytes: Buffer }[] {
     const found: { offset: number; bytes: Buffer }[] = [];
     for (let index = this.#chunks.length - 1; index >= 0; index--) {
@@ -78,22 +92,22 @@ export class RecentLog {
       const chunk = this.#chunks[index]!;
       if (offset < chunk.start) continue;
       const at = offset - chunk.start;
-      return at + byteCount <= chunk.used ? chunk.buffer.subarray(at, at + byteCount) : undefined;
+      if (at + byteCount > chunk.used) return undefined;
+      chunk.isLent = true;
+      return chunk.buffer.subarray(at, at + byteCount);
     }
     return undefined;
   }
 
-  /** A view of what is here in one piece from `offset` on, up to `byteCount` bytes; undefined when nothing is. */
-  sliceFrom(offset: number, byteCount: number): Buffer | undefined {
+  /** Copies to `target` what is here in one piece from `offset` on, as far as it fits, and returns how much that is. */
+  copyFrom(offset: number, target: Buffer): number {
     for (let index = this.#chunks.length - 1; index >= 0; index--) {
       const chunk = this.#chunks[index]!;
       if (offset < chunk.start) continue;
       const at = offset - chunk.start;
-      return at < chunk.used
-        ? chunk.buffer.subarray(at, Math.min(at + byteCount, chunk.used))
-        : undefined;
+      return at < chunk.used ? chunk.buffer.copy(target, 0, at, chunk.used) : 0;
     }
-    return undefined;
+    return 0;
   }
 
   /** Forgets everything from `offset` on. */
@@ -115,6 +129,8 @@ export class RecentLog {
       if (oldest === undefined || oldest.start + oldest.used > neededFrom) return;
       this.#heldBytes -= oldest.buffer.length;
       this.#chunks.shift();
+      const isUsual = oldest.buffer.length === LARGEST_CHUNK_BYTES;
+      if (isUsual && !oldest.isLent) this.#spare = oldest.buffer;
     }
   }
 }

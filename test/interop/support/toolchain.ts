@@ -3,13 +3,14 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { ROCKETMQ_VERSION } from '../../../infra/rocketmq/distribution.ts';
 import { lockFile } from '../../../mq/store/lock-file.ts';
 import { until } from '../../support/deadline.ts';
 
 const run = promisify(execFile);
 
 /** The official artifacts the tests run against: the newest 5.x and 4.9.x on Maven Central on 2026-11-20. */
-export const javaVersions = { newest5: '5.5.0', newest49: '4.9.8' } as const;
+export const javaVersions = { newest5: ROCKETMQ_VERSION, newest49: '4.9.8' } as const;
 export type JavaVersion = (typeof javaVersions)[keyof typeof javaVersions];
 
 const here = resolve(import.meta.dirname, '..');

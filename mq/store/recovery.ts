@@ -298,10 +298,11 @@ async function cutBehind(
   walk: Walk,
 ): Promise<SegmentFile[]> {
   const kept: SegmentFile[] = [];
-  for (const segment of segments) {
+  // The last one first: a crash in between must leave no gap, with which the store would not start.
+  for (const segment of segments.toReversed()) {
     const isBehind = segment.baseOffset >= walk.endOffset && segment !== segments[0];
     if (isBehind) await setAside(options, segment);
-    else kept.push(segment);
+    else kept.unshift(segment);
   }
   const last = kept.at(-1);
   if (last === undefined || walk.endOffset >= last.baseOffset + last.sizeBytes) return kept;

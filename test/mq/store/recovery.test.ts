@@ -2,6 +2,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { failure } from '../../support/failure.ts';
+import { DyingFiles } from '../../support/dying-files.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import type { AppendResult, MessageStore } from '../../../mq/store/message-store.ts';
@@ -168,6 +169,32 @@ describe('a CommitLog that ends in a torn record', () => {
     );
     expect(logger.messages('error').join()).toMatch(/quarantine/);
   });
+});
+
+describe('segments behind a tear', () => {
+  it.each(['kill', 'power'] as const)(
+    'leave no gap, wherever recovery dies (%s)',
+    async (death) => {
+      const sent = numbered(4 * PER_SEGMENT);
+      for (let at = 1; ; at++) {
+        files = new FaultyFiles(at);
+        await leaveAborted(sent);
+        patchFile(commitLogFile(), (bytes) => void bytes.fill(0, 5000));
+        const dying = new DyingFiles(files, { at, death, tear: (bytes) => bytes.length });
+        const opening = openStore(dying.process());
+        if (
+          !(await opening.then(
+            () => dying.isDead,
+            () => true,
+          ))
+        )
+          break;
+        const store = await reopen();
+        expect(await bodies(store)).toEqual(sent.slice(0, 4));
+        await store.close();
+      }
+    },
+  );
 });
 
 describe('the last segment', () => {

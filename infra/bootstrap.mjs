@@ -1,4 +1,4 @@
-// The door of `npm run demo`, `npm test`, `npm run test:interop`, `npm run fuzz`, `npm run loadtest` and `npm run bench`.
+// The door of the commands in commands/: `npm run demo`, `npm test` and so on.
 //
 // A bare clone has no node_modules and maybe the wrong Node, so this file uses no package and only syntax that
 // Node 13 can parse: an old Node gets a sentence, not a SyntaxError. The work begins in prepare.mjs.

@@ -15,13 +15,27 @@ export interface CommandOptions {
   rounds?: number;
   /** `--seconds`, for `fuzz`. */
   seconds?: number;
+  /** `--seeds`, for `fault`. */
+  seeds?: number;
+  /** `--cycles`, for `crash`. */
+  cycles?: number;
   /** Of `loadtest` only. */
   loadtest?: LoadtestOptions;
 }
 
 export type CommandLine =
   | {
-      command: 'demo' | 'audit' | 'test' | 'interop' | 'chaos' | 'fuzz' | 'loadtest' | 'bench';
+      command:
+        | 'demo'
+        | 'audit'
+        | 'test'
+        | 'interop'
+        | 'chaos'
+        | 'fuzz'
+        | 'fault'
+        | 'crash'
+        | 'loadtest'
+        | 'bench';
       options: CommandOptions;
     }
   | { help: string }

@@ -72,6 +72,24 @@ The last line is one JSON object; exit code 1 if anything was found.
                   live name server, live broker
   --replay FILE   one input of test/fuzz/found/ instead
   --help          this text`,
+  fault: `npm run test:fault [-- FLAGS]
+
+Puts a whole message store, in one process, on a simulated disk that loses what was not synced, tears and shortens writes,
+fails, fills up, and takes the process with it at any operation, recovery included; starts it again, and holds what is there
+against what was promised, in both flush modes. Ends with the line "N passed, N failed".
+
+  --seeds N       how many runs; 100 by default
+  --seed N        the first of their seeds, which repeats a run; drawn by default
+  --help          this text`,
+  crash: `npm run test:crash [-- FLAGS]
+
+Runs a broker, a process of its own, under full load over sockets: plain and batch sends, ordered keys, transactions,
+timers, and consumers that commit their progress. Kills it with SIGKILL again and again, also while it starts, and holds
+what is there after each start against what was acknowledged. Ends with the line "N passed, N failed".
+
+  --cycles N      how many kills; 30 by default
+  --seed N        the same load and moments as the run that printed this seed
+  --help          this text`,
   loadtest: loadtestUsage,
   bench: `npm run bench [-- FLAGS]
 
@@ -83,6 +101,8 @@ const numberFlags = {
   seed: { name: 'seed', min: 0, max: 4_294_967_295, factor: 1 },
   seconds: { name: 'seconds', min: 1, max: 86_400, factor: 1 },
   rounds: { name: 'rounds', min: 1, max: 1_000, factor: 1 },
+  seeds: { name: 'seeds', min: 1, max: 1_000_000, factor: 1 },
+  cycles: { name: 'cycles', min: 1, max: 1_000_000, factor: 1 },
   grace: { name: 'graceMs', min: 0, max: 86_400, factor: 1_000 },
   open: { name: 'openMs', min: 0, max: 864_000, factor: 1_000 },
 };
@@ -101,6 +121,8 @@ const flagsOf = {
     target: { type: 'string' },
     replay: { type: 'string' },
   },
+  fault: { seeds: { type: 'string' }, seed: { type: 'string' } },
+  crash: { cycles: { type: 'string' }, seed: { type: 'string' } },
 };
 
 /** What may follow `npm test --`; the parts themselves are in commands/test.ts. */

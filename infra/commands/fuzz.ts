@@ -1,42 +1,17 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildRunner, runBuilt } from '../built-runner.ts';
 import type { Command } from '../command.ts';
 import { runSession } from '../session.ts';
 
 /** `npm run fuzz`: builds test/fuzz and runs it in a process of its own, with the flags as typed. */
 export const run: Command = (context) =>
-  runSession(context, async ({ processes, slot, step }) => {
+  runSession(context, async (session) => {
     const { root } = context;
-    const built = join(slot.dir, 'fuzz');
-    const exitCode = await step('building test/fuzz', () =>
-      processes.runToEnd({
-        name: 'build-fuzz',
-        command: process.execPath,
-        args: [
-          join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-          '-p',
-          join(root, 'test', 'fuzz', 'tsconfig.json'),
-          '--outDir',
-          built,
-        ],
-        cwd: root,
-      }),
-    );
-    if (exitCode !== 0) return exitCode;
+    const built = await buildRunner(session, root, 'fuzz');
     linkCaptures(root, built);
-    return await processes.runToEnd({
-      name: 'fuzz',
-      command: process.execPath,
-      args: [
-        join(built, 'test', 'fuzz', 'main.js'),
-        '--root',
-        root,
-        '--state',
-        slot.dir,
-        ...context.options.args,
-      ],
-      cwd: root,
-    });
+    const flags = ['--root', root, '--state', session.slot.dir];
+    return await runBuilt(session, context, 'fuzz', built, flags);
   });
 
 /** What is mutated are the captured frames, which the compiler does not copy. */

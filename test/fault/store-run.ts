@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { SeededRandom } from '../../infra/seeded-random.ts';
 import { MqError } from '../../mq/errors.ts';
 import { decodeRecords, readRecordHeader, type MessageExt } from '../../mq/protocol/message.ts';
 import type { FlushDiskType } from '../../mq/store/group-commit.ts';
 import type { AppendMessage, AppendResult, MessageStore } from '../../mq/store/message-store.ts';
-import { message, openStore, readAll } from '../mq/store/store-under-test.ts';
+import { message, openStore, readAll, ROOT } from '../mq/store/store-under-test.ts';
 import { DyingFiles, type Death } from '../support/dying-files.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
@@ -68,6 +69,8 @@ class StoreRun {
   #wallMs = 1_700_000_000_000;
   /** Of this life. */
   #hasFault = false;
+  /** It was started on a full disk, where the note that an fsync failed may find no room: that one is not promised. */
+  #isStartedFull = false;
   /** It has said that it takes nothing more until it is reopened. */
   #hasFailed = false;
   #isDeleting = false;
@@ -101,12 +104,13 @@ class StoreRun {
     const death: Death = random.chance(0.5) ? 'power' : 'kill';
     this.#hasFault = false;
     this.#hasFailed = false;
+    this.#isStartedFull = random.chance(0.03);
     // A clock may have been set back while the broker was down.
     this.#wallMs += random.below(1_000_000) - 50_000;
     const clock = new FakeClock(this.#wallMs);
     const dying = this.#process(diesAt, death);
     if (random.chance(0.1)) this.#orderFault();
-    if (random.chance(0.03)) {
+    if (this.#isStartedFull) {
       this.#hasFault = true;
       this.#fillDisk();
     }
@@ -165,12 +169,13 @@ class StoreRun {
     }
   }
 
-  /** A fault that was ordered may strike now; a store that closed well has flushed everything. */
+  /** A fault that was ordered may strike now; a store that closed well has flushed everything, and has no abort file. */
   async #close(store: MessageStore): Promise<void> {
     const life = this.#life;
     const flushed = this.#model.flushing();
     await store.close();
-    if (life === this.#life && !this.#hasFailed) flushed();
+    const isClosedWell = this.#disk.sizeOf(path.join(ROOT, 'abort')) === undefined;
+    if (life === this.#life && isClosedWell) flushed();
   }
 
   async #load(store: MessageStore, clock: FakeClock): Promise<void> {
@@ -223,8 +228,9 @@ class StoreRun {
     const kind = random.next();
     if (kind < 0.4) disk.failNext('write', { path: part, code, afterBytes: random.below(3000) });
     else if (kind < 0.5) disk.shortenNext(part, 1 + random.below(2000));
-    else if (kind < 0.8) disk.failNext('datasync', { path: part, code: 'EIO' });
-    else {
+    else if (kind < 0.8) {
+      if (!this.#isStartedFull) disk.failNext('datasync', { path: part, code: 'EIO' });
+    } else {
       const operation = one(random, ['open', 'truncate', 'read', 'syncDirectory'] as const);
       disk.failNext(operation, { path: part, code: 'EIO' });
     }

@@ -26,14 +26,20 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it.each([['demo'], ['audit'], ['chaos'], ['test'], ['interop'], ['loadtest']])(
-    'explains %s with --help',
-    (command) => {
-      expect(parseCommandLine([command, '--help'])).toEqual({
-        help: expect.stringContaining('npm '),
-      });
-    },
-  );
+  it.each([
+    ['demo'],
+    ['audit'],
+    ['chaos'],
+    ['test'],
+    ['interop'],
+    ['fault'],
+    ['crash'],
+    ['loadtest'],
+  ])('explains %s with --help', (command) => {
+    expect(parseCommandLine([command, '--help'])).toEqual({
+      help: expect.stringContaining('npm '),
+    });
+  });
 
   it.each([
     [['demo', '--twice'], /--twice/],
@@ -50,11 +56,13 @@ describe('parseCommandLine', () => {
     // A run that kills nothing must not be green.
     [['chaos', '--rounds', '0'], /--rounds is 0, it must be a whole number from 1 to 1000/],
     [['chaos', '--rounds', 'two'], /--rounds is two, it must be a whole number from 1 to 1000/],
+    [['fault', '--seeds', '0'], /--seeds is 0, it must be a whole number from 1 to 1000000/],
+    [['crash', '--cycles', '0'], /--cycles is 0, it must be a whole number from 1 to 1000000/],
     [['test', 'integartion'], /integartion is no part of npm test[^]*check[^]*integration[^]*e2e/],
     [['interop', 'java'], /java/],
     [
       ['dmeo'],
-      /Unknown command: dmeo. There are demo, audit, chaos, test, interop, fuzz, loadtest, bench/,
+      /Unknown command: dmeo. There are demo, audit, chaos, test, interop, fuzz, fault, crash, loadtest, bench/,
     ],
     [[], /Unknown command: \(none\)/],
   ])('refuses %j and says what there is', (argv, mistake) => {

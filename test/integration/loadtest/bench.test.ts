@@ -24,10 +24,7 @@ test('the benchmark measures sends to our broker and ends with one JSON object',
   const line = JSON.parse(output.trimEnd().split('\n').at(-1)!) as {
     send: Record<string, { millrace: Record<string, number> }>;
   };
-  expect(Object.keys(line.send)).toEqual([
-    'async 1KiB 64 in flight',
-    'async 1KiB 64 × 1 in flight',
-  ]);
+  expect(Object.keys(line.send)).toEqual(['async 1KiB 64 × 1 in flight']);
   for (const { millrace } of Object.values(line.send)) {
     expect(millrace['messages_per_s']).toBeGreaterThan(0);
     expect(millrace['p99_ms']).toBeGreaterThan(0);

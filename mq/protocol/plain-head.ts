@@ -4,7 +4,7 @@ import { languageIndex } from './language-code.ts';
 
 const FRAME_PREFIX_BYTES = 8;
 /** Code, flag, opaque, version and what is between them, in either encoding, at their longest. */
-const FIXED_BYTES = 160;
+const FIXED_BYTES = 192;
 /** Lengths or quotes, colon and comma around a name and its value. */
 const PER_FIELD_BYTES = 6;
 

@@ -95,7 +95,9 @@ export class OutgoingFrames {
     this.#frames = [];
     this.#gatheredBytes = 0;
     if (!this.#stream.writable) return;
-    const blocks = frames.length === 1 ? frames : mergeSmall(frames);
+    // What the stream has not got rid of stays for as long as the peer likes.
+    const isToWait = this.#stream.writableLength > 0;
+    const blocks = frames.length === 1 && !isToWait ? frames : mergeSmall(frames, isToWait);
     if (blocks.length > 1) this.#stream.cork();
     for (const [index, block] of blocks.entries()) {
       this.#stream.write(block, index === blocks.length - 1 ? this.#sent : undefined);
@@ -132,11 +134,11 @@ export class OutgoingFrames {
   }
 }
 
-function mergeSmall(frames: readonly Buffer[]): Buffer[] {
+function mergeSmall(frames: readonly Buffer[], isToWait: boolean): Buffer[] {
   const blocks: Buffer[] = [];
   let run: Buffer[] = [];
   const endRun = (): void => {
-    if (run.length > 0) blocks.push(run.length === 1 ? run[0]! : Buffer.concat(run));
+    if (run.length > 0) blocks.push(isToWait ? kept(run) : joined(run));
     run = [];
   };
   for (const frame of frames) {
@@ -149,4 +151,16 @@ function mergeSmall(frames: readonly Buffer[]): Buffer[] {
   }
   endRun();
   return blocks;
+}
+
+function joined(run: readonly Buffer[]): Buffer {
+  return run.length === 1 ? run[0]! : Buffer.concat(run);
+}
+
+/** A copy that keeps nothing but itself, where a small view would keep its whole block, or Node's pool. */
+function kept(run: readonly Buffer[]): Buffer {
+  const copy = Buffer.allocUnsafeSlow(run.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const frame of run) at += frame.copy(copy, at);
+  return copy;
 }

@@ -54,10 +54,14 @@ describe('a plain head', () => {
     (type) => {
       const request = requestCommand({ code: 10 }, type);
       const reply = responseTo(request, { code: 0, extFields: { queueId: '1' }, remark: 'stored' });
-      const bytes = encodeFrameHead(reply);
-      for (let room = 0; room < bytes.length; room++) {
-        const target = Buffer.alloc(64 + room);
-        expect(writePlainHead(reply, target, 64)).toBe(NOT_PLAIN);
+      const lowest = -(2 ** 31);
+      const numbers = { code: lowest, version: lowest, opaque: lowest, flag: lowest };
+      for (const command of [reply, { ...reply, ...numbers, language: 'NODE_JS' as const }]) {
+        const bytes = encodeFrameHead(command);
+        for (let room = 0; room < bytes.length; room++) {
+          const target = Buffer.alloc(64 + room);
+          expect(writePlainHead(command, target, 64)).toBe(NOT_PLAIN);
+        }
       }
     },
   );

@@ -7,7 +7,7 @@ import type { BenchOptions, FlushMode } from './command-line.ts';
 import { figuresOfSlices, latenciesOf, type CaseFigures } from './figures.ts';
 import type { LoadProcess } from './generator/load-process.ts';
 import type { FillJob, Job, JobResult } from './generator/messages.ts';
-import type { SendShape } from './generator/send-ring.ts';
+import { topicsOf, type SendShape } from './generator/send-ring.ts';
 import type { JavaClients } from './java-clients.ts';
 import { lineOf } from './text.ts';
 
@@ -78,7 +78,7 @@ export class Brokers implements AsyncDisposable {
       const perS = Math.round((messages * 1_000) / result.elapsedMs);
       this.#bench.say(
         `  ${broker.name} stored ${messages.toLocaleString('en')} messages of ${shape.bodyBytes} B` +
-          ` in ${shape.queueCount} queues, ${perS.toLocaleString('en')} a second`,
+          ` in ${(topicsOf(shape).length * shape.queueCount).toLocaleString('en')} queues, ${perS.toLocaleString('en')} a second`,
       );
     }
   }

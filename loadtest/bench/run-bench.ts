@@ -45,7 +45,7 @@ const measures: Readonly<Record<string, Measure>> = {
     help: 'from when a message is due to its consumer: 1k and 10k a second, half of the peak',
     run: measureLatency,
   },
-  queues: { help: 'sends to a topic of 1, 1,000 and 10,000 queues', run: measureQueues },
+  queues: { help: 'sends to 1, 1,000 and 10,000 queues', run: measureQueues },
   backlog: { help: 'sends and pulls with 10 million messages waiting', run: measureBacklog },
   start: {
     help: 'start to the first acknowledged message, empty and with a large store; idle memory',

@@ -3,9 +3,17 @@ import { encodeRequest, messageBatch } from './frames.ts';
 /** What a send is like. `batchCount` above 1: SEND_BATCH_MESSAGE with so many messages of `bodyBytes`. */
 export interface SendShape {
   readonly topic: string;
+  /** Above 1: so many topics, named by `topicsOf`, are sent to in turn. Default: the one. */
+  readonly topicCount?: number;
+  /** Of each topic. */
   readonly queueCount: number;
   readonly bodyBytes: number;
   readonly batchCount: number;
+}
+
+export function topicsOf({ topic, topicCount = 1 }: SendShape): string[] {
+  if (topicCount === 1) return [topic];
+  return Array.from({ length: topicCount }, (_, index) => `${topic}-${index}`);
 }
 
 const SEND_MESSAGE_V2 = 310;
@@ -37,12 +45,16 @@ export class SendRing {
 
   constructor(shape: SendShape, slotCount: number, queues: { first: number; step: number }) {
     const { queueCount, bodyBytes, batchCount } = shape;
-    this.slotCount = Math.max(slotCount, Math.ceil(queueCount / queues.step));
+    const topics = topicsOf(shape);
+    const allQueues = topics.length * queueCount;
+    this.slotCount = Math.max(slotCount, Math.ceil(allQueues / queues.step));
     this.messagesPerFrame = batchCount;
     this.#bodyBytes = bodyBytes;
-    const frames = Array.from({ length: this.slotCount }, (_, slot) =>
-      encodeSend(shape, FIRST_OPAQUE + slot, (queues.first + slot * queues.step) % queueCount),
-    );
+    const frames = Array.from({ length: this.slotCount }, (_, slot) => {
+      const queue = (queues.first + slot * queues.step) % allQueues;
+      const topic = topics[Math.floor(queue / queueCount)]!;
+      return encodeSend({ ...shape, topic }, FIRST_OPAQUE + slot, queue % queueCount);
+    });
     const starts = [0];
     for (const frame of frames) starts.push(starts.at(-1)! + frame.length);
     this.#starts = starts;

@@ -29,6 +29,15 @@ describe('a ring of sends', () => {
     expect(new Set(queues).size).toBe(10);
   });
 
+  test('reaches every queue of every topic', () => {
+    const ring = new SendRing({ ...shape, topicCount: 2 }, 1, alone);
+    const targets = Array.from({ length: ring.slotCount }, (_, slot) => {
+      const { extFields } = commandIn(ring, slot);
+      return `${extFields!['b']}:${extFields!['e']}`;
+    });
+    expect(targets).toEqual(['T-0:0', 'T-0:1', 'T-0:2', 'T-1:0', 'T-1:1', 'T-1:2']);
+  });
+
   test('gives each message a key that no other has', () => {
     const ring = new SendRing(shape, 2, alone);
     const keys = [0, 1, 0, 1, 0].map((slot) => {

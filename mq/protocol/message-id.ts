@@ -10,10 +10,10 @@ import { quoted } from './quoted.ts';
 export function offsetMsgId(host: HostAddress, commitLogOffset: number): string {
   const high = Math.floor(commitLogOffset / 0x10000);
   if (host.address !== latestAddress || host.port !== latestPort || high !== latestHigh) {
+    latestDigits = leadingDigits(host, commitLogOffset);
     latestAddress = host.address;
     latestPort = host.port;
     latestHigh = high;
-    latestDigits = leadingDigits(host, commitLogOffset);
   }
   const low = commitLogOffset & 0xffff;
   return latestDigits + HEX_DIGITS[low >>> 8]! + HEX_DIGITS[low & 0xff]!;

@@ -22,6 +22,24 @@ describe('an offsetMsgId', () => {
     expect(parseOffsetMsgId(golden('offsetMsgId IPv4').toString().toLowerCase())).toEqual(v4);
   });
 
+  it('is what it would be if no other had been made before it', () => {
+    const hosts = [v4.host, { ...v4.host, port: 10912 }, v6.host];
+    const offsets = [0, 0xffff, 0x10000, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1];
+    for (const commitLogOffset of offsets) {
+      for (const host of hosts) {
+        const id = offsetMsgId(host, commitLogOffset);
+        expect(parseOffsetMsgId(id)).toEqual({ host, commitLogOffset });
+      }
+    }
+  });
+
+  it('is never that of another host, however often one is asked for that has no address', () => {
+    offsetMsgId(v4.host, 0);
+    for (let time = 0; time < 2; time++) {
+      expect(() => offsetMsgId({ address: 'localhost', port: 1 }, 0)).toThrow('localhost');
+    }
+  });
+
   it.each([
     ['is empty', ''],
     ['is too short', 'C000020900002A9F'],

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Logger } from '../logger.ts';
 import { AbortFile, type AbortNote } from './abort-file.ts';
 import { CommitLog, commitLogDirectory } from './commit-log.ts';
 import { ConsumeQueues } from './consume-queues.ts';
@@ -66,7 +67,7 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
       recovered.endOffset,
     );
     // Before anything recovered is served, and before the name `abort` is relied on.
-    await syncRecovered(log, abortFile, aborted, recovered);
+    await syncRecovered(log, abortFile, aborted, recovered, logger);
     await files.syncDirectory(rootDir);
     const openedInMs = clock.monotonicMs() - startedAt;
     const indexCheckpoint = checkpoint?.index ?? NO_INDEX;
@@ -93,12 +94,18 @@ async function syncRecovered(
   abortFile: AbortFile,
   aborted: AbortNote | undefined,
   { startOffset }: Recovered,
+  logger: Logger,
 ): Promise<void> {
   try {
     await log.sync();
   } catch (error) {
     const flushFailedAt = Math.min(startOffset, aborted?.flushFailedAt ?? startOffset);
-    abortFile.write({ ...aborted, flushFailedAt });
+    try {
+      abortFile.write({ ...aborted, flushFailedAt });
+    } catch (cause) {
+      // The disk that failed may fail again, and what it failed at first is what its owner has to know.
+      logger.error('the abort file cannot be written', { cause });
+    }
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { MqError } from '../../../mq/errors.ts';
+import { AbortFile } from '../../../mq/store/abort-file.ts';
 import type { AppendMessage, MessageStore } from '../../../mq/store/message-store.ts';
 import { failure } from '../../support/failure.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -43,7 +44,8 @@ describe('a failed fsync', () => {
     expect(await refusal('later')).toMatchObject({ code: 'SERVICE_NOT_AVAILABLE' });
     await store.close();
     // Not closed cleanly: only recovery can tell what the disk holds.
-    expect(files.sizeOf(path.join(ROOT, 'abort'))).toBeGreaterThan(0);
+    const flushFailedAt = expect.any(Number);
+    expect(new AbortFile(files, ROOT).read()).toEqual({ flushFailedAt, rebuildQueues: false });
     const reopened = await openStore(files, { clock });
     expect(reopened.stats.wasAborted).toBe(true);
     const kept = await bodies(reopened);
@@ -93,6 +95,20 @@ describe('a failed fsync', () => {
     const again = await openStore(files, { clock });
     expect(await bodies(again)).toEqual(served);
     await again.close();
+  });
+
+  it('of recovery is what the start fails with, though no note can be left either', async () => {
+    files.killProcess();
+    const logger = new RecordingLogger();
+    files.failNext('datasync', { path: 'commitlog', code: 'EIO' });
+    // The first write keeps room for the note, the second is the note.
+    files.shortenNext('abort', PAGE);
+    files.failNext('write', { path: 'abort', code: 'EROFS' });
+    await expect(openStore(files, { clock, logger })).rejects.toThrow('EIO');
+    expect(logger.messages('error')).toEqual(['the abort file cannot be written']);
+    const reopened = await reopenAfterKill();
+    expect(await bodies(reopened)).toEqual(['before']);
+    await reopened.close();
   });
 
   it.each([

@@ -22,6 +22,7 @@ import { parseDelayLevels } from './delay-levels.ts';
 import { DelayOffsets } from './delay-offsets.ts';
 import { parseDeleteHours } from './delete-hours.ts';
 import { FilterCache } from './filter-cache.ts';
+import { holeFinding, logDamageFinding } from './damage-findings.ts';
 import { Findings } from './findings.ts';
 import { foreignProtocolFinding } from './foreign-protocol-finding.ts';
 import { LongPolling } from './long-polling.ts';
@@ -236,6 +237,8 @@ async function startParts(
   });
 
   const findings = new Findings({ clock, logger });
+  if (store.damage !== undefined) findings.report(logDamageFinding(store.damage));
+  store.onHole((hole) => findings.report(holeFinding(hole)));
   const filterCache = new FilterCache();
   const consumerFilters = await ConsumerFilters.open({
     file: stateFile('consumerFilter.json'),
@@ -374,7 +377,7 @@ async function startParts(
   });
   // Before anything can be appended: it completes what a crash cut off at the end of the log.
   await transactions.start();
-  if (store.stats.wasAborted) {
+  if (store.stats.wasAborted || store.damage !== undefined) {
     offsets.cutAt((topic, queueId) => store.maxOffset(topic, queueId));
     // Or the next crash would find it within a queue that has grown again.
     await offsets.persist();

@@ -23,7 +23,7 @@ const SHORTEST_ROLL_MS = 60_000;
 export interface TimerRecoveryOptions {
   readonly store: Pick<
     MessageStore,
-    'entries' | 'readRecord' | 'minOffset' | 'maxOffset' | 'maxCommitLogOffset'
+    'entries' | 'readRecord' | 'minOffset' | 'maxOffset' | 'maxCommitLogOffset' | 'isCut'
   >;
   readonly files: Files;
   readonly rootDir: string;
@@ -148,6 +148,7 @@ function readJournals(
     for (const entry of journal.done) {
       const counts =
         entry.copyOffset < store.maxCommitLogOffset &&
+        !store.isCut(entry.copyOffset) &&
         entry.queueOffset >= 0 &&
         entry.queueOffset < maxOffset;
       if (counts) done.add(entry.queueOffset);

@@ -276,13 +276,11 @@ async function* queueRecords<T>(
       yield known;
     }
     if (found.nextBeginOffset <= queueOffset) break;
-    // A consumer is sent on to the next segment; here each record of this one counts.
-    const isHole = found.status === 'OFFSET_FOUND_NULL';
-    if (isHole) {
+    if (found.status === 'OFFSET_FOUND_NULL') {
       damagedCount++;
       cause ??= `no record begins where queueOffset ${queueOffset} points to`;
     }
-    queueOffset = isHole ? queueOffset + 1 : found.nextBeginOffset;
+    queueOffset = found.nextBeginOffset;
   }
   if (damagedCount === 0) return;
   logger.error('records of transactions are damaged, and passed over', {

@@ -6,10 +6,15 @@ import { encodeJsonBody, JsonBody } from './json-body.ts';
  * - SUBSCRIPTIONS_DIFFER: members of one consumer group do not want the same.
  * - CLIENT_ID_SHARED: two live clients of one group have the same clientId.
  * - TOPIC_NOT_EXIST: a group subscribes to a topic that no broker has.
+ * - STORE_DAMAGED: bytes of the CommitLog have changed, and a message, or all behind it in its segment, cannot be served.
  * - FOREIGN_PROTOCOL: something dialled the remoting port and spoke another protocol: gRPC, TLS, HTTP.
  */
 export type FindingKind =
-  'SUBSCRIPTIONS_DIFFER' | 'CLIENT_ID_SHARED' | 'TOPIC_NOT_EXIST' | 'FOREIGN_PROTOCOL';
+  | 'SUBSCRIPTIONS_DIFFER'
+  | 'CLIENT_ID_SHARED'
+  | 'TOPIC_NOT_EXIST'
+  | 'STORE_DAMAGED'
+  | 'FOREIGN_PROTOCOL';
 
 /** One mistake in how a broker is used, however often it was seen. */
 export interface Finding {

@@ -95,6 +95,13 @@ export class ConsumeQueue {
     if (this.nextOffset < this.#maxOffset) this.nextOffset = this.#maxOffset;
   }
 
+  /** Entries of no message. They say where the one before them is, so that searches find the entries in order. */
+  appendFillers(count: number): void {
+    const commitLogOffset = this.readEntry(this.#maxOffset - 1)?.commitLogOffset ?? 0;
+    const filler = { commitLogOffset, sizeBytes: FILLER_SIZE, tagsCode: 0 };
+    for (let index = 0; index < count; index++) this.append(this.#maxOffset, filler);
+  }
+
   #makeTailRoom(): void {
     this.#shrinkTail();
     const used = (this.#maxOffset - this.#tailStart) * ENTRY_BYTES;

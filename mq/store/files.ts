@@ -41,6 +41,8 @@ export interface Files {
   /** 'write' creates the file when it is missing, and reads too. */
   open(file: string, mode: 'read' | 'write'): OpenFile;
   rename(from: string, to: string): void;
+  /** One more name for a file. Errors: EPERM and others where the file system has no such links. */
+  link(from: string, to: string): void;
   /** Removes a file; one that is missing is no error. */
   remove(file: string): void;
   /** As remove, but on another thread: giving back the space of a large file takes the kernel long. */
@@ -122,6 +124,10 @@ export const nodeFiles: Files = {
 
   rename(from, to) {
     fs.renameSync(from, to);
+  },
+
+  link(from, to) {
+    fs.linkSync(from, to);
   },
 
   remove(file) {

@@ -6,6 +6,7 @@ import {
   readRecordHeader,
   type RecordHeader,
 } from '../protocol/message.ts';
+import { isValidTopicName } from '../protocol/names.ts';
 import { MqError } from '../errors.ts';
 import type { SegmentFile } from './segment-file.ts';
 
@@ -111,6 +112,7 @@ function checkRecord(bytes: Buffer, commitLogOffset: number): ScannedRecord | st
   if (crc !== header.bodyCrc) return `body CRC ${crc} differs from the record's ${header.bodyCrc}`;
   const propertiesEnd = header.propertiesAt + header.propertiesBytes;
   if (header.topic === '' || header.topic.includes('\0')) return 'the topic is torn';
+  if (!isValidTopicName(header.topic)) return 'the topic is illegal';
   if (header.propertiesBytes > 0 && bytes[propertiesEnd - 1] === 0)
     return 'the properties are torn';
   const propertiesString = bytes.toString('utf8', header.propertiesAt, propertiesEnd);

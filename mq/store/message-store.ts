@@ -12,10 +12,12 @@ import { Checkpointer } from './checkpointer.ts';
 import { commitLogDirectory, tooLargeForSegment, type CommitLog } from './commit-log.ts';
 import type { ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
+import type { LogDamage } from './damage.ts';
 import { DiskSpace } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { GetRequest, GetResult } from './get-request.ts';
 import { FewAtOnce } from './few-at-once.ts';
+import { HoleReports, type Hole } from './hole-reports.ts';
 import { GroupCommit } from './group-commit.ts';
 import { readMessages } from './message-reader.ts';
 import { PlacedAppend } from './placed-append.ts';
@@ -32,6 +34,8 @@ export type { AppendListener, AppendMessage, AppendResult } from './append-messa
 export type { GetRequest, GetResult, GetStatus } from './get-request.ts';
 
 export type { MessageQuery, QueryResult } from './message-query.ts';
+export type { LogDamage } from './damage.ts';
+export type { Hole } from './hole-reports.ts';
 export type { RetentionPolicy } from './retention.ts';
 export type { StoreOptions } from './store-options.ts';
 export type { BoundaryType } from './time-search.ts';
@@ -94,6 +98,9 @@ export class MessageStore {
   readonly #unlock: () => void;
   readonly #opened: Pick<StoreStats, 'openedInMs' | 'recoveredRecords' | 'wasAborted'>;
   readonly #lastRecord: LastRecord | undefined;
+  /** Found by recovery. */
+  readonly damage: LogDamage | undefined;
+  readonly #holes: HoleReports;
   #retention: Retention | undefined;
   readonly #arrivalListeners: ((arrival: Arrival) => void)[] = [];
   #closing: Promise<void> | undefined;
@@ -125,6 +132,8 @@ export class MessageStore {
     this.#queues = queues;
     this.#unlock = parts.unlock;
     this.#lastRecord = recovered.last;
+    this.damage = recovered.damage;
+    this.#holes = new HoleReports(settings.logger);
     this.#opened = {
       openedInMs: parts.openedInMs,
       recoveredRecords: recovered.scannedRecords,
@@ -177,6 +186,16 @@ export class MessageStore {
 
   get maxCommitLogOffset(): number {
     return this.#log.appendOffset;
+  }
+
+  /** A record there was behind damage: it is in quarantine, and in no queue any more. */
+  isCut(commitLogOffset: number): boolean {
+    const { damage } = this;
+    return (
+      damage !== undefined &&
+      commitLogOffset >= damage.commitLogOffset &&
+      commitLogOffset < damage.endOffset
+    );
   }
 
   /** Where the last record of the log began when the store was opened; undefined when there was none. */
@@ -266,8 +285,20 @@ export class MessageStore {
     }
     return result.then((read) => {
       this.#returnedCount += read.count;
+      if (read.status === 'OFFSET_FOUND_NULL') this.#reportHole(request, read.nextBeginOffset - 1);
       return read;
     });
+  }
+
+  #reportHole({ topic, queueId }: GetRequest, queueOffset: number): void {
+    const entry = this.#queues.find(topic, queueId)?.readEntry(queueOffset);
+    if (entry === undefined) return;
+    this.#holes.report({ topic, queueId, queueOffset, commitLogOffset: entry.commitLogOffset });
+  }
+
+  /** Calls `listener` once for each damaged message that somebody came to and that was passed over. */
+  onHole(listener: (hole: Hole) => void): void {
+    this.#holes.listen(listener);
   }
 
   /** First queueOffset that still exists; equals maxOffset in an empty queue. */

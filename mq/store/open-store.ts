@@ -133,7 +133,7 @@ export function indexOf(parts: StoreParts, confirmOffset: () => number): Message
     logger,
     log,
     confirmOffset,
-    endOffset: recovered.endOffset,
+    endOffset: recovered.recordsEndOffset,
     recordStarts: [recovered.startOffset, recovered.endOffset],
     checkpoint,
     wasAborted: aborted !== undefined,

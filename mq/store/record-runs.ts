@@ -54,24 +54,21 @@ export function isRecordOf(record: Buffer, wanted: Wanted): boolean {
   );
 }
 
-/** Nothing readable where the entry points. Where it was removed meanwhile, reading goes on behind the gap. */
+/**
+ * Nothing readable where the entry points. Where it was removed meanwhile, reading goes on behind the gap; where it is
+ * damaged, with the next message: one damaged length must not hide the rest of a segment, as it does in the original.
+ */
 export function holeAt(
   log: CommitLog,
   queue: ConsumeQueue,
   hole: Wanted,
   range: { minOffset: number; maxOffset: number },
 ): GetResult {
-  const isRemoved = hole.commitLogOffset < log.minOffset;
-  const goOnAt = isRemoved ? log.minOffset : log.nextSegmentStart(hole.commitLogOffset);
-  const nextBeginOffset = queue.firstWhere(
-    hole.queueOffset + 1,
-    (entry) => entry.commitLogOffset >= goOnAt,
-  );
-  return {
-    ...range,
-    status: isRemoved ? 'MESSAGE_WAS_REMOVING' : 'OFFSET_FOUND_NULL',
-    buffers: [],
-    count: 0,
-    nextBeginOffset,
-  };
+  const nothing = { ...range, buffers: [], count: 0 };
+  const next = hole.queueOffset + 1;
+  if (hole.commitLogOffset >= log.minOffset) {
+    return { ...nothing, status: 'OFFSET_FOUND_NULL', nextBeginOffset: next };
+  }
+  const nextBeginOffset = queue.firstWhere(next, (entry) => entry.commitLogOffset >= log.minOffset);
+  return { ...nothing, status: 'MESSAGE_WAS_REMOVING', nextBeginOffset };
 }

@@ -5,9 +5,11 @@ import type { AbortNote } from './abort-file.ts';
 import { commitLogDirectory } from './commit-log.ts';
 import type { ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
+import { countRecordsFrom, type LogDamage } from './damage.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { Files } from './files.ts';
 import { LogScanner, type ScanEnd, type ScannedRecord } from './log-scanner.ts';
+import { Quarantine } from './quarantine.ts';
 import { parseSegmentName, SegmentFile, segmentName } from './segment-file.ts';
 import { checkpointPath, flushedBefore, type StoreCheckpoint } from './store-checkpoint.ts';
 
@@ -15,6 +17,8 @@ import { checkpointPath, flushedBefore, type StoreCheckpoint } from './store-che
 const DISPATCHED_PER_WRITE = 100_000;
 /** How many segments a cleanly closed store without our hint is scanned from the end, as the original does. */
 const CLEAN_SCAN_SEGMENTS = 3;
+/** Queue entries without a message that a damaged record may leave. */
+const MAX_GAP_ENTRIES = 65_536;
 const REWRITE_BYTES = 1024 * 1024;
 
 export interface RecoveryOptions {
@@ -43,6 +47,9 @@ export interface Recovered {
   startOffset: number;
   /** Where the log ends and the next record goes. */
   endOffset: number;
+  /** Behind the last record; before endOffset where damage was found. */
+  recordsEndOffset: number;
+  damage: LogDamage | undefined;
   last: LastRecord | undefined;
   scannedRecords: number;
 }
@@ -52,16 +59,17 @@ export interface Recovered {
  *
  *  1. Start where everything before is known to be flushed: at the record the checkpoint names, else at a segment
  *     chosen by the checkpoint's timestamps, else at the beginning.
- *  2. Walk forward, record by record, to the first byte that is no whole record. That is the end of the log:
- *     what follows is cut, so that no later record can be read together with old bytes behind it.
+ *  2. Walk forward, record by record, to the first byte that is no whole record. That is the end of the log: a torn
+ *     tail is cut, so that no later record can be read together with old bytes behind it. With whole records behind
+ *     it, it is damage: its segment is kept and closed there, and the log goes on in the next one.
  *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
  *     makes all of them be rebuilt from the first record of the log.
  *  4. Cut ConsumeQueue entries that point to no record.
  *  5. After a failed fsync, write again what it was to flush: the kernel may hold those pages as clean, and would
  *     never write them otherwise.
  *
- * Order: nothing is visible before this ends. Cutting is the only thing that destroys, and it moves whole
- *        segments that hold records into `quarantine/` instead.
+ * Order: nothing is visible before this ends. Cutting is the only thing that destroys, and it destroys no whole record:
+ *        what holds any is in `quarantine/` before.
  * Errors: STORE_FAILED when segments are missing in the middle; what the disk says.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
@@ -89,10 +97,10 @@ async function recoverSegments(
     );
     walk = await rebuild(options, segments);
   }
-  const kept = await cutBehind(options, segments, walk);
+  const { kept, damage } = await cutBehind(options, segments, walk, start.isFromHint);
   await rewriteUnflushed(options, kept, walk.endOffset);
   if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
-  if (walk.end !== undefined && walk.end.kind === 'invalid') {
+  if (walk.end?.kind === 'invalid' && damage === undefined) {
     options.logger.warn('cut the CommitLog behind its last whole record', {
       commitLogOffset: walk.endOffset,
       reason: walk.end.reason,
@@ -101,7 +109,9 @@ async function recoverSegments(
   return {
     segments: kept,
     startOffset: walk.startOffset,
-    endOffset: walk.endOffset,
+    endOffset: damage?.endOffset ?? walk.endOffset,
+    recordsEndOffset: walk.endOffset,
+    damage,
     last: walk.last,
     scannedRecords: walk.scannedRecords,
   };
@@ -253,7 +263,7 @@ function hasEntry({ queues }: RecoveryOptions, { header }: ScannedRecord): boole
  * later wins: the topic was deleted and created anew between them.
  */
 function dispatchAgain(
-  { queues, delayLevelsMs, aborted }: RecoveryOptions,
+  { queues, delayLevelsMs, aborted, logger }: RecoveryOptions,
   { queueEnds }: Walk,
   { header, propertiesString }: ScannedRecord,
   stopsAtGap: boolean,
@@ -261,6 +271,20 @@ function dispatchAgain(
   const { topic, queueId, queueOffset, commitLogOffset, totalSize, storeTimestamp } = header;
   if (!isDispatched(header.sysFlag)) return undefined;
   const queue = queues.findOrCreate(topic, queueId);
+  const missing = queueOffset - queue.maxOffset;
+  const isAfterGap = missing > 0 && queueEnds.has(queue);
+  if (isAfterGap) {
+    // Messages of one walk follow each other: one of them says a wrong topic, queueId or queueOffset, which have no CRC.
+    logger.error('a queue lacks messages, because a record is damaged in its head', {
+      topic,
+      queueId,
+      queueOffset,
+      missing,
+      commitLogOffset,
+    });
+    if (missing > MAX_GAP_ENTRIES) return undefined;
+    queue.appendFillers(missing);
+  }
   queueEnds.set(queue, queueOffset + 1);
   const entry = {
     commitLogOffset,
@@ -291,25 +315,62 @@ function dispatchAgain(
   return undefined;
 }
 
-/** Returns the segments that remain. */
+/** Returns the segments that remain, and what was kept apart because of damage. */
 async function cutBehind(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
   walk: Walk,
-): Promise<SegmentFile[]> {
-  const kept: SegmentFile[] = [];
-  // The last one first: a crash in between must leave no gap, with which the store would not start.
-  for (const segment of segments.toReversed()) {
-    const isBehind = segment.baseOffset >= walk.endOffset && segment !== segments[0];
-    if (isBehind) await setAside(options, segment);
-    else kept.unshift(segment);
-  }
+  isFromHint: boolean,
+): Promise<{ kept: SegmentFile[]; damage: LogDamage | undefined }> {
+  const isBehind = (segment: SegmentFile): boolean =>
+    segment.baseOffset >= walk.endOffset && segment !== segments[0];
+  const kept = segments.filter((segment) => !isBehind(segment));
   const last = kept.at(-1);
-  if (last === undefined || walk.endOffset >= last.baseOffset + last.sizeBytes) return kept;
-  if (options.aborted !== undefined || walk.end?.kind !== 'zeros') {
-    last.clearFrom(walk.endOffset - last.baseOffset);
+  const isFull = last === undefined || walk.endOffset >= last.baseOffset + last.sizeBytes;
+  const isCleanEnd = options.aborted === undefined && walk.end?.kind === 'zeros';
+  const messageCount =
+    isFull || (isCleanEnd && isFromHint) ? 0 : await countRecordsFrom(last, walk.endOffset + 1);
+  if (messageCount > 0) reportDamage(options, last!, walk, messageCount);
+  const quarantine = new Quarantine(options.files, options.rootDir);
+  const quarantined: string[] = [];
+  // The last one first: what is interrupted must not leave a gap, nor a way for the next walk into what lies behind.
+  for (const segment of segments.filter(isBehind).toReversed()) {
+    const target = await setAside(options, quarantine, segment);
+    if (target !== undefined) quarantined.unshift(target);
   }
-  return kept;
+  if (isFull) return { kept, damage: undefined };
+  const position = walk.endOffset - last.baseOffset;
+  if (messageCount === 0) {
+    if (!isCleanEnd) last.clearFrom(position);
+    return { kept, damage: undefined };
+  }
+  quarantined.unshift(await quarantine.closeAt(last, position));
+  options.logger.error('the damaged segment is kept in quarantine, and the log goes on behind it', {
+    quarantined: quarantined.join(', '),
+  });
+  const damage = {
+    commitLogOffset: walk.endOffset,
+    segment: last.path,
+    messageCount,
+    quarantined,
+    endOffset: last.baseOffset + last.sizeBytes,
+  };
+  return { kept, damage };
+}
+
+function reportDamage(
+  { logger }: RecoveryOptions,
+  { path: segment }: SegmentFile,
+  { endOffset: commitLogOffset, end }: Walk,
+  messageCount: number,
+): void {
+  const reason = end?.kind === 'invalid' ? end.reason : 'it is all zeros';
+  logger.error('the CommitLog is damaged, and messages behind the damage are not served', {
+    segment,
+    commitLogOffset,
+    reason,
+    messagesBehindInSegment: messageCount,
+  });
 }
 
 async function rewriteUnflushed(
@@ -333,22 +394,20 @@ async function rewriteUnflushed(
 
 /** A segment behind the end: an empty one was created in advance and goes; one with records is kept apart. */
 async function setAside(
-  { files, rootDir, logger }: RecoveryOptions,
+  { logger }: RecoveryOptions,
+  quarantine: Quarantine,
   segment: SegmentFile,
-): Promise<void> {
-  const first = await new LogScanner(segment, segment.baseOffset).next();
-  if (first === undefined) {
+): Promise<string | undefined> {
+  if ((await countRecordsFrom(segment, segment.baseOffset)) === 0) {
     segment.remove();
-    return;
+    return undefined;
   }
-  const quarantine = path.join(rootDir, 'quarantine');
-  files.makeDirectory(quarantine);
-  segment.close();
-  files.rename(segment.path, path.join(quarantine, path.basename(segment.path)));
+  const target = await quarantine.take(segment);
   logger.error('a CommitLog segment lies behind damaged bytes and was moved to quarantine', {
     segment: path.basename(segment.path),
-    directory: quarantine,
+    directory: quarantine.directory,
   });
+  return target;
 }
 
 /**

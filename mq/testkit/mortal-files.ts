@@ -48,6 +48,10 @@ export class MortalFiles implements Files {
     this.#unlessDead(() => this.#files.rename(from, to));
   }
 
+  link(from: string, to: string): void {
+    this.#unlessDead(() => this.#files.link(from, to));
+  }
+
   remove(file: string): void {
     this.#unlessDead(() => this.#files.remove(file));
   }

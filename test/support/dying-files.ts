@@ -16,6 +16,7 @@ export interface DyingFilesOptions {
 const operations: ReadonlySet<string> = new Set([
   'open',
   'rename',
+  'link',
   'remove',
   'removeLarge',
   'removeTree',

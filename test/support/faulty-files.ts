@@ -7,7 +7,7 @@ const PAGE_BYTES = 4096;
 const SECTOR_BYTES = 512;
 
 type Operation =
-  'write' | 'datasync' | 'syncDirectory' | 'truncate' | 'open' | 'read' | 'removeLarge';
+  'write' | 'datasync' | 'syncDirectory' | 'truncate' | 'open' | 'read' | 'removeLarge' | 'link';
 
 interface Fault {
   operation: Operation;
@@ -224,6 +224,14 @@ export class FaultyFiles implements Files {
     this.#setName(from, undefined);
   }
 
+  link(from: string, to: string): void {
+    this.#check('link', to);
+    const inode = this.#find(from);
+    if (inode === undefined) throw systemError('ENOENT', from);
+    if (this.#find(to) !== undefined) throw systemError('EEXIST', to);
+    this.#setName(to, inode);
+  }
+
   remove(file: string): void {
     if (this.#find(file) !== undefined) this.#setName(file, undefined);
   }
@@ -358,10 +366,11 @@ export class FaultyFiles implements Files {
   }
 
   #usedBytes(): number {
+    const inodes = new Set(
+      Array.from(this.#directories.values(), (names) => [...names.values()]).flat(),
+    );
     let pages = 0;
-    for (const names of this.#directories.values()) {
-      for (const inode of names.values()) pages += inode.pages.size;
-    }
+    for (const inode of inodes) pages += inode.pages.size;
     return pages * PAGE_BYTES;
   }
 

@@ -39,6 +39,7 @@ function queueOf(count: number): Parameters<typeof recoverTimers>[0]['store'] {
     minOffset: () => 0,
     maxOffset: () => count,
     maxCommitLogOffset: count * 300,
+    isCut: () => false,
   };
 }
 

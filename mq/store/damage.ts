@@ -1,0 +1,57 @@
+import { LogScanner } from './log-scanner.ts';
+import type { SegmentFile } from './segment-file.ts';
+
+const WINDOW_BYTES = 1024 * 1024;
+/** What the magic numbers of both versions of a record have in common. */
+const MAGIC_BEGINNING = Buffer.from([0xda, 0xa3, 0x20]);
+const MAGIC_AT = 4;
+const OFFSET_AT = 28;
+/** Up to the end of a record's own commitLogOffset. */
+const PREFIX_BYTES = 36;
+
+/** Damage in the CommitLog that recovery found, with whole messages behind it. */
+export interface LogDamage {
+  /** The first byte that is of no whole record. */
+  readonly commitLogOffset: number;
+  readonly segment: string;
+  /** Whole messages behind it, in its segment. */
+  readonly messageCount: number;
+  /** Where its segment, and whole segments behind that, can be found now. */
+  readonly quarantined: readonly string[];
+  /** The log goes on here. */
+  readonly endOffset: number;
+}
+
+/** Whole records of a segment at or behind `offset`, wherever they begin. */
+export async function countRecordsFrom(segment: SegmentFile, offset: number): Promise<number> {
+  let count = 0;
+  let from = offset;
+  for (;;) {
+    const start = await findRecord(segment, from);
+    if (start === undefined) return count;
+    const scanner = new LogScanner(segment, start);
+    while ((await scanner.next()) !== undefined) count++;
+    from = scanner.offset + 1;
+  }
+}
+
+/** The first whole record that begins at or behind `offset`. It may be in the body of none that says where it lies itself. */
+async function findRecord(segment: SegmentFile, offset: number): Promise<number | undefined> {
+  const { baseOffset, sizeBytes } = segment;
+  let at = offset - baseOffset;
+  while (at + PREFIX_BYTES <= sizeBytes) {
+    const window = await segment.read(at, Math.min(WINDOW_BYTES, sizeBytes - at));
+    const last = window.length - PREFIX_BYTES;
+    let magicAt = window.indexOf(MAGIC_BEGINNING, MAGIC_AT);
+    for (; magicAt >= 0; magicAt = window.indexOf(MAGIC_BEGINNING, magicAt + 1)) {
+      const inWindow = magicAt - MAGIC_AT;
+      if (inWindow > last) break;
+      const start = baseOffset + at + inWindow;
+      // Before anything is read for it: a body may be full of magic numbers.
+      if (window.readBigInt64BE(inWindow + OFFSET_AT) !== BigInt(start)) continue;
+      if ((await new LogScanner(segment, start).next()) !== undefined) return start;
+    }
+    at += last + 1;
+  }
+  return undefined;
+}

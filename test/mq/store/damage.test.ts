@@ -1,0 +1,343 @@
+import path from 'node:path';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { AppendResult, MessageStore } from '../../../mq/store/message-store.ts';
+import { readRecordHeader } from '../../../mq/protocol/message.ts';
+import { DyingFiles, type Death } from '../../support/dying-files.ts';
+import { FaultyFiles } from '../../support/faulty-files.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import {
+  bodies,
+  commitLogFile,
+  message,
+  openStore,
+  readAll,
+  ROOT,
+  SEGMENT_BYTES,
+} from './store-under-test.ts';
+
+const ABORT = path.join(ROOT, 'abort');
+const QUARANTINE = path.join(ROOT, 'quarantine');
+/** Of bodies of 1000 bytes. */
+const PER_SEGMENT = 14;
+
+let files: FaultyFiles;
+let logger: RecordingLogger;
+
+beforeEach(() => {
+  files = new FaultyFiles();
+  logger = new RecordingLogger();
+});
+
+function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${index}`.padEnd(1000, '.'));
+}
+
+/** A store that held these and was killed, or closed. */
+async function leave(sent: readonly string[], isClosed = false): Promise<AppendResult[]> {
+  const store = await openStore(files);
+  const results: AppendResult[] = [];
+  for (const body of sent) results.push(await store.append(message(body)));
+  if (isClosed) await store.close();
+  else files.killProcess();
+  return results;
+}
+
+function reopen(disk = files.process()): Promise<MessageStore> {
+  return openStore(disk, { logger });
+}
+
+function flip(file: string, at: number): void {
+  const bytes = files.bytes(file);
+  bytes[at]! ^= 0x10;
+  files.put(file, bytes);
+}
+
+/** The bodies of all queues, also of those that a damaged record has made up. */
+async function everything(store: MessageStore): Promise<string[]> {
+  const found: string[] = [];
+  for (const { topic, queueIds } of store.topics()) {
+    for (const queueId of queueIds) {
+      const from = store.minOffset(topic, queueId);
+      for (let at = from; at < store.maxOffset(topic, queueId);) {
+        const read = await store.get({ topic, queueId, queueOffset: at, maxCount: 1, maxBytes: 1 });
+        for (const record of read.buffers) {
+          const { bodyAt, bodyBytes } = readRecordHeader(record);
+          found.push(record.toString('utf8', bodyAt, bodyAt + bodyBytes));
+        }
+        at = read.nextBeginOffset;
+      }
+    }
+  }
+  return found;
+}
+
+function quarantined(): string[] {
+  return files.list(QUARANTINE);
+}
+
+describe('a bit flip in the middle of the last segment', () => {
+  it('ends the log there, keeps its segment whole, says so, and lets the log go on behind it', async () => {
+    const sent = numbered(8);
+    const results = await leave(sent);
+    const damaged = results[5]!;
+    const at = damaged.commitLogOffset + 300;
+    flip(commitLogFile(), at);
+    const before = files.bytes(commitLogFile());
+
+    let store = await reopen();
+    expect(await bodies(store)).toEqual(sent.slice(0, 5));
+    const { commitLogOffset } = damaged;
+    const covered = before.toString('hex', commitLogOffset, commitLogOffset + 8);
+    const name = `${path.basename(commitLogFile())}.damaged-at-${commitLogOffset}.was-${covered}`;
+    expect(quarantined()).toEqual([name]);
+    const kept = files.bytes(path.join(QUARANTINE, name));
+    kept.write(covered, commitLogOffset, 'hex');
+    expect(kept.equals(before)).toBe(true);
+    expect(store.damage).toEqual({
+      commitLogOffset,
+      segment: commitLogFile(),
+      messageCount: 2,
+      quarantined: [path.join(QUARANTINE, name)],
+      endOffset: SEGMENT_BYTES,
+    });
+    expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([
+      {
+        message: 'the CommitLog is damaged, and messages behind the damage are not served',
+        fields: { segment: commitLogFile(), commitLogOffset, messagesBehindInSegment: 2 },
+      },
+      { message: expect.stringContaining('kept in quarantine') },
+    ]);
+
+    const next = await store.append(message('next'));
+    expect(next).toMatchObject({ commitLogOffset: SEGMENT_BYTES, queueOffset: 5 });
+    for (const isClosed of [false, true, false]) {
+      if (isClosed) await store.close();
+      else files.killProcess();
+      store = await reopen();
+      expect(await bodies(store)).toEqual([...sent.slice(0, 5), 'next']);
+      expect(store.damage).toBeUndefined();
+      expect(quarantined()).toEqual([name]);
+    }
+    await store.close();
+  });
+
+  it('at whatever byte loses nothing: what is not served is in quarantine', async () => {
+    const sent = ['one', 'the second, which is damaged', 'three', 'four'];
+    const results = await leave(sent);
+    const whole = files.bytes(commitLogFile());
+    const { commitLogOffset, sizeBytes } = results[1]!;
+    const outcomes = { harmless: 0, kept: 0 };
+    for (let at = 0; at < sizeBytes; at++) {
+      files = new FaultyFiles();
+      files.put(ABORT, Buffer.alloc(0));
+      files.put(commitLogFile(), whole);
+      flip(commitLogFile(), commitLogOffset + at);
+      const store = await reopen();
+      const served = store.maxCommitLogOffset;
+      if (quarantined().length === 0) {
+        // Of the fields before the body only some can be checked.
+        expect(await everything(store)).toEqual(expect.arrayContaining(['three', 'four']));
+        expect({ at, served }).toEqual({
+          at,
+          served: results[3]!.commitLogOffset + results[3]!.sizeBytes,
+        });
+        outcomes.harmless++;
+      } else {
+        expect({ at, bodies: await bodies(store) }).toEqual({ at, bodies: ['one'] });
+        expect({ at, count: store.damage?.messageCount }).toEqual({ at, count: 2 });
+        outcomes.kept++;
+      }
+      await store.close();
+    }
+    expect(outcomes.kept).toBeGreaterThan(40);
+  });
+
+  it('is told from a torn tail, which is cut and leaves nothing behind', async () => {
+    const results = await leave(numbered(8));
+    flip(commitLogFile(), results[7]!.commitLogOffset + 300);
+    const store = await reopen();
+    expect(await readAll(store)).toHaveLength(7);
+    expect(quarantined()).toEqual([]);
+    expect((await store.append(message('next'))).commitLogOffset).toBe(results[7]!.commitLogOffset);
+    await store.close();
+  });
+
+  it('in the first record of the segment, or a sector that reads as zeros, is no other case', async () => {
+    const sent = numbered(PER_SEGMENT + 4);
+    const results = await leave(sent);
+    const bytes = files.bytes(commitLogFile(SEGMENT_BYTES));
+    bytes.fill(0, 0, 512);
+    files.put(commitLogFile(SEGMENT_BYTES), bytes);
+    const store = await reopen();
+    expect(await bodies(store)).toEqual(sent.slice(0, PER_SEGMENT));
+    expect(quarantined()).toEqual([path.basename(commitLogFile(SEGMENT_BYTES))]);
+    expect(files.bytes(path.join(QUARANTINE, quarantined()[0]!)).equals(bytes)).toBe(true);
+    const next = await store.append(message('next'.padEnd(1000)));
+    expect(next.commitLogOffset).toBe(results[PER_SEGMENT]!.commitLogOffset);
+    await store.close();
+  });
+
+  it('of a body that is full of records that belong elsewhere counts none of these', async () => {
+    const first = await leave(['in the body of another']);
+    const record = files.bytes(commitLogFile()).subarray(0, first[0]!.sizeBytes);
+    files = new FaultyFiles();
+    const store = await openStore(files);
+    await store.append(message('one'));
+    const second = await store.append(
+      message(Buffer.concat(Array.from({ length: 20 }, () => record))),
+    );
+    files.killProcess();
+    flip(commitLogFile(), second.commitLogOffset + 100);
+    const again = await reopen();
+    expect(await bodies(again)).toEqual(['one']);
+    expect(again.damage).toBeUndefined();
+    await again.close();
+  });
+});
+
+describe('damage with segments behind it', () => {
+  const sent = numbered(3 * PER_SEGMENT + 2);
+
+  async function leaveDamaged(): Promise<AppendResult> {
+    const results = await leave(sent);
+    files.remove(path.join(ROOT, 'checkpoint'));
+    const damaged = results[PER_SEGMENT + 5]!;
+    flip(commitLogFile(SEGMENT_BYTES), damaged.commitLogOffset - SEGMENT_BYTES + 200);
+    return damaged;
+  }
+
+  it('keeps every one of them', async () => {
+    const { commitLogOffset } = await leaveDamaged();
+    const behind = [2, 3].map((index) => files.bytes(commitLogFile(index * SEGMENT_BYTES)));
+    const store = await reopen();
+    expect(await bodies(store)).toEqual(sent.slice(0, PER_SEGMENT + 5));
+    const names = quarantined();
+    expect(names).toEqual([
+      expect.stringMatching(`^0+16384\\.damaged-at-${commitLogOffset}\\.was-`),
+      path.basename(commitLogFile(2 * SEGMENT_BYTES)),
+      path.basename(commitLogFile(3 * SEGMENT_BYTES)),
+    ]);
+    for (const [index, bytes] of behind.entries()) {
+      expect(files.bytes(path.join(QUARANTINE, names[index + 1]!)).equals(bytes)).toBe(true);
+    }
+    // A second time at the same offsets takes other names.
+    for (const body of numbered(PER_SEGMENT + 1)) await store.append(message(body));
+    files.killProcess();
+    files.remove(path.join(ROOT, 'checkpoint'));
+    flip(commitLogFile(), 300);
+    const again = await reopen();
+    expect(await bodies(again)).toEqual([]);
+    expect(quarantined()).toHaveLength(7);
+    await again.close();
+  });
+
+  it.each<Death>(['kill', 'power'])(
+    'may be interrupted anywhere (%s): it is done again, and nothing is lost',
+    async (death) => {
+      let at = 0;
+      for (let isOver = false; !isOver;) {
+        at++;
+        files = new FaultyFiles(at);
+        await leaveDamaged();
+        const behind = files.bytes(commitLogFile(2 * SEGMENT_BYTES));
+        const dying = new DyingFiles(files, { at, death, tear: ({ length }) => length >> 1 });
+        const opened = await reopen(dying.process()).catch(() => undefined);
+        await Promise.allSettled([opened?.close()]);
+        isOver = !dying.isDead;
+        files.killProcess();
+        const store = await reopen();
+        expect({ at, served: await bodies(store) }).toEqual({
+          at,
+          served: sent.slice(0, PER_SEGMENT + 5),
+        });
+        const names = quarantined();
+        expect(names.filter((name) => name.includes('damaged-at'))).toHaveLength(1);
+        const second = names.find(
+          (name) => name === path.basename(commitLogFile(2 * SEGMENT_BYTES)),
+        );
+        expect({ at, isKept: files.bytes(path.join(QUARANTINE, second!)).equals(behind) }).toEqual({
+          at,
+          isKept: true,
+        });
+        expect(await store.append(message('next'))).toMatchObject({
+          queueOffset: PER_SEGMENT + 5,
+          commitLogOffset: 2 * SEGMENT_BYTES,
+        });
+        await store.close();
+      }
+      expect(at).toBeGreaterThan(15);
+    },
+  );
+});
+
+describe('a file system without hard links', () => {
+  it('gets a copy', async () => {
+    const results = await leave(numbered(8));
+    const { commitLogOffset } = results[5]!;
+    flip(commitLogFile(), commitLogOffset + 300);
+    const before = files.bytes(commitLogFile());
+    files.failNext('link', { code: 'EPERM' });
+    const store = await openStore(files, { logger });
+    expect(await readAll(store)).toHaveLength(5);
+    expect(files.bytes(path.join(QUARANTINE, quarantined()[0]!)).equals(before)).toBe(true);
+    await store.close();
+  });
+
+  it('that is too full for a copy keeps the store from opening, and the segment as it is', async () => {
+    const results = await leave(numbered(8));
+    flip(commitLogFile(), results[5]!.commitLogOffset + 300);
+    const before = files.bytes(commitLogFile());
+    files.failNext('link', { code: 'EPERM' });
+    files.failNext('write', { path: 'quarantine', code: 'ENOSPC', afterBytes: 1000 });
+    await expect(openStore(files, { logger })).rejects.toThrow('ENOSPC');
+    expect(files.bytes(commitLogFile()).equals(before)).toBe(true);
+    expect(quarantined()).toEqual([]);
+    const store = await reopen();
+    expect(await readAll(store)).toHaveLength(5);
+    await store.close();
+  });
+});
+
+describe('damage that no recovery walks over', () => {
+  it('of a record’s head costs that message only, and is said once', async () => {
+    const sent = numbered(2 * PER_SEGMENT);
+    const results = await leave(sent, true);
+    // Its own commitLogOffset.
+    flip(commitLogFile(), results[3]!.commitLogOffset + 30);
+    const store = await openStore(files, { logger, recentBytes: 1000 });
+    const holes: number[] = [];
+    store.onHole(({ queueOffset }) => holes.push(queueOffset));
+    for (let reader = 0; reader < 2; reader++) {
+      const got: number[] = [];
+      const statuses = new Set<string>();
+      for (let at = 0; at < sent.length;) {
+        const found = await store.get({
+          topic: 'TopicA',
+          queueId: 0,
+          queueOffset: at,
+          maxCount: 32,
+          maxBytes: 1 << 20,
+        });
+        statuses.add(found.status);
+        for (let index = 0; index < found.count; index++) got.push(at + index);
+        at = found.nextBeginOffset;
+      }
+      expect(got).toEqual(sent.map((_, index) => index).filter((index) => index !== 3));
+      expect([...statuses]).toEqual(['FOUND', 'OFFSET_FOUND_NULL']);
+    }
+    expect(holes).toEqual([3]);
+    expect(logger.entries.filter(({ level }) => level === 'error')).toEqual([
+      {
+        level: 'error',
+        message: 'a message is damaged on disk, and passed over',
+        fields: {
+          topic: 'TopicA',
+          queueId: 0,
+          queueOffset: 3,
+          commitLogOffset: results[3]!.commitLogOffset,
+        },
+      },
+    ]);
+    await store.close();
+  });
+});

@@ -1,3 +1,4 @@
+import { readInt32 } from '../protocol/bytes.ts';
 import { MESSAGE_MAGIC_V2 } from '../protocol/message.ts';
 import { MessageSysFlag } from '../protocol/sys-flag.ts';
 
@@ -29,18 +30,18 @@ export interface IndexKeys {
  */
 export function readIndexKeys(source: Buffer, at: number, target: IndexKeys): boolean {
   target.hashes.length = 0;
-  const recordEnd = at + source.readInt32BE(at);
-  const sysFlag = source.readInt32BE(at + 36);
+  const recordEnd = at + readInt32(source, at);
+  const sysFlag = readInt32(source, at + 36);
   const isBornV6 = (sysFlag & MessageSysFlag.BORN_HOST_V6) !== 0;
   const isStoreV6 = (sysFlag & MessageSysFlag.STORE_HOST_V6) !== 0;
   const timeAt = at + (isBornV6 ? 68 : 56);
   target.storeTimestamp =
-    source.readInt32BE(timeAt) * 0x100000000 + source.readUInt32BE(timeAt + 4);
+    readInt32(source, timeAt) * 0x100000000 + (readInt32(source, timeAt + 4) >>> 0);
   const bodyAt = timeAt + 8 + (isStoreV6 ? 20 : 8) + 16;
-  const bodyBytes = source.readInt32BE(bodyAt - 4);
+  const bodyBytes = readInt32(source, bodyAt - 4);
   const topicLengthAt = bodyAt + bodyBytes;
   if (bodyBytes < 0 || topicLengthAt + 3 > recordEnd) return false;
-  const isV2 = source.readUInt32BE(at + 4) === MESSAGE_MAGIC_V2;
+  const isV2 = readInt32(source, at + 4) >>> 0 === MESSAGE_MAGIC_V2;
   const topicAt = topicLengthAt + (isV2 ? 2 : 1);
   const topicEnd =
     topicAt + (isV2 ? source.readUInt16BE(topicLengthAt) : source.readUInt8(topicLengthAt));
@@ -81,7 +82,7 @@ function addHashes(source: Buffer, parts: Parts, hashes: number[]): void {
     if (valueAt !== 0 && valueAt < pairEnd) {
       const nameBytes = valueAt - 1 - pairAt;
       if (nameBytes === 4) {
-        const name = source.readInt32BE(pairAt);
+        const name = readInt32(source, pairAt);
         if (name === KEYS) {
           keysAt = valueAt;
           keysEnd = pairEnd;
@@ -91,8 +92,8 @@ function addHashes(source: Buffer, parts: Parts, hashes: number[]): void {
         }
       } else if (
         nameBytes === 8 &&
-        source.readInt32BE(pairAt) === UNIQ &&
-        source.readInt32BE(pairAt + 4) === _KEY
+        readInt32(source, pairAt) === UNIQ &&
+        readInt32(source, pairAt + 4) === _KEY
       ) {
         uniqAt = valueAt;
         uniqEnd = pairEnd;

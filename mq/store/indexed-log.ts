@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.ts';
+import { readInt32 } from '../protocol/bytes.ts';
 import { BLANK_MAGIC, MESSAGE_MAGIC_V1, MESSAGE_MAGIC_V2 } from '../protocol/message.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { IndexFile } from './index-file.ts';
@@ -70,8 +71,8 @@ export class IndexedLog {
       }
       if (this.#ahead < Math.min(MIN_RECORD_BYTES, left)) await this.#load(left, WINDOW_BYTES);
       const at = this.#position - this.#windowStart;
-      const size = this.#ahead < BLANK_BYTES ? 0 : this.#window.readInt32BE(at);
-      if (size > 0 && this.#window.readUInt32BE(at + 4) === BLANK_MAGIC) {
+      const size = this.#ahead < BLANK_BYTES ? 0 : readInt32(this.#window, at);
+      if (size > 0 && readInt32(this.#window, at + 4) >>> 0 === BLANK_MAGIC) {
         this.#moveTo(segmentEnd);
       } else if (size > left || !this.#isRecord(at)) {
         this.#passDamage(Math.min(segmentEnd, endOffset));
@@ -98,7 +99,7 @@ export class IndexedLog {
       const isInReach =
         this.#ahead >= MIN_RECORD_BYTES &&
         this.#isRecord(at) &&
-        this.#window.readInt32BE(at) <= Math.min(this.#ahead, endOffset - this.#position);
+        readInt32(this.#window, at) <= Math.min(this.#ahead, endOffset - this.#position);
       if (!isInReach || !readIndexKeys(this.#window, at, this.#keys)) return false;
       const { hashes, storeTimestamp } = this.#keys;
       while (this.#skippedKeys < hashes.length) {
@@ -106,7 +107,7 @@ export class IndexedLog {
         file.put(hashes[this.#skippedKeys]!, this.#position, storeTimestamp);
         this.#skippedKeys++;
       }
-      this.#moveTo(this.#position + this.#window.readInt32BE(at));
+      this.#moveTo(this.#position + readInt32(this.#window, at));
     }
     return false;
   }
@@ -132,12 +133,12 @@ export class IndexedLog {
 
   #isRecord(at: number): boolean {
     if (this.#ahead < MIN_RECORD_BYTES) return false;
-    const magic = this.#window.readUInt32BE(at + 4);
+    const magic = readInt32(this.#window, at + 4) >>> 0;
     return (
       (magic === MESSAGE_MAGIC_V1 || magic === MESSAGE_MAGIC_V2) &&
-      this.#window.readInt32BE(at) >= MIN_RECORD_BYTES &&
-      this.#window.readInt32BE(at + 28) === Math.floor(this.#position / 0x100000000) &&
-      this.#window.readUInt32BE(at + 32) === this.#position >>> 0
+      readInt32(this.#window, at) >= MIN_RECORD_BYTES &&
+      readInt32(this.#window, at + 28) === Math.floor(this.#position / 0x100000000) &&
+      readInt32(this.#window, at + 32) >>> 0 === this.#position >>> 0
     );
   }
 

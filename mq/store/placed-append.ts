@@ -43,7 +43,7 @@ export class PlacedAppend implements PendingAppend {
 
   succeed(status: PutStatus): void {
     const { queueOffset, commitLogOffset, storeTimestamp, storeHost } = this.fields;
-    this.#tell(() =>
+    try {
       this.#listener.stored({
         status,
         queueOffset,
@@ -51,21 +51,23 @@ export class PlacedAppend implements PendingAppend {
         sizeBytes: this.sizeBytes,
         storeTimestamp,
         offsetMsgId: offsetMsgId(storeHost, commitLogOffset),
-      }),
-    );
+      });
+    } catch (cause) {
+      this.#noteFailed(cause);
+    }
   }
 
   refuse(error: MqError): void {
-    this.#tell(() => this.#listener.refused(error));
+    try {
+      this.#listener.refused(error);
+    } catch (cause) {
+      this.#noteFailed(cause);
+    }
   }
 
   /** What a listener throws must not keep the others of its turn from their answer. */
-  #tell(tell: () => void): void {
-    try {
-      tell();
-    } catch (cause) {
-      const { topic, queueId, queueOffset } = this.fields;
-      this.#logger.error('a listener failed', { topic, queueId, queueOffset, cause });
-    }
+  #noteFailed(cause: unknown): void {
+    const { topic, queueId, queueOffset } = this.fields;
+    this.#logger.error('a listener failed', { topic, queueId, queueOffset, cause });
   }
 }

@@ -169,10 +169,8 @@ export class SendReader {
     const valueEnd = numberEnd(source, valueAt, end);
     const value = int32Of(source, valueAt, valueEnd);
     // JSON has no number that begins with a zero, but the zero itself.
-    if (Number.isNaN(value) || (source[valueAt] === 0x30 && valueEnd > valueAt + 1)) return -1;
-    if (Object.is(value, -0) || (source[valueAt] === MINUS && source[valueAt + 1] === 0x30)) {
-      return -1;
-    }
+    const digitsAt = source[valueAt] === MINUS ? valueAt + 1 : valueAt;
+    if (Number.isNaN(value) || (source[digitsAt] === 0x30 && valueEnd > valueAt + 1)) return -1;
     if (isName(source, nameAt, nameEnd, '"code"')) fixed.code = value;
     else if (isName(source, nameAt, nameEnd, '"flag"')) fixed.flag = value;
     else if (isName(source, nameAt, nameEnd, '"version"')) fixed.version = value;

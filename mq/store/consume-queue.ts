@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { MqError } from '../errors.ts';
-import { writeInt32, writeInt64 } from '../protocol/bytes.ts';
+import { readInt32, writeInt32, writeInt64 } from '../protocol/bytes.ts';
 import type { Files } from './files.ts';
 import { parseSegmentName, SegmentFile } from './segment-file.ts';
 
@@ -372,14 +372,14 @@ export class ConsumeQueue {
 export function decodeEntry(source: Buffer, at: number): QueueEntry {
   return {
     commitLogOffset: readInt64(source, at),
-    sizeBytes: source.readInt32BE(at + 8),
+    sizeBytes: readInt32(source, at + 8),
     tagsCode: readInt64(source, at + 12),
   };
 }
 
 /** Not protocol's, which throws beyond 2^53: a damaged entry is to be recognised and cut, not to stop recovery. */
 function readInt64(source: Buffer, at: number): number {
-  return source.readInt32BE(at) * 0x100000000 + source.readUInt32BE(at + 4);
+  return readInt32(source, at) * 0x100000000 + (readInt32(source, at + 4) >>> 0);
 }
 
 function writeEntry(target: Buffer, at: number, entry: QueueEntry): void {

@@ -86,7 +86,9 @@ function entriesFrom(
   const entries: Wanted[] = [];
   for (let index = 0; index < count; index++) {
     const entry = decodeEntry(bytes, index * ENTRY_BYTES);
-    if (isRealEntry(entry)) entries.push({ ...entry, queueOffset: queueOffset + index });
+    if (!isRealEntry(entry)) continue;
+    const { commitLogOffset, sizeBytes } = entry;
+    entries.push({ commitLogOffset, sizeBytes, queueOffset: queueOffset + index });
   }
   return { entries, count };
 }

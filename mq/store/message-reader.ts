@@ -92,8 +92,9 @@ function selectEntries(
         const isFull =
           wanted.length > 0 && (wanted.length >= count || bytes + entry.sizeBytes > room);
         if (isFull) return { wanted, nextOffset };
-        wanted.push({ ...entry, queueOffset: nextOffset });
-        bytes += entry.sizeBytes;
+        const { commitLogOffset, sizeBytes } = entry;
+        wanted.push({ commitLogOffset, sizeBytes, queueOffset: nextOffset });
+        bytes += sizeBytes;
       }
       nextOffset++;
     }

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Admin } from 'millrace';
+import { Admin, MqError } from 'millrace';
 import { freePort } from '../free-port.ts';
 
 export interface OfficialServersOptions {
@@ -143,9 +143,15 @@ async function listening(child: ChildProcess, port: number, home: string): Promi
 async function registered(namesrvAddr: string): Promise<void> {
   await using admin = new Admin({ namesrvAddr });
   await admin.start();
-  await until('the registration of the official broker', async () =>
-    (await admin.clusterInfo()).brokerAddrTable.has(BROKER_NAME),
-  );
+  await until('the registration of the official broker', async () => {
+    try {
+      return (await admin.clusterInfo()).brokerAddrTable.has(BROKER_NAME);
+    } catch (error) {
+      // Two virtual machines that start on a busy machine answer nobody for seconds.
+      if (error instanceof MqError && error.retriable) return false;
+      throw error;
+    }
+  });
 }
 
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {

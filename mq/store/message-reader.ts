@@ -47,13 +47,22 @@ export function readMessages(
     return readFiltered(scan, { minOffset, maxOffset });
   }
   const { wanted, nextOffset } = selectEntries(log, queue, request, limits);
-  const range = { minOffset, maxOffset, nextBeginOffset: nextOffset };
-  if (wanted.length === 0) return { ...range, status: 'NO_MATCHED_MESSAGE', buffers: [], count: 0 };
+  if (wanted.length === 0) {
+    return emptyResult('NO_MATCHED_MESSAGE', nextOffset, minOffset, maxOffset);
+  }
   const recent = collectRecent(log, wanted);
   if (recent !== undefined) {
-    return { ...range, status: 'FOUND', buffers: recent, count: wanted.length };
+    const count = wanted.length;
+    return {
+      status: 'FOUND',
+      buffers: recent,
+      count,
+      nextBeginOffset: nextOffset,
+      minOffset,
+      maxOffset,
+    };
   }
-  return readRuns(log, queue, wanted, range);
+  return readRuns(log, queue, wanted, { minOffset, maxOffset, nextBeginOffset: nextOffset });
 }
 
 function emptyResult(
@@ -134,10 +143,14 @@ async function readRuns(
   log: CommitLog,
   queue: ConsumeQueue,
   wanted: readonly Wanted[],
-  range: { minOffset: number; maxOffset: number; nextBeginOffset: number },
+  range: Pick<GetResult, 'minOffset' | 'maxOffset' | 'nextBeginOffset'>,
 ): Promise<GetResult> {
   const buffers: Buffer[] = [];
   let count = 0;
+  const { minOffset, maxOffset } = range;
+  const found = (nextBeginOffset: number): GetResult => {
+    return { status: 'FOUND', buffers, count, nextBeginOffset, minOffset, maxOffset };
+  };
   for (const run of runsOf(log, wanted)) {
     const start = run[0]!.commitLogOffset;
     const bytes = await log.read(start, endOf(run.at(-1)!) - start);
@@ -150,10 +163,9 @@ async function readRuns(
         continue;
       }
       // What was read before the hole is a complete answer; the next request meets the hole first.
-      if (count > 0)
-        return { ...range, status: 'FOUND', buffers, count, nextBeginOffset: each.queueOffset };
+      if (count > 0) return found(each.queueOffset);
       return holeAt(log, queue, each, range);
     }
   }
-  return { ...range, status: 'FOUND', buffers, count };
+  return found(range.nextBeginOffset);
 }

@@ -55,10 +55,7 @@ export function pullMessageProcessor(context: BrokerContext): Processor {
       mayCommit = false;
       const endOffset =
         others.length === 0 ? undefined : await endFor(context, pull, selection, others);
-      const result = await context.store.get({
-        ...getRequest(context, pull, selection),
-        endOffset,
-      });
+      const result = await context.store.get(getRequest(context, pull, selection, endOffset));
       const isFruitless = hasFoundNothingWanted(result);
       const isAnswer = !mayHold || !(isFruitless || isAtTheEnd(result, pull));
       // What arrived while the store was reading was announced to nobody.
@@ -169,7 +166,13 @@ function movedReply({ store }: BrokerContext, pull: Pull, nextBeginOffset: numbe
   };
 }
 
-function getRequest(context: BrokerContext, pull: Pull, selection: MessageSelection): GetRequest {
+/** One literal, as whatever passes by the hundred thousand: put together with spreads, each has a shape of its own. */
+function getRequest(
+  context: BrokerContext,
+  pull: Pull,
+  selection: MessageSelection,
+  endOffset: number | undefined,
+): GetRequest {
   const { maxTransferCountOnMessageInMemory, maxTransferBytesOnMessageInMemory } = context.config;
   const wantedBytes = pull.maxMsgBytes ?? 0;
   return {
@@ -181,7 +184,9 @@ function getRequest(context: BrokerContext, pull: Pull, selection: MessageSelect
       wantedBytes > 0 ? wantedBytes : maxTransferBytesOnMessageInMemory,
       maxTransferBytesOnMessageInMemory,
     ),
-    ...selection,
+    endOffset,
+    tagsCodes: selection.tagsCodes,
+    filter: selection.filter,
   };
 }
 

@@ -132,7 +132,8 @@ export class IndexFiles {
   removeBefore(minCommitLogOffset: number): void {
     while (this.#list.length > 1) {
       const first = this.#list[0]!;
-      if (first.header.endPhyOffset >= minCommitLogOffset) return;
+      // An empty one with others behind it has lost what it had: recovery is to find that.
+      if (first.isEmpty || first.header.endPhyOffset >= minCommitLogOffset) return;
       this.#list.shift();
       first.remove();
       this.#options.logger.info('removed an IndexFile of messages that are gone', {

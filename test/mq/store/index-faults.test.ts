@@ -335,6 +335,30 @@ describe('an index that does not agree with the log', () => {
     await indexed.store.close();
   });
 
+  it('does not take a file that has lost what it had for one whose messages are gone', async () => {
+    const open = async (): Promise<IndexedStore> => {
+      const indexed = await IndexedStore.open({ commitLogSegmentBytes: 1000 });
+      await indexed.send(30);
+      await indexed.store.close();
+      for (const base of [0, 1000, 2000]) indexed.files.remove(commitLogFile(base));
+      return indexed;
+    };
+    const whole = await open();
+    await whole.reopen({ commitLogSegmentBytes: 1000 });
+    const goneCount = whole.said('removed an IndexFile of messages that are gone');
+    const kept = await find(whole.store, 'k', { maxCount: 1000 });
+    await whole.store.close();
+
+    const indexed = await open();
+    const lost = indexed.names()[goneCount]!;
+    indexed.overwrite(lost, (bytes) => void bytes.fill(0));
+    indexed.files.put(path.join(ROOT, 'abort'), Buffer.alloc(0));
+    indexed.files.remove(path.join(ROOT, 'checkpoint'));
+    await indexed.reopen({ commitLogSegmentBytes: 1000 });
+    expect(await find(indexed.store, 'k', { maxCount: 1000 })).toEqual(kept);
+    await indexed.store.close();
+  });
+
   it('passes over a damaged message, says so, and goes on where messages are known to begin', async () => {
     const indexed = await IndexedStore.open({ commitLogSegmentBytes: 1000 });
     await indexed.send(30);

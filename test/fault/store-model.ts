@@ -2,9 +2,12 @@ import type { MessageExt } from '../../mq/protocol/message.ts';
 
 interface Promised {
   body: string;
+  commitLogOffset: number;
   /** It was said to be on the disk, not in the page cache only. */
   isFlushed: boolean;
 }
+
+type Place = Pick<MessageExt, 'queueOffset' | 'commitLogOffset'>;
 
 /** What a store has promised of one queue, by queueOffset. */
 type Queue = Map<number, Promised>;
@@ -29,7 +32,8 @@ export class StoreModel {
     this.#refused.add(body);
   }
 
-  promise(queue: string, queueOffset: number, body: string, isFlushed: boolean): void {
+  promise(queue: string, place: Place, body: string, isFlushed: boolean): void {
+    const { queueOffset, commitLogOffset } = place;
     const before = this.#queue(queue).get(queueOffset);
     if (before !== undefined && before.body !== body) {
       this.#clashes.push(
@@ -38,6 +42,7 @@ export class StoreModel {
     }
     this.#queue(queue).set(queueOffset, {
       body,
+      commitLogOffset,
       isFlushed: isFlushed || before?.isFlushed === true,
     });
   }
@@ -59,6 +64,15 @@ export class StoreModel {
   /** The queue was deleted, or may have been. */
   forget(queue: string): void {
     this.#queues.delete(queue);
+  }
+
+  /** Retention has removed the log up to here. */
+  forgetBefore(minCommitLogOffset: number): void {
+    for (const queue of this.#queues.values()) {
+      for (const [queueOffset, { commitLogOffset }] of queue) {
+        if (commitLogOffset < minCommitLogOffset) queue.delete(queueOffset);
+      }
+    }
   }
 
   promised(queue: string): number {

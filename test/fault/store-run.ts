@@ -74,6 +74,8 @@ class StoreRun {
   /** It has said that it takes nothing more until it is reopened. */
   #hasFailed = false;
   #isDeleting = false;
+  /** Retention was at work, in this life or before. */
+  #isCleaned = false;
   /** Seen where nobody waits, and told at the end of the load. */
   readonly #violations: string[] = [];
   #releaseSyncs: (() => void) | undefined;
@@ -117,6 +119,7 @@ class StoreRun {
     try {
       const store = await this.#open(dying, clock);
       await this.#check(store, clock);
+      if (random.chance(0.3)) this.#startRetention(store);
       if (!dying.isDead) await this.#load(store, clock);
       if (!dying.isDead && random.chance(0.2)) await this.#close(store);
     } catch (error) {
@@ -127,6 +130,20 @@ class StoreRun {
     if (death === 'kill') this.#disk.killProcess();
     else this.#disk.cutPower();
     this.#noteDeath(death);
+  }
+
+  /** What is older than a life or so goes, and on a disk that is nearly full whatever is oldest. */
+  #startRetention(store: MessageStore): void {
+    this.#isCleaned = true;
+    store.startRetention({
+      reservedMs: 400_000,
+      deleteHours: Array.from({ length: 24 }, (_, hour) => hour),
+      maxUsedPercent: 75,
+      cleansForcibly: true,
+      cleanForciblyPercent: 85,
+      waitingFrom: () => Number.POSITIVE_INFINITY,
+      isTopic: () => true,
+    });
   }
 
   #process(at: number, death: Death): DyingFiles {
@@ -192,6 +209,8 @@ class StoreRun {
       if (random.chance(0.03)) this.#delete(store);
       if (random.chance(0.2)) await this.#readSome(store);
       if (random.chance(0.02)) clock.jumpWallClock(-random.below(10_000));
+      // Retention looks each ten seconds.
+      if (random.chance(0.04)) await clock.advanceAndSettle(10_000);
       if (random.chance(0.3)) await clock.advanceAndSettle(random.below(2000));
       else await settle(random.below(4));
       if (random.chance(0.3)) this.#resumeSyncs();
@@ -204,10 +223,8 @@ class StoreRun {
     for (const queue of QUEUES) {
       // Of a topic that is being deleted everything may go.
       if (this.#isDeleting && DELETED.includes(queue)) continue;
-      for (const { queueOffset, body } of await this.#visible(store, queue)) {
-        const isFlushed = this.#flushDiskType === 'SYNC_FLUSH';
-        if (life === this.#life)
-          this.#model.promise(queue, queueOffset, body.toString(), isFlushed);
+      for (const found of await this.#visible(store, queue)) {
+        if (life === this.#life) this.#acknowledge(queue, found, found.body.toString());
       }
     }
   }
@@ -251,8 +268,8 @@ class StoreRun {
     if (this.#hasFault || life !== this.#life) return;
     const queue = 'TopicA:0';
     const next = this.#next(queue);
-    const { queueOffset } = await store.append(next);
-    if (life === this.#life) this.#acknowledge(queue, queueOffset, next.body.toString());
+    const appended = await store.append(next);
+    if (life === this.#life) this.#acknowledge(queue, appended, next.body.toString());
   }
 
   #send(store: MessageStore): void {
@@ -280,10 +297,10 @@ class StoreRun {
     appending.then(
       (results) => {
         if (life !== this.#life || isHasty) return;
-        for (const [index, { status, queueOffset }] of results.entries()) {
-          if (status !== 'PUT_OK') continue;
+        for (const [index, result] of results.entries()) {
+          if (result.status !== 'PUT_OK') continue;
           const { queue, message } = sent[index]!;
-          this.#acknowledge(queue, queueOffset, message.body.toString());
+          this.#acknowledge(queue, result, message.body.toString());
         }
       },
       (error: unknown) => {
@@ -296,9 +313,13 @@ class StoreRun {
     );
   }
 
-  #acknowledge(queue: string, queueOffset: number, body: string): void {
+  #acknowledge(
+    queue: string,
+    place: Pick<AppendResult, 'queueOffset' | 'commitLogOffset'>,
+    body: string,
+  ): void {
     if (this.#isDeleting && DELETED.includes(queue)) return;
-    this.#model.promise(queue, queueOffset, body, this.#flushDiskType === 'SYNC_FLUSH');
+    this.#model.promise(queue, place, body, this.#flushDiskType === 'SYNC_FLUSH');
   }
 
   #sendTooLarge(store: MessageStore): void {
@@ -394,11 +415,14 @@ class StoreRun {
       const messages = await this.#visible(store, queue);
       if (life !== this.#life) return;
       all.push({ queue, messages });
-      wrong.push(...this.#model.wrongIn(queue, 0, messages));
+      const [topic] = queue.split(':') as [string];
+      const minOffset = store.minOffset(topic, queueIdOf(queue));
+      if (this.#isCleaned) this.#model.forgetBefore(store.minCommitLogOffset);
+      wrong.push(...this.#model.wrongIn(queue, minOffset, messages));
       this.counts.checked += this.#model.promised(queue);
       // After recovery what is visible is flushed.
-      for (const { queueOffset, body } of messages) {
-        this.#model.promise(queue, queueOffset, body.toString(), true);
+      for (const found of messages) {
+        this.#model.promise(queue, found, found.body.toString(), true);
       }
     }
     assert.deepEqual(wrong.slice(0, 10), [], `${wrong.length} things are wrong after a start`);

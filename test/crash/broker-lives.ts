@@ -1,7 +1,9 @@
 import { existsSync, watch } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../infra/seeded-random.ts';
+import { until } from '../support/deadline.ts';
 import { TestProcess } from '../support/process.ts';
 
 /** Small files, so that kills fall on their borders; short waits, so that a settled store is soon seen to be one. */
@@ -19,6 +21,16 @@ const SETTINGS = [
 ];
 
 /** What a kill may be aimed at: the next change of such a file; or nothing, at any time. */
+/** Every hour is one to delete in, and a segment is old as soon as it is full: the look at the disk is each ten seconds. */
+const CLEAN_UP = [
+  '--file-reserved-time=0',
+  `--delete-when=${Array.from({ length: 24 }, (_, hour) => hour).join(';')}`,
+];
+/** Some looks long, on a busy machine. */
+const LONGEST_CLEAN_UP_MS = 60_000;
+/** A look removes ten segments, with a pause behind each. */
+const CLEAN_UP_TAKES_MS = 1_200;
+
 const AIMS = {
   'at any time': undefined,
   'at a new segment': { directory: 'commitlog', name: /^\d{20}$/ },
@@ -33,6 +45,8 @@ const AIMS = {
 export type Aim = keyof typeof AIMS;
 export const AIM_NAMES = Object.keys(AIMS) as Aim[];
 
+/** A start takes a fraction of a second; on a machine that is busy with other things it may get none of the processors for long. */
+const START_TIMEOUT_MS = 120_000;
 /** No aim is waited for longer. */
 const LONGEST_AIM_MS = 500;
 
@@ -72,6 +86,19 @@ export class BrokerLives implements AsyncDisposable {
     await starting.kill();
   }
 
+  /** Starts a broker that removes what is old, and kills it while it does. Errors: it removes nothing. */
+  async startAndKillCleaningUp(random: SeededRandom): Promise<void> {
+    const segments = (): Promise<string[]> => readdir(join(this.#options.directory, 'commitlog'));
+    await using cleaning = await this.#launch(/ready in \d+ ms/, CLEAN_UP);
+    const [first] = (await segments()).toSorted();
+    await until(async () => !(await segments()).includes(first!), {
+      timeoutMs: LONGEST_CLEAN_UP_MS,
+      what: 'the oldest segment is removed',
+    });
+    await delay(random.below(CLEAN_UP_TAKES_MS));
+    await cleaning.kill();
+  }
+
   /** SIGKILL at the moment aimed at, which `onKill` is told of. */
   async kill(aim: Aim, onKill: () => void): Promise<void> {
     const running = this.#running;
@@ -97,7 +124,7 @@ export class BrokerLives implements AsyncDisposable {
     return this.#process;
   }
 
-  #launch(ready: RegExp | undefined): Promise<TestProcess> {
+  #launch(ready: RegExp | undefined, more: readonly string[] = []): Promise<TestProcess> {
     const { root, directory, port, namesrvAddr } = this.#options;
     const flushDiskType = this.#startCount++ % 2 === 0 ? 'SYNC_FLUSH' : 'ASYNC_FLUSH';
     return TestProcess.start({
@@ -109,8 +136,9 @@ export class BrokerLives implements AsyncDisposable {
         `--store-path-root-dir=${directory}`,
         `--flush-disk-type=${flushDiskType}`,
         ...SETTINGS,
+        ...more,
       ],
-      ...(ready && { ready }),
+      ...(ready && { ready, readyTimeoutMs: START_TIMEOUT_MS }),
     });
   }
 }

@@ -21,6 +21,8 @@ const LONGEST_LOAD_MS = 4_000;
 const CHANCE_OF_KILL_AT_START = 0.3;
 /** After so many kills the broker is left alone until every promise is kept. */
 const CYCLES_TO_A_REST = 10;
+/** After the second of so many rests old messages are removed, which takes ten seconds to begin. */
+const RESTS_TO_A_CLEAN_UP = 5;
 /** Longer than every wait of the broker and the clients that is left when the load has ended. */
 const REST_TIMEOUT_MS = 60_000;
 
@@ -28,6 +30,7 @@ export interface CrashCounts {
   cycles: number;
   killsAtStart: number;
   rests: number;
+  cleanUps: number;
   acknowledged: number;
   committed: number;
   timers: number;
@@ -46,6 +49,7 @@ export class CrashRun implements AsyncDisposable {
     cycles: 0,
     killsAtStart: 0,
     rests: 0,
+    cleanUps: 0,
     acknowledged: 0,
     committed: 0,
     timers: 0,
@@ -53,7 +57,7 @@ export class CrashRun implements AsyncDisposable {
   /** What was going on, for a failure's message. */
   doing = 'starting';
   readonly #random: SeededRandom;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #broker: BrokerLives;
   readonly #stored: StoredQueues;
   readonly #sends: Sends;
@@ -61,7 +65,7 @@ export class CrashRun implements AsyncDisposable {
   readonly #timers: Timers;
   readonly #readers: Readers;
   readonly #closing: readonly (() => Promise<void>)[];
-  /** Stays for whoever looks into a failure. */
+  /** The store stays for whoever looks into a failure. */
   #isKept = false;
 
   /** `state` is a folder for the store. */
@@ -91,7 +95,7 @@ export class CrashRun implements AsyncDisposable {
     closeNameServer: () => Promise<void>,
   ) {
     this.#random = new SeededRandom(seed);
-    this.#directory = directory;
+    this.directory = directory;
     this.#broker = broker;
     const admin = new Admin({ namesrvAddr });
     const client = new MqClient(clientSettings({ namesrvAddr }));
@@ -127,8 +131,14 @@ export class CrashRun implements AsyncDisposable {
     await this.#readers.start();
   }
 
-  /** Load, kill, start, compare. Errors: what is wrong, the first lines of it. */
+  /** Load, kill, start, compare. Errors: what is wrong, the first lines of it; the store is kept then. */
   async cycle(): Promise<void> {
+    this.#isKept = true;
+    await this.#cycle();
+    this.#isKept = false;
+  }
+
+  async #cycle(): Promise<void> {
     const random = this.#random;
     const broker = this.#broker;
     this.doing = 'load';
@@ -152,7 +162,10 @@ export class CrashRun implements AsyncDisposable {
     await broker.start();
     await this.#compare();
     this.counts.cycles++;
-    if (this.counts.cycles % CYCLES_TO_A_REST === 0) await this.rest();
+    if (this.counts.cycles % CYCLES_TO_A_REST === 0) {
+      await this.#rest();
+      if (this.counts.rests % RESTS_TO_A_CLEAN_UP === 2) await this.#cleanUp();
+    }
     this.counts.acknowledged = this.#sends.acknowledgedCount;
     this.counts.committed = this.#transactions.committedCount;
     this.counts.timers = this.#timers.deliveredCount;
@@ -165,8 +178,14 @@ export class CrashRun implements AsyncDisposable {
     while (this.#sends.acknowledgedCount < target && performance.now() < deadline) await delay(2);
   }
 
-  /** Without a load and without a kill every promise is kept after a while. */
+  /** Without a load and without a kill every promise is kept after a while. Errors: as cycle. */
   async rest(): Promise<void> {
+    this.#isKept = true;
+    await this.#rest();
+    this.#isKept = false;
+  }
+
+  async #rest(): Promise<void> {
     this.doing = 'at rest';
     let unkept: string[] = [];
     const isKept = async (): Promise<boolean> => {
@@ -188,6 +207,18 @@ export class CrashRun implements AsyncDisposable {
     this.counts.rests++;
   }
 
+  /** Kills the broker at rest, and again while it removes old messages: what is left is whole. */
+  async #cleanUp(): Promise<void> {
+    this.doing = 'removing old messages';
+    await this.#broker.kill('at any time', () => undefined);
+    await this.#broker.startAndKillCleaningUp(this.#random);
+    await this.#broker.start();
+    const wrong = await this.#sends.wrongAfterCleanUp(this.#stored);
+    if (wrong.length > 0) await this.#fail(wrong);
+    await this.#compare();
+    this.counts.cleanUps++;
+  }
+
   async #compare(): Promise<void> {
     const wrong = [
       ...(await this.#sends.wrong(this.#stored)),
@@ -199,16 +230,15 @@ export class CrashRun implements AsyncDisposable {
   }
 
   async #fail(wrong: readonly string[]): Promise<never> {
-    this.#isKept = true;
     const log = (await this.#broker.log()).split('\n').slice(-15).join('\n    ');
     throw new Error(
       `${wrong.length} things are wrong:\n    ${wrong.slice(0, 10).join('\n    ')}\n` +
-        `  the store is in ${this.#directory}; the broker said at last\n    ${log}`,
+        `  the broker said at last\n    ${log}`,
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.#closing) await close();
-    if (!this.#isKept) await rm(this.#directory, { recursive: true, force: true });
+    if (!this.#isKept) await rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -23,6 +23,7 @@ const total: CrashCounts = {
   cycles: 0,
   killsAtStart: 0,
   rests: 0,
+  cleanUps: 0,
   acknowledged: 0,
   committed: 0,
   timers: 0,
@@ -59,9 +60,10 @@ async function runStore(seed: number): Promise<void> {
   for (const name of Object.keys(total) as (keyof CrashCounts)[]) total[name] += run.counts[name];
 }
 
-function totalLine({ killsAtStart, rests, acknowledged, committed, timers }: CrashCounts): string {
+function totalLine(counts: CrashCounts): string {
+  const { killsAtStart, rests, cleanUps, acknowledged, committed, timers } = counts;
   return (
     `${acknowledged} messages acknowledged, ${committed} transactions committed, ${timers} timers delivered, ` +
-    `${killsAtStart} more kills at a start, ${rests} times at rest`
+    `${killsAtStart} more kills at a start, ${cleanUps} while cleaning up, ${rests} times at rest`
   );
 }

@@ -134,6 +134,7 @@ export class Sends {
   async wrong(stored: StoredQueues): Promise<string[]> {
     const wrong: string[] = [];
     const places = new Map<string, string>();
+    if (this.#window.length === 0) return wrong;
     for (const { topic, queueCount } of TOPICS) {
       const from = this.#window[0]!.ends.get(topic)!;
       const to = await stored.ends(topic, queueCount);
@@ -150,6 +151,27 @@ export class Sends {
         if (found !== place) wrong.push(`${name} was acknowledged at ${place}, it is at ${found}`);
       }
     }
+    return wrong;
+  }
+
+  /** What is wrong with all that is left, from the first message of each queue on; nothing of it need be of the window. */
+  async wrongAfterCleanUp(stored: StoredQueues): Promise<string[]> {
+    const wrong: string[] = [];
+    for (const { topic, queueCount } of TOPICS) {
+      const from = await stored.starts(topic, queueCount);
+      const to = await stored.ends(topic, queueCount);
+      const before = this.#window.at(-1)!.ends.get(topic)!;
+      if (to.some((end, queueId) => end < before[queueId]!)) {
+        wrong.push(`${topic} ends at ${to.join()}, it ended at ${before.join()}`);
+      }
+      for (const [queueId, records] of (await stored.read(topic, from, to)).entries()) {
+        const queue = `${topic}:${queueId}`;
+        wrong.push(...this.#wrongInQueue(queue, from[queueId]!, records, new Map()));
+        const end = from[queueId]! + records.length;
+        if (end !== to[queueId]) wrong.push(`${queue} was read up to ${end} of ${to[queueId]}`);
+      }
+    }
+    this.#window.length = 0;
     return wrong;
   }
 

@@ -7,6 +7,8 @@ import { TestProcess } from '../../support/process.ts';
 export interface OurCluster extends AsyncDisposable {
   readonly namesrvAddr: string;
   readonly brokerAddr: string;
+  /** Ends both, and lets them finish or not. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 type Settings = Readonly<Record<string, string | number | boolean>>;
@@ -37,7 +39,12 @@ export async function startOurCluster(settings: Settings): Promise<OurCluster> {
       flushDiskType: 'ASYNC_FLUSH',
       ...settings,
     });
-    return { namesrvAddr, brokerAddr, [Symbol.asyncDispose]: stop };
+    const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+      for (const server of servers.toReversed()) {
+        await (signal === 'SIGTERM' ? server.stop() : server.kill());
+      }
+    };
+    return { namesrvAddr, brokerAddr, end, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;

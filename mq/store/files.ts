@@ -38,6 +38,8 @@ export interface Files {
   listDirectories(directory: string): string[];
   /** Size in bytes, or undefined when there is no such file. */
   sizeOf(file: string): number | undefined;
+  /** What the file takes on the disk: less than its size where it is sparse. 0 when there is no such file. */
+  allocatedBytes(file: string): number;
   /** 'write' creates the file when it is missing, and reads too. */
   open(file: string, mode: 'read' | 'write'): OpenFile;
   rename(from: string, to: string): void;
@@ -59,6 +61,8 @@ export interface Files {
   lock(file: string): () => void;
 }
 
+/** `blocks` of a stat counts in these, whatever the file system's are. */
+const STAT_BLOCK_BYTES = 512;
 const readAsync = promisify(fs.read);
 const fdatasyncAsync = promisify(fs.fdatasync);
 
@@ -115,6 +119,10 @@ export const nodeFiles: Files = {
 
   sizeOf(file) {
     return fs.statSync(file, { throwIfNoEntry: false })?.size;
+  },
+
+  allocatedBytes(file) {
+    return (fs.statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * STAT_BLOCK_BYTES;
   },
 
   open(file, mode) {

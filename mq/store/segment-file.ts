@@ -54,6 +54,11 @@ export class SegmentFile {
     this.#hasNewName = this.#isMissing;
   }
 
+  /** What it takes on the disk, less than its size while it is sparse. */
+  get allocatedBytes(): number {
+    return this.#files.allocatedBytes(this.path);
+  }
+
   /** Written to since the last completed `sync`. */
   get isDirty(): boolean {
     return this.#isDirty;

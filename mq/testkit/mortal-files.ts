@@ -29,6 +29,10 @@ export class MortalFiles implements Files {
     return this.#files.sizeOf(file);
   }
 
+  allocatedBytes(file: string): number {
+    return this.#files.allocatedBytes(file);
+  }
+
   open(file: string, mode: 'read' | 'write'): OpenFile {
     if (this.#isDead && mode === 'write') return nothing;
     const opened = this.#files.open(file, mode);

@@ -205,6 +205,10 @@ export class FaultyFiles implements Files {
     return this.#find(file)?.size;
   }
 
+  allocatedBytes(file: string): number {
+    return (this.#find(file)?.pages.size ?? 0) * PAGE_BYTES;
+  }
+
   open(file: string, mode: 'read' | 'write'): OpenFile {
     this.#check('open', file);
     let inode = this.#find(file);

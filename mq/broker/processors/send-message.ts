@@ -415,9 +415,18 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   }
 
   function reply(status: AppendResult['status'], fields: ResponseOf<typeof sendMessage>): Reply {
+    const { msgId, queueId, queueOffset, transactionId, recallHandle } = fields;
     return replyWith(
       status,
-      sendMessage.encodeResponse({ ...fields, MSG_REGION: config.regionId, TRACE_ON: traceOn }),
+      sendMessage.encodeResponse({
+        msgId,
+        queueId,
+        queueOffset,
+        transactionId,
+        recallHandle,
+        MSG_REGION: config.regionId,
+        TRACE_ON: traceOn,
+      }),
     );
   }
 

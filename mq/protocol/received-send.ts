@@ -417,6 +417,9 @@ function booleanOf(source: Buffer, at: number, end: number): boolean | undefined
 const TRUE = 0x74727565;
 const FALS = 0x66616c73;
 
+/** A connection keeps five texts; longer ones than any group or topic are a peer's mistake, and are not kept. */
+const MAX_KEPT_BYTES = 256;
+
 /** A text that is usually the one before: then no text is made, and whoever looks it up finds the very same one. */
 class RepeatedText {
   #bytes: Buffer = Buffer.alloc(0);
@@ -426,9 +429,11 @@ class RepeatedText {
   read(source: Buffer, at: number, end: number): string | undefined {
     if (this.#isSame(source, at, end)) return this.#text;
     if (!isAscii(source, at, end)) return undefined;
+    const text = source.toString('latin1', at, end);
+    if (end - at > MAX_KEPT_BYTES) return text;
     this.#bytes = Buffer.from(source.subarray(at, end));
-    this.#text = this.#bytes.toString('latin1');
-    return this.#text;
+    this.#text = text;
+    return text;
   }
 
   #isSame(source: Buffer, at: number, end: number): boolean {

@@ -17,7 +17,10 @@ import { Transactions, TX } from './transactions.ts';
 
 /** How many messages are acknowledged before a kill is aimed; on a machine that is busy otherwise, what comes in that time. */
 const ACKNOWLEDGED_BEFORE_A_KILL = { least: 20, spread: 800 };
+const QUIET_BEFORE_A_KILL = { least: 5, spread: 40 };
 const LONGEST_LOAD_MS = 4_000;
+/** With one sender only: a store that lost its last record would be seen at once. */
+const CHANCE_OF_QUIET = 0.2;
 const CHANCE_OF_KILL_AT_START = 0.3;
 /** After so many kills the broker is left alone until every promise is kept. */
 const CYCLES_TO_A_REST = 10;
@@ -144,11 +147,13 @@ export class CrashRun implements AsyncDisposable {
     this.doing = 'load';
     await this.#sends.begin(this.#stored);
     let isKilled = false;
-    const loads = [this.#sends, this.#transactions, this.#timers].flatMap((load) =>
-      load.load(() => isKilled),
-    );
-    await this.#untilAcknowledged();
-    const aim = AIM_NAMES[random.below(AIM_NAMES.length)]!;
+    const isQuiet = random.chance(CHANCE_OF_QUIET);
+    const isOver = (): boolean => isKilled;
+    const loads = isQuiet
+      ? this.#sends.quietLoad(isOver)
+      : [this.#sends, this.#transactions, this.#timers].flatMap((load) => load.load(isOver));
+    await this.#untilAcknowledged(isQuiet ? QUIET_BEFORE_A_KILL : ACKNOWLEDGED_BEFORE_A_KILL);
+    const aim = isQuiet ? 'at any time' : AIM_NAMES[random.below(AIM_NAMES.length)]!;
     this.doing = `killed ${aim}`;
     await broker.kill(aim, () => {
       isKilled = true;
@@ -171,8 +176,7 @@ export class CrashRun implements AsyncDisposable {
     this.counts.timers = this.#timers.deliveredCount;
   }
 
-  async #untilAcknowledged(): Promise<void> {
-    const { least, spread } = ACKNOWLEDGED_BEFORE_A_KILL;
+  async #untilAcknowledged({ least, spread }: { least: number; spread: number }): Promise<void> {
     const target = this.#sends.acknowledgedCount + least + this.#random.below(spread);
     const deadline = performance.now() + LONGEST_LOAD_MS;
     while (this.#sends.acknowledgedCount < target && performance.now() < deadline) await delay(2);

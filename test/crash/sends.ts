@@ -54,6 +54,11 @@ export class Sends {
     if (this.#window.length > WINDOW_CYCLES) this.#window.shift();
   }
 
+  /** A single sender: what it was told last is likely the last record of the log. */
+  quietLoad(isOver: () => boolean): Promise<void>[] {
+    return [this.#sendInTurn('0', (series) => this.#sendOne(`s${series}`), isOver)];
+  }
+
   /** One promise a sender; each ends after `isOver` says so. */
   load(isOver: () => boolean): Promise<void>[] {
     const sender = (send: (series: string) => Promise<void>) => (_: unknown, index: number) =>

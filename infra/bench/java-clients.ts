@@ -7,49 +7,41 @@ import { createInterface } from 'node:readline';
 import type { JavaClients } from '@millrace/loadtest';
 
 const REPORT_MS = 1_000;
-/** Reports until a virtual machine has started, connected and compiled itself; they are not counted. */
-const WARM_UP_REPORTS = 4;
+/** Each report is of the ten seconds before it, and the first comes when there are ten: this one leaves out the start. */
+const COUNTED_REPORT = 5;
 /** For a program that never reports. */
-const START_MS = 60_000;
+const TIME_LIMIT_MS = 120_000;
 
 /** Apache RocketMQ's benchmark programs, started anew for each measure, with what they print each second. */
 export function javaClients(classpath: string): JavaClients {
-  const run = (
-    program: string,
-    flags: readonly string[],
-    seconds: number,
-    perSIn: RegExp,
-  ): Promise<number> => meanReport({ classpath, program, flags, seconds, perSIn });
+  const run = (program: string, flags: readonly string[], perSIn: RegExp): Promise<number> =>
+    report({ classpath, program, flags, perSIn });
   return {
-    produce: ({ namesrvAddr, topic, threads, bodyBytes, seconds }) =>
+    produce: ({ namesrvAddr, topic, threads, bodyBytes }) =>
       run(
         'Producer',
         ['-n', namesrvAddr, '-t', topic, '-w', `${threads}`, '-s', `${bodyBytes}`],
-        seconds,
         /Send TPS: (\d+)/,
       ),
-    consume: ({ namesrvAddr, topic, threads, seconds }) =>
+    consume: ({ namesrvAddr, topic, threads }) =>
       run(
         'Consumer',
         ['-n', namesrvAddr, '-t', topic, '-w', `${threads}`, '-g', `bench-java-${topic}`],
-        seconds,
-        /TPS: (\d+)/,
+        /Consume TPS: (\d+)/,
       ),
   };
 }
 
-/** The mean of `seconds` reports, one a second. Errors: when it ends or says nothing, with what it printed last. */
-async function meanReport({
+/** What it says of ten seconds after its start. Errors: when it ends or says nothing, with what it printed last. */
+async function report({
   classpath,
   program,
   flags,
-  seconds,
   perSIn,
 }: {
   classpath: string;
   program: string;
   flags: readonly string[];
-  seconds: number;
   perSIn: RegExp;
 }): Promise<number> {
   const home = await mkdtemp(join(tmpdir(), 'bench-java-'));
@@ -60,9 +52,9 @@ async function meanReport({
     [...heap, `-Duser.home=${home}`, '-cp', classpath, main, ...flags, '-ri', `${REPORT_MS}`],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS + seconds * REPORT_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT_MS);
   const closed = once(child, 'close');
-  const reports: number[] = [];
+  let reportCount = 0;
   let lastWords = '';
   child.stderr.on(
     'data',
@@ -72,14 +64,9 @@ async function meanReport({
     for await (const line of createInterface({ input: child.stdout })) {
       const perS = perSIn.exec(line)?.[1];
       if (perS === undefined) lastWords = (lastWords + line + '\n').slice(-2_000);
-      else reports.push(Number(perS));
-      if (reports.length === WARM_UP_REPORTS + seconds) break;
+      else if (++reportCount === COUNTED_REPORT) return Number(perS);
     }
-    if (reports.length < WARM_UP_REPORTS + seconds) {
-      throw new Error(`${main} ended after ${reports.length} reports: ${lastWords}`);
-    }
-    const counted = reports.slice(WARM_UP_REPORTS);
-    return Math.round(counted.reduce((sum, perS) => sum + perS, 0) / counted.length);
+    throw new Error(`${main} ended after ${reportCount} reports: ${lastWords}`);
   } finally {
     clearTimeout(timer);
     child.kill('SIGKILL');

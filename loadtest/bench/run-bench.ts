@@ -75,7 +75,7 @@ ${Object.entries(measures)
   --only NAME,…   these measures only
   --match TEXT    of their cases, only those whose name holds TEXT, such as "1KiB 256"
   --vs rocketmq   measure Apache RocketMQ's broker in turn, too, and print the ratios; needs a JDK and Maven
-  --seconds N     how long each load is measured; 2 by default
+  --seconds N     how long each load is measured, those of java aside; 2 by default
   --flush MODE    when a message is acknowledged: sync, async or both, the default
   --runs N        repeat start, timers and testkit N times and take the median; 7 by default
   --store-gb N    how large the store is that start starts on; 10 by default

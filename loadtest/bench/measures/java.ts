@@ -1,6 +1,7 @@
 import { Brokers, type Bench } from '../bench.ts';
 import type { BrokerName } from '../broker-under-test.ts';
 import { rounded } from '../figures.ts';
+import { JAVA_CLIENT_S } from '../java-clients.ts';
 
 const PRODUCE_TOPIC = 'BenchJavaProduce';
 const CONSUME_TOPIC = 'BenchJavaConsume';
@@ -9,15 +10,11 @@ const BODY_BYTES = 1_024;
 const THREADS = 64;
 /** More than its consumer takes in the time it is given. */
 const CONSUMED_PER_S = 200_000;
-/** A consumer starts, finds its queues, and is warm after so long. */
-const CONSUMER_WARM_UP_S = 6;
 
 /** Apache RocketMQ's own benchmark programs against both brokers, by their own count: 64 threads, 1 KiB. */
 export async function measureJava(bench: Bench): Promise<Record<string, number>> {
   const { java, say } = bench;
   if (java === undefined) throw new Error('java is measured with --vs rocketmq only');
-  // Below this its programs have not compiled themselves.
-  const seconds = Math.max(bench.secondsEach, 5);
   const figures: Record<string, number> = {};
   const tell = (name: string, broker: BrokerName, perS: number): void => {
     figures[`${name}_${broker}_per_s`] = perS;
@@ -27,16 +24,16 @@ export async function measureJava(bench: Bench): Promise<Record<string, number>>
     await using brokers = await Brokers.start(bench, flush);
     await brokers.createTopic(PRODUCE_TOPIC, QUEUES);
     for (const { name, namesrvAddr } of brokers.all) {
-      const load = { namesrvAddr, topic: PRODUCE_TOPIC, seconds, threads: THREADS };
+      const load = { namesrvAddr, topic: PRODUCE_TOPIC, threads: THREADS };
       tell(`produce_${flush}`, name, await java.produce({ ...load, bodyBytes: BODY_BYTES }));
     }
   }
   await using brokers = await Brokers.start(bench, 'async');
   await brokers.createTopic(CONSUME_TOPIC, QUEUES);
   const shape = { topic: CONSUME_TOPIC, queueCount: QUEUES, bodyBytes: BODY_BYTES, batchCount: 1 };
-  await brokers.store(shape, CONSUMED_PER_S * (seconds + CONSUMER_WARM_UP_S));
+  await brokers.store(shape, CONSUMED_PER_S * JAVA_CLIENT_S);
   for (const { name, namesrvAddr } of brokers.all) {
-    const load = { namesrvAddr, topic: CONSUME_TOPIC, seconds, threads: THREADS };
+    const load = { namesrvAddr, topic: CONSUME_TOPIC, threads: THREADS };
     tell('consume', name, await java.consume(load));
   }
   return { ...figures, ...ratiosOf(figures) };

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { stampedBy, systemClock, type Clock } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import { SystemTopic } from '../protocol/names.ts';
 import { isLoopback } from '../remoting/bind-address.ts';
 import { intercepted, type Intercept } from '../remoting/processor.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
@@ -377,11 +378,11 @@ async function startParts(
   });
   // Before anything can be appended: it completes what a crash cut off at the end of the log.
   await transactions.start();
-  if (store.stats.wasAborted || store.damage !== undefined) {
-    offsets.cutAt((topic, queueId) => store.maxOffset(topic, queueId));
-    // Or the next crash would find it within a queue that has grown again.
-    await offsets.persist();
-  }
+  offsets.cutAt((topic, queueId) => store.maxOffset(topic, queueId));
+  delayOffsets.cutAt((level) => store.maxOffset(SystemTopic.SCHEDULE, level - 1));
+  // Or the next crash would find it within a queue that has grown again.
+  await offsets.persist();
+  await delayOffsets.persist();
   await popping.start();
   const listening = await server.start();
   advertised = { ...advertised, port: listening.port };
@@ -403,7 +404,8 @@ async function startParts(
     maxUsedPercent: config.diskMaxUsedSpaceRatio,
     cleansForcibly: config.cleanFileForciblyEnable,
     cleanForciblyPercent: config.diskSpaceCleanForciblyRatio,
-    waitingFrom: () => Math.min(schedule.waitingFrom(), timers.waitingFrom()),
+    waitingFrom: () =>
+      Math.min(schedule.waitingFrom(), timers.waitingFrom(), transactions.waitingFrom()),
     isTopic: (topic) => topics.get(topic) !== undefined || isReservedTopic(topic, config),
   });
   shutdowns.push(() => namesrv.close());

@@ -146,8 +146,8 @@ export class ConsumerOffsets {
   }
 
   /**
-   * After a crash: progress reaches the disk by itself and may be beyond the end of a queue whose tail was lost. Kept, it
-   * would send its group past the messages that get those offsets next.
+   * At every start: progress reaches the disk by itself and may be beyond the end of a queue whose tail was lost, in a
+   * crash, by damage, or some starts ago. Kept, it would send its group past the messages that get those offsets next.
    */
   cutAt(endOf: (topic: string, queueId: number) => number): void {
     for (const [key, queues] of this.#table) {
@@ -155,7 +155,7 @@ export class ConsumerOffsets {
       for (const [queueId, queueOffset] of queues) {
         const end = endOf(topic, queueId);
         if (queueOffset <= end) continue;
-        this.#logger.warn('a group had come farther in a queue than the crash left of it', {
+        this.#logger.warn('a group had come farther in a queue than the queue goes', {
           progress: key,
           queueId,
           from: queueOffset,

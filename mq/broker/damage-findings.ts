@@ -9,7 +9,7 @@ export function logDamageFinding(damage: LogDamage): Observation {
     subject: `commitLogOffset ${commitLogOffset}`,
     what:
       `${segment} is damaged at commitLogOffset ${commitLogOffset}; the log was cut there at this start, and ` +
-      `${messageCount} messages behind it in that segment are not served`,
+      `the message there and ${messageCount} messages behind it in that segment are not served`,
     advice:
       `they are in ${quarantined.join(', ')}, and nowhere else: look into the disk, have them sent again from there or ` +
       'by those who sent them, and remove the files then',

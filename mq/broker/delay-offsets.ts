@@ -83,6 +83,26 @@ export class DelayOffsets {
     this.#saveLater();
   }
 
+  /** As ConsumerOffsets.cutAt: progress beyond the end of a level's queue would pass over what is parked next. */
+  cutAt(endOf: (level: number) => number): void {
+    for (const [level, queueOffset] of this.#table) {
+      const end = endOf(level);
+      const ahead = this.aheadOf(level).filter((each) => each < end);
+      if (queueOffset <= end && ahead.length === this.aheadOf(level).length) continue;
+      this.#deps.logger.warn('a delay level was delivered farther than its queue goes', {
+        level,
+        from: queueOffset,
+        to: end,
+      });
+      this.set(level, Math.min(queueOffset, end), ahead);
+    }
+  }
+
+  /** Writes the file when something changed since the last time. */
+  persist(): Promise<void> {
+    return this.#save();
+  }
+
   #saveLater(): void {
     if (this.#isClosed) return;
     this.#timer ??= this.#deps.clock.setTimeout(() => {

@@ -57,11 +57,16 @@ export class DelaySchedule {
   readonly #deps: DelayScheduleDeps;
   readonly #levels: readonly number[];
   readonly #queues: readonly LevelQueue[];
+  /** Levels that messages were parked in when messageDelayLevel had more of them. */
+  readonly #formerLevels: readonly number[];
 
   constructor(deps: DelayScheduleDeps) {
     this.#deps = deps;
     this.#levels = deps.levels;
     this.#queues = deps.levels.map((delayMs, index) => new LevelQueue(deps, index + 1, delayMs));
+    const known = deps.store.topics().find(({ topic }) => topic === SystemTopic.SCHEDULE);
+    const used = (known?.queueIds ?? []).map((queueId) => queueId + 1);
+    this.#formerLevels = used.filter((level) => level > deps.levels.length);
     deps.store.onArrival((arrival) => {
       if (arrival.topic === SystemTopic.SCHEDULE) this.#queues[arrival.queueId]?.parked(arrival);
     });
@@ -75,13 +80,11 @@ export class DelaySchedule {
 
   /** How long they were to wait only the setting said that had their level. */
   #reportStranded(): void {
-    const { store, offsets, levels, logger } = this.#deps;
-    const known = store.topics().find(({ topic }) => topic === SystemTopic.SCHEDULE);
-    for (const queueId of known?.queueIds ?? []) {
-      const level = queueId + 1;
-      const from = offsets.get(level) ?? store.minOffset(SystemTopic.SCHEDULE, queueId);
-      const count = store.maxOffset(SystemTopic.SCHEDULE, queueId) - from;
-      if (level <= levels.length || count <= 0) continue;
+    const { store, levels, logger } = this.#deps;
+    for (const level of this.#formerLevels) {
+      const from = deliveredTo(this.#deps, level);
+      const count = store.maxOffset(SystemTopic.SCHEDULE, level - 1) - from;
+      if (count <= 0) continue;
       logger.error(
         `delay level ${level}: messages wait until messageDelayLevel, which has ${levels.length} levels, has so many again`,
         { count },
@@ -116,7 +119,8 @@ export class DelaySchedule {
 
   /** The commitLogOffset of the first parked message that is not delivered; Infinity when there is none. */
   waitingFrom(): number {
-    return Math.min(Infinity, ...this.#queues.map((queue) => queue.waitingFrom()));
+    const levels = [...this.#queues.map(({ level }) => level), ...this.#formerLevels];
+    return Math.min(Infinity, ...levels.map((level) => waitingFrom(this.#deps, level)));
   }
 
   /**
@@ -147,6 +151,17 @@ interface Parked {
   readonly record: Buffer;
 }
 
+function deliveredTo({ store, offsets }: DelayScheduleDeps, level: number): number {
+  return offsets.get(level) ?? store.minOffset(SystemTopic.SCHEDULE, level - 1);
+}
+
+function waitingFrom(deps: DelayScheduleDeps, level: number): number {
+  const minOffset = deps.store.minOffset(SystemTopic.SCHEDULE, level - 1);
+  const first = Math.max(deliveredTo(deps, level), minOffset);
+  const entry = deps.store.entries(SystemTopic.SCHEDULE, level - 1, first, 1);
+  return entry.length === 0 ? Infinity : decodeEntry(entry, 0).commitLogOffset;
+}
+
 class LevelQueue {
   readonly #deps: DelayScheduleDeps;
   readonly level: number;
@@ -175,8 +190,7 @@ class LevelQueue {
   }
 
   deliveredTo(): number {
-    const { store, offsets } = this.#deps;
-    return offsets.get(this.level) ?? store.minOffset(SystemTopic.SCHEDULE, this.#queueId);
+    return deliveredTo(this.#deps, this.level);
   }
 
   progress(): { delivered: number; parked: number } {
@@ -185,14 +199,6 @@ class LevelQueue {
       delivered: offsets.get(this.level) ?? 0,
       parked: store.maxOffset(SystemTopic.SCHEDULE, this.#queueId),
     };
-  }
-
-  waitingFrom(): number {
-    const { store } = this.#deps;
-    const minOffset = store.minOffset(SystemTopic.SCHEDULE, this.#queueId);
-    const first = Math.max(this.deliveredTo(), minOffset);
-    const entry = store.entries(SystemTopic.SCHEDULE, this.#queueId, first, 1);
-    return entry.length === 0 ? Infinity : decodeEntry(entry, 0).commitLogOffset;
   }
 
   start(): void {

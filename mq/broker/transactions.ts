@@ -71,6 +71,16 @@ export class Transactions {
     this.#rounds = new TransactionRounds(deps, this.#table, this.#log, this.#work);
   }
 
+  /** The commitLogOffset of the first open half message; Infinity when there is none. */
+  waitingFrom(): number {
+    const { minCommitLogOffset } = this.#deps.store;
+    let first = Infinity;
+    for (const { commitLogOffset: each } of this.#table.halves()) {
+      if (each >= minCommitLogOffset && each < first) first = each;
+    }
+    return first;
+  }
+
   /** Transactions whose outcome is open. */
   get openCount(): number {
     return this.#table.openCount;

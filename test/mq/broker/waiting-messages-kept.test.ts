@@ -84,3 +84,29 @@ it.each([
     expect(await delivered()).toEqual(['later']);
   },
 );
+
+it('a message of a delay level that is no longer configured keeps its segment for when it is again', async () => {
+  await fillBehind({ DELAY: '2' });
+  await broker.restart({ messageDelayLevel: '1s' });
+  await clock.advanceAndSettle(HOUR + 60_000);
+  expect(minOffset()).toBe(0);
+  await broker.restart();
+  await clock.advanceUntil(() => broker.broker.store.maxOffset('TopicA', 1) === 1, 60_000);
+  expect(await delivered()).toEqual(['waits']);
+});
+
+it('an open half message keeps its segment until it is put again, also when it is older than any at the start', async () => {
+  const properties = { TRAN_MSG: 'true', PGROUP: 'pg', UNIQ_KEY: 'u' };
+  await broker.send({ topic: 'TopicA', queueId: 1, sysFlag: 4, properties });
+  await fillBehind({});
+  await broker.stop();
+  clock.advance(4 * HOUR);
+  await broker.restart();
+  await broker.send({ topic: 'TopicA', queueId: 0 });
+  await broker.restart();
+  await clock.advanceAndSettle(12_000);
+  expect(minOffset()).toBe(0);
+  await clock.advanceUntil(() => minOffset() > 0, 120_000);
+  expect(broker.broker.context.transactions.openCount).toBe(1);
+  expect(logger.messages('error')).toEqual([]);
+});

@@ -156,7 +156,10 @@ export class ConsumeQueue {
     const first = this.#segments[0];
     const start = first === undefined ? this.#tailStart : first.baseOffset / ENTRY_BYTES;
     const isThere = (entry: QueueEntry | undefined): boolean =>
-      entry !== undefined && isRealEntry(entry) && entry.commitLogOffset >= minCommitLogOffset;
+      entry !== undefined &&
+      // What fills a hole counts by the message before it; what leads to the first message there is says 0.
+      (isRealEntry(entry) || (entry.sizeBytes > 0 && entry.commitLogOffset > 0)) &&
+      entry.commitLogOffset >= minCommitLogOffset;
     this.#minOffset = isThere(this.readEntry(start)) ? start : this.firstWhere(start, isThere);
     this.#minComputedFor = minCommitLogOffset;
     return this.#minOffset;
@@ -222,7 +225,9 @@ export class ConsumeQueue {
   truncate(queueOffset: number): void {
     if (queueOffset >= this.#maxOffset) return;
     const kept = this.#segments.filter(
-      (segment) => segment.baseOffset < queueOffset * ENTRY_BYTES || segment.baseOffset === 0,
+      (segment, index) =>
+        segment.baseOffset < queueOffset * ENTRY_BYTES ||
+        (index === 0 && segment.baseOffset === queueOffset * ENTRY_BYTES),
     );
     for (const segment of this.#segments.slice(kept.length)) segment.remove();
     this.#segments = kept;

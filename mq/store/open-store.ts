@@ -4,6 +4,7 @@ import { AbortFile, type AbortNote } from './abort-file.ts';
 import { CommitLog, commitLogDirectory } from './commit-log.ts';
 import { ConsumeQueues } from './consume-queues.ts';
 import { MessageIndex } from './message-index.ts';
+import { quarantineDirectory } from './quarantine.ts';
 import { recover, type Recovered } from './recovery.ts';
 import { NO_INDEX, readCheckpoint } from './store-checkpoint.ts';
 import type { IndexCheckpoint } from './index-recovery.ts';
@@ -31,7 +32,10 @@ export interface StoreParts {
 export async function openParts(settings: StoreSettings): Promise<StoreParts> {
   const { files, rootDir, clock, logger } = settings;
   const startedAt = clock.monotonicMs();
+  const isNew = !files.listDirectories(rootDir).includes('commitlog');
   files.makeDirectory(commitLogDirectory(rootDir));
+  // While there is room: the disk may be full when it is needed.
+  if (isNew) files.makeDirectory(quarantineDirectory(rootDir));
   const unlock = files.lock(path.join(rootDir, 'lock'));
   let queues: ConsumeQueues | undefined;
   let log: CommitLog | undefined;

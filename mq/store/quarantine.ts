@@ -14,6 +14,10 @@ const NO_LINKS: ReadonlySet<unknown> = new Set([
 const COPY_BYTES = 1024 * 1024;
 const BLANK_BYTES = 8;
 
+export function quarantineDirectory(rootDir: string): string {
+  return path.join(rootDir, 'quarantine');
+}
+
 /**
  * `quarantine/`: segments, and parts of segments, that the log cannot be read into, because bytes before them are
  * damaged. Nothing here is ever removed, changed or read by a store.
@@ -30,7 +34,7 @@ export class Quarantine {
   constructor(files: Files, rootDir: string) {
     this.#files = files;
     this.#rootDir = rootDir;
-    this.directory = path.join(rootDir, 'quarantine');
+    this.directory = quarantineDirectory(rootDir);
   }
 
   /** Moves a whole segment here. Returns its path. Errors: what the disk says; the segment is where it was then. */

@@ -3,7 +3,7 @@ import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { AbortNote } from './abort-file.ts';
 import { commitLogDirectory } from './commit-log.ts';
-import type { ConsumeQueue } from './consume-queue.ts';
+import { isRealEntry, type ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
 import { countRecordsFrom, type LogDamage } from './damage.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
@@ -133,6 +133,8 @@ interface Walk {
   scannedRecords: number;
   /** Of each queue that got or had an entry: the queueOffset behind its last one. */
   queueEnds: Map<ConsumeQueue, number>;
+  /** Of each queue that began in this walk: the queueOffset of its first entry. */
+  queueStarts: Map<ConsumeQueue, number>;
   /** The first entry found missing from before the start; the walk stopped there. */
   lacks?: { topic: string; queueId: number; queueOffset: number; maxOffset: number };
 }
@@ -225,6 +227,7 @@ async function walkLog(
     last: undefined,
     scannedRecords: 0,
     queueEnds: new Map(),
+    queueStarts: new Map(),
   };
   for (const segment of segments) {
     if (segment.baseOffset + segment.sizeBytes <= walk.endOffset) continue;
@@ -260,17 +263,28 @@ function hasEntry({ queues }: RecoveryOptions, { header }: ScannedRecord): boole
 
 /**
  * Gives a record its ConsumeQueue entry, replacing whatever is there. Of two records with one queueOffset the
- * later wins: the topic was deleted and created anew between them.
+ * later wins: the topic was deleted and created anew between them. One that says a queueOffset it cannot have gets none.
  */
 function dispatchAgain(
   { queues, delayLevelsMs, aborted, logger }: RecoveryOptions,
-  { queueEnds }: Walk,
+  walk: Walk,
   { header, propertiesString }: ScannedRecord,
   stopsAtGap: boolean,
 ): Walk['lacks'] {
+  const { queueEnds, queueStarts } = walk;
   const { topic, queueId, queueOffset, commitLogOffset, totalSize, storeTimestamp } = header;
   if (!isDispatched(header.sysFlag)) return undefined;
   const queue = queues.findOrCreate(topic, queueId);
+  if (isStrayBack(walk, queue, header)) {
+    logger.error('a record says the queueOffset of another one, and gets no entry', {
+      topic,
+      queueId,
+      queueOffset,
+      expected: queueEnds.get(queue),
+      commitLogOffset,
+    });
+    return undefined;
+  }
   const missing = queueOffset - queue.maxOffset;
   const isAfterGap = missing > 0 && queueEnds.has(queue);
   if (isAfterGap) {
@@ -286,6 +300,18 @@ function dispatchAgain(
     queue.appendFillers(missing);
   }
   queueEnds.set(queue, queueOffset + 1);
+  const start = queueStarts.get(queue);
+  if (start !== undefined && queueOffset > 0 && queueOffset < start) {
+    logger.error('the first record of a queue says another queueOffset than those behind it', {
+      topic,
+      queueId,
+      queueOffset: start,
+      next: queueOffset,
+    });
+    queueStarts.set(queue, queueOffset);
+  }
+  const isFirst = queueOffset < queue.firstOffset || queueOffset > queue.maxOffset;
+  if (queueOffset === 0 || isFirst) queueStarts.set(queue, queueOffset);
   const entry = {
     commitLogOffset,
     sizeBytes: totalSize,
@@ -315,6 +341,37 @@ function dispatchAgain(
   return undefined;
 }
 
+/**
+ * One flipped bit in a queueOffset, which has no CRC, must not take the entries behind it along. The messages of a queue
+ * follow each other; a way back is possible to 0, where a topic was made anew, by one, to the record's own entry, and to
+ * what a record said before that was itself wrong: a filler, or the only entry yet. Whoever comes first in a walk is
+ * compared with what is there from before it.
+ */
+function isStrayBack(
+  { queueEnds, queueStarts, startOffset }: Walk,
+  queue: ConsumeQueue,
+  { queueOffset, commitLogOffset }: ScannedRecord['header'],
+): boolean {
+  const end = queueEnds.get(queue);
+  if (queueOffset === 0 || (end !== undefined && queueOffset >= end - 1)) return false;
+  const there = queue.readEntry(queueOffset);
+  if (there?.commitLogOffset === commitLogOffset) return false;
+  if (end === undefined) {
+    const atOrBehind = queue.readEntry(Math.max(queueOffset, queue.minOffset(0)));
+    return (
+      atOrBehind !== undefined &&
+      isRealEntry(atOrBehind) &&
+      atOrBehind.commitLogOffset < startOffset
+    );
+  }
+  const start = queueStarts.get(queue);
+  if (start === end - 1) return false;
+  const isFiller = there !== undefined && there.sizeBytes > 0 && !isRealEntry(there);
+  // Not one of those that lead to where a queue begins whose first messages are gone.
+  const isOfHole = isFiller && (there.commitLogOffset > 0 || (start ?? Infinity) < queueOffset);
+  return !isOfHole;
+}
+
 /** Returns the segments that remain, and what was kept apart because of damage. */
 async function cutBehind(
   options: RecoveryOptions,
@@ -330,17 +387,21 @@ async function cutBehind(
   const isCleanEnd = options.aborted === undefined && walk.end?.kind === 'zeros';
   const messageCount =
     isFull || (isCleanEnd && isFromHint) ? 0 : await countRecordsFrom(last, walk.endOffset + 1);
-  if (messageCount > 0) reportDamage(options, last!, walk, messageCount);
+  // A store that was closed left no tear.
+  const isNoTear = options.aborted === undefined && walk.end?.kind === 'invalid';
+  const isDamaged = !isFull && (messageCount > 0 || isNoTear);
+  if (isDamaged) reportDamage(options, last, walk, messageCount);
   const quarantine = new Quarantine(options.files, options.rootDir);
   const quarantined: string[] = [];
   // The last one first: what is interrupted must not leave a gap, nor a way for the next walk into what lies behind.
   for (const segment of segments.filter(isBehind).toReversed()) {
-    const target = await setAside(options, quarantine, segment);
+    const isAtDamage = isNoTear && segment.baseOffset === walk.endOffset;
+    const target = await setAside(options, quarantine, segment, isAtDamage);
     if (target !== undefined) quarantined.unshift(target);
   }
   if (isFull) return { kept, damage: undefined };
   const position = walk.endOffset - last.baseOffset;
-  if (messageCount === 0) {
+  if (!isDamaged) {
     if (!isCleanEnd) last.clearFrom(position);
     return { kept, damage: undefined };
   }
@@ -365,7 +426,7 @@ function reportDamage(
   messageCount: number,
 ): void {
   const reason = end?.kind === 'invalid' ? end.reason : 'it is all zeros';
-  logger.error('the CommitLog is damaged, and messages behind the damage are not served', {
+  logger.error('the CommitLog is damaged, and messages from there on are not served', {
     segment,
     commitLogOffset,
     reason,
@@ -392,13 +453,14 @@ async function rewriteUnflushed(
   }
 }
 
-/** A segment behind the end: an empty one was created in advance and goes; one with records is kept apart. */
+/** A segment behind the end: an empty one was created in advance and goes; one with records, or a damaged one, is kept apart. */
 async function setAside(
   { logger }: RecoveryOptions,
   quarantine: Quarantine,
   segment: SegmentFile,
+  isDamaged: boolean,
 ): Promise<string | undefined> {
-  if ((await countRecordsFrom(segment, segment.baseOffset)) === 0) {
+  if (!isDamaged && (await countRecordsFrom(segment, segment.baseOffset)) === 0) {
     segment.remove();
     return undefined;
   }

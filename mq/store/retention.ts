@@ -11,6 +11,8 @@ const LOOK_INTERVAL_MS = 10_000;
 /** The pause behind each removal, so that giving back space does not crowd out writes. */
 const PAUSE_MS = 100;
 const SEGMENTS_PER_LOOK = 10;
+/** A leap of more than that between two segments is a clock that was set, not a pause. */
+const LONGEST_PAUSE_MS = 30 * 86_400_000;
 
 /** What is kept, and for how long. */
 export interface RetentionPolicy {
@@ -83,9 +85,22 @@ export class Retention {
     this.#parts = parts;
     this.#policy = policy;
     const { clock, newestStoreTime = clock.now() } = parts;
-    this.#startedAt = { wallMs: newestStoreTime, monotonicMs: clock.monotonicMs() };
+    const wallMs = this.#believable(newestStoreTime);
+    this.#startedAt = { wallMs, monotonicMs: clock.monotonicMs() };
     // What a clean-up of the last run had not come to.
     this.#queuesBeginAt = 0;
+  }
+
+  /** The newest time that the segments' first stamps lead up to without a leap: a clock that is years ahead makes one. */
+  #believable(newestStoreTime: number): number {
+    const { log } = this.#parts;
+    const stamps = log.segments.map((segment) => firstStoreTimeIn(log, segment) ?? 0);
+    let at = stamps.find((stampMs) => stampMs > 0) ?? newestStoreTime;
+    for (const stampMs of [...stamps, newestStoreTime]) {
+      if (stampMs - at > LONGEST_PAUSE_MS) return at;
+      at = Math.max(at, stampMs);
+    }
+    return at;
   }
 
   start(): void {

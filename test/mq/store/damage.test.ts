@@ -102,7 +102,7 @@ describe('a bit flip in the middle of the last segment', () => {
     });
     expect(logger.entries.filter(({ level }) => level === 'error')).toMatchObject([
       {
-        message: 'the CommitLog is damaged, and messages behind the damage are not served',
+        message: 'the CommitLog is damaged, and messages from there on are not served',
         fields: { segment: commitLogFile(), commitLogOffset, messagesBehindInSegment: 2 },
       },
       { message: expect.stringContaining('kept in quarantine') },
@@ -159,6 +159,41 @@ describe('a bit flip in the middle of the last segment', () => {
     expect(await readAll(store)).toHaveLength(7);
     expect(quarantined()).toEqual([]);
     expect((await store.append(message('next'))).commitLogOffset).toBe(results[7]!.commitLogOffset);
+    await store.close();
+  });
+
+  it('cannot be a torn tail in the last record of a store that was closed, which is kept', async () => {
+    const sent = numbered(5);
+    const results = await leave(sent, true);
+    const { commitLogOffset, sizeBytes } = results[4]!;
+    flip(commitLogFile(), commitLogOffset + 300);
+    const before = files.bytes(commitLogFile());
+    let store = await reopen();
+    expect(await bodies(store)).toEqual(sent.slice(0, 4));
+    expect(store.damage).toMatchObject({ commitLogOffset, messageCount: 0 });
+    const [name] = quarantined();
+    expect(name).toContain(`.damaged-at-${commitLogOffset}.was-`);
+    const kept = files.bytes(path.join(QUARANTINE, name!));
+    const behindHead = [commitLogOffset + 8, commitLogOffset + sizeBytes] as const;
+    expect(kept.subarray(...behindHead).equals(before.subarray(...behindHead))).toBe(true);
+    expect(await store.append(message('next'))).toMatchObject({ queueOffset: 4 });
+    await store.close();
+    store = await reopen();
+    expect(await bodies(store)).toEqual([...sent.slice(0, 4), 'next']);
+    expect(store.damage).toBeUndefined();
+    await store.close();
+  });
+
+  it('nor can it be in the only record of its segment', async () => {
+    const sent = numbered(PER_SEGMENT + 1);
+    await leave(sent, true);
+    flip(commitLogFile(SEGMENT_BYTES), 300);
+    const before = files.bytes(commitLogFile(SEGMENT_BYTES));
+    const store = await reopen();
+    expect(await bodies(store)).toEqual(sent.slice(0, PER_SEGMENT));
+    const [name] = quarantined();
+    expect(name).toBe(path.basename(commitLogFile(SEGMENT_BYTES)));
+    expect(files.bytes(path.join(QUARANTINE, name!)).equals(before)).toBe(true);
     await store.close();
   });
 
@@ -340,4 +375,116 @@ describe('damage that no recovery walks over', () => {
     ]);
     await store.close();
   });
+});
+
+describe('a queueOffset, which has no CRC, with a flipped bit', () => {
+  const sent = numbered(45);
+  const LOWEST = 27;
+
+  /** Of a rebuild, or of a start from the checkpoint that was there when `from` messages were. */
+  async function leaveFlipped(index: number, mask: number, from = 0): Promise<void> {
+    let store = await openStore(files);
+    const results: AppendResult[] = [];
+    for (const [at, body] of sent.entries()) {
+      if (at === from) {
+        await store.close();
+        store = await openStore(files.process());
+      }
+      results.push(await store.append(message(body)));
+    }
+    await store.flush();
+    files.killProcess();
+    if (from === 0) files.removeTree(path.join(ROOT, 'consumequeue'));
+    const { commitLogOffset } = results[index]!;
+    const base = commitLogOffset - (commitLogOffset % SEGMENT_BYTES);
+    const bytes = files.bytes(commitLogFile(base));
+    bytes[commitLogOffset - base + LOWEST]! ^= mask;
+    files.put(commitLogFile(base), bytes);
+  }
+
+  async function numbersServed(): Promise<number[]> {
+    const store = await reopen();
+    const served: number[] = [];
+    for (let at = store.minOffset('TopicA', 0); at < store.maxOffset('TopicA', 0);) {
+      const request = { topic: 'TopicA', queueId: 0, queueOffset: at, maxCount: 1, maxBytes: 1 };
+      const { buffers, nextBeginOffset } = await store.get(request);
+      for (const record of buffers) {
+        const { bodyAt, bodyBytes } = readRecordHeader(record);
+        served.push(Number.parseInt(record.toString('utf8', bodyAt, bodyAt + bodyBytes), 10));
+      }
+      at = nextBeginOffset;
+    }
+    await store.close();
+    return served;
+  }
+
+  const all = sent.map((_, index) => index);
+
+  it.each([
+    ['down, in the middle', 40, 0x20],
+    ['down, in the middle, far', 43, 0x28],
+    ['up, in the middle', 20, 0x20],
+    ['up, at the beginning', 0, 0x20],
+    ['up, to the next one', 30, 0x01],
+  ])('%s of a log whose queues are rebuilt costs its own message only', async (_, index, mask) => {
+    await leaveFlipped(index, mask);
+    for (let start = 0; start < 2; start++) {
+      expect(await numbersServed()).toEqual(all.filter((each) => each !== index));
+    }
+    expect(logger.entries.filter(({ level }) => level === 'error')).not.toEqual([]);
+  });
+
+  it.each([
+    ['the first that is walked over', 40],
+    ['the second', 41],
+    ['one in the middle', 42],
+  ])('down, of %s behind a checkpoint, takes no entry of before along', async (_, index) => {
+    await leaveFlipped(index, 0x20, 40);
+    const served = await numbersServed();
+    expect(served.filter((each) => each !== index)).toEqual(all.filter((each) => each !== index));
+    expect(logger.messages('error')).toContain(
+      'a record says the queueOffset of another one, and gets no entry',
+    );
+  });
+});
+
+it('a hole in a queue does not hide what is before it when the log no longer begins at 0', async () => {
+  for (let hole = PER_SEGMENT + 1; hole < 3 * PER_SEGMENT + 1; hole++) {
+    files = new FaultyFiles();
+    const results = await leave(numbered(3 * PER_SEGMENT + 2));
+    files.remove(path.join(ROOT, 'checkpoint'));
+    const { commitLogOffset } = results[hole]!;
+    const base = commitLogOffset - (commitLogOffset % SEGMENT_BYTES);
+    const bytes = files.bytes(commitLogFile(base));
+    // Its queueId: it belongs to another queue then.
+    bytes[commitLogOffset - base + 15]! ^= 1;
+    files.put(commitLogFile(base), bytes);
+    await (await reopen()).close();
+    files.remove(commitLogFile());
+    const store = await reopen();
+    expect({ hole, minOffset: store.minOffset('TopicA', 0) }).toEqual({
+      hole,
+      minOffset: PER_SEGMENT,
+    });
+    await store.close();
+  }
+});
+
+it('a full disk with damage in its tail is no reason not to open', async () => {
+  const sent = numbered(8);
+  const results = await leave(sent);
+  flip(commitLogFile(), results[5]!.commitLogOffset + 300);
+  const disk = files.process();
+  const makeDirectory = disk.makeDirectory.bind(disk);
+  disk.makeDirectory = (directory) => {
+    const isNew = !disk.listDirectories(ROOT).includes('quarantine');
+    if (directory === QUARANTINE && isNew) {
+      throw Object.assign(new Error('ENOSPC: mkdir'), { code: 'ENOSPC' });
+    }
+    makeDirectory(directory);
+  };
+  const store = await reopen(disk);
+  expect(await bodies(store)).toEqual(sent.slice(0, 5));
+  expect(quarantined()).toHaveLength(1);
+  await store.close();
 });

@@ -104,12 +104,14 @@ describe('a stored message', () => {
         'commitlog',
         'consumequeue',
         'lock',
+        'quarantine',
       ]);
       await store.close();
       expect(fs.readdirSync(rootDir).toSorted()).toEqual([
         'checkpoint',
         'commitlog',
         'consumequeue',
+        'quarantine',
       ]);
       const segment = path.join(rootDir, 'commitlog', '00000000000000000000');
       const queue = path.join(rootDir, 'consumequeue', '%RETRY%group', '0', '00000000000000000000');

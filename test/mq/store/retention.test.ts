@@ -248,6 +248,19 @@ describe('a wall clock that is set', () => {
   });
 });
 
+it('a wall clock years ahead, by which one message was stored before a restart, removes nothing early', async () => {
+  await send(3 * PER_SEGMENT + 3);
+  clock.jumpWallClock(24 * 365 * 24 * HOUR);
+  await send(1);
+  await store.close();
+  clock = new FakeClock(clock.now() + 9 * 24 * HOUR);
+  store = await open();
+  await look();
+  expect(segments()).toEqual([0, 1, 2, 3]);
+  await clock.advanceAndSettle(RESERVED + LOOK);
+  expect(segments()).toEqual([3]);
+});
+
 describe('readers of what is gone', () => {
   it('are told where the queue begins', async () => {
     await send(3 * PER_SEGMENT);
@@ -330,6 +343,34 @@ describe('ConsumeQueues', () => {
     }
     expect((await store.append(message('next'))).queueOffset).toBe(count);
     expect(await bodies(store)).toEqual(['next']);
+  });
+
+  it('keep their number when all that the last file has is cut', async () => {
+    await send(ENTRIES_PER_FILE);
+    await send(PER_SEGMENT, { topic: 'TopicB' });
+    await store.flush();
+    const damagedAt = store.maxCommitLogOffset;
+    await send(3);
+    await send(1, { topic: 'TopicB' });
+    await store.close();
+    store = await open();
+    files.usedPercent = 90;
+    await look();
+    files.usedPercent = 50;
+    expect(files.list(directory)).toHaveLength(1);
+    files.killProcess();
+    files.remove(path.join(ROOT, 'checkpoint'));
+    const base = damagedAt - (damagedAt % SEGMENT_BYTES);
+    const bytes = files.bytes(commitLogFile(base));
+    bytes[damagedAt - base + 300]! ^= 1;
+    files.put(commitLogFile(base), bytes);
+    for (let start = 0; start < 2; start++) {
+      store = await open();
+      expect(store.maxOffset('TopicA', 0)).toBe(ENTRIES_PER_FILE);
+      await store.close();
+    }
+    store = await open();
+    expect((await store.append(message('next'))).queueOffset).toBe(ENTRIES_PER_FILE);
   });
 
   it('of a deleted topic that a crash left behind go with its last message', async () => {

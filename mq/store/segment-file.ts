@@ -179,8 +179,8 @@ export class SegmentFile {
   #openForWriting(): OpenFile {
     this.#closeWhenUnpinned = false;
     if (this.#file !== undefined) return this.#file;
-    this.#files.makeDirectory(path.dirname(this.path));
     const size = this.#files.sizeOf(this.path);
+    if (size === undefined) this.#files.makeDirectory(path.dirname(this.path));
     const file = this.#files.open(this.path, 'write');
     try {
       if (size === undefined || size < this.sizeBytes) file.truncate(this.sizeBytes);

@@ -64,6 +64,7 @@ describe('the offset of a group', () => {
     await using other = await BrokerUnderTest.start();
     await other.createTopic('TopicA');
     const fields = { consumerGroup: 'cg', topic: 'TopicA', queueId: '0' };
+    for (let count = 0; count < 12; count++) await other.send({ topic: 'TopicA' });
     await other.request(RequestCode.UPDATE_CONSUMER_OFFSET, { ...fields, commitOffset: '12' });
     await other.restart();
     const reply = await other.request(RequestCode.QUERY_CONSUMER_OFFSET, fields);

@@ -10,6 +10,7 @@ import { sendReplyMessageV2 } from '../../../../mq/protocol/requests/send-reply-
 import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { RemotingClient } from '../../../../mq/remoting/remoting-client.ts';
 import { BrokerUnderTest, sendHeader, sendReply, type SendFields } from '../broker-under-test.ts';
+import { until } from '../../../support/deadline.ts';
 
 const TOPIC = 'DefaultCluster_REPLY_TOPIC';
 
@@ -162,6 +163,8 @@ describe('a reply', () => {
     expect(refused.remark).toMatch(
       /^push reply message to requester fail: it has not answered 1024 replies of \d+ bytes/,
     );
+    // The refusal may overtake those that go by another connection.
+    await until(() => held.length === 1_024, { what: 'all other replies at the requester' });
     for (const resolve of held) resolve({ code: ResponseCode.SUCCESS });
     const codes = (await Promise.all(outcomes)).map(({ code }) => code);
     expect(codes.filter((code) => code === ResponseCode.SYSTEM_ERROR)).toHaveLength(1);

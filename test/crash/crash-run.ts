@@ -39,6 +39,18 @@ export interface CrashCounts {
   timers: number;
 }
 
+export function noCounts(): CrashCounts {
+  return {
+    cycles: 0,
+    killsAtStart: 0,
+    rests: 0,
+    cleanUps: 0,
+    acknowledged: 0,
+    committed: 0,
+    timers: 0,
+  };
+}
+
 /**
  * One store and its clients, through a number of kills.
  *
@@ -48,15 +60,7 @@ export interface CrashCounts {
  * message given to its groups.
  */
 export class CrashRun implements AsyncDisposable {
-  readonly counts: CrashCounts = {
-    cycles: 0,
-    killsAtStart: 0,
-    rests: 0,
-    cleanUps: 0,
-    acknowledged: 0,
-    committed: 0,
-    timers: 0,
-  };
+  readonly counts = noCounts();
   /** What was going on, for a failure's message. */
   doing = 'starting';
   readonly #random: SeededRandom;

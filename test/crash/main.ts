@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { CrashRun, type CrashCounts } from './crash-run.ts';
+import { CrashRun, noCounts, type CrashCounts } from './crash-run.ts';
 
 /** Then a new store, so that neither the disk nor what is remembered grows with the number of cycles. */
 const CYCLES_A_STORE = 100;
@@ -19,15 +19,7 @@ const cycleCount = Number(values.cycles);
 const firstSeed =
   values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
 
-const total: CrashCounts = {
-  cycles: 0,
-  killsAtStart: 0,
-  rests: 0,
-  cleanUps: 0,
-  acknowledged: 0,
-  committed: 0,
-  timers: 0,
-};
+const total = noCounts();
 let failed = 0;
 let saidMs = performance.now();
 console.log(`  ${cycleCount} cycles, seed ${firstSeed}`);

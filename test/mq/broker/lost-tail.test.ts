@@ -19,11 +19,12 @@ async function abandon(broker: BrokerUnderTest): Promise<void> {
   await broker.stop().catch(() => undefined);
 }
 
-it('progress beyond the tail that a power cut took ends where the queue does: it would skip what comes next', async () => {
-  const disk = new FaultyFiles();
-  const clock = new FakeClock();
+/** The power goes when a group has come to 5, and only 2 messages of its queue are flushed. */
+async function loseTail(
+  disk: FaultyFiles,
+  options: { clock: FakeClock; storeDir: string },
+): Promise<void> {
   // Nothing is flushed by itself while the clock stands still.
-  const options = { clock, storeDir: ROOT };
   const cut = await BrokerUnderTest.start({ ...options, files: disk.process() });
   await cut.createTopic('TopicA');
   await send(cut, 2);
@@ -33,6 +34,12 @@ it('progress beyond the tail that a power cut took ends where the queue does: it
   await cut.broker.context.offsets.persist();
   disk.cutPower();
   await abandon(cut);
+}
+
+it('progress beyond the tail that a power cut took ends where the queue does: it would skip what comes next', async () => {
+  const disk = new FaultyFiles();
+  const options = { clock: new FakeClock(), storeDir: ROOT };
+  await loseTail(disk, options);
 
   const next = await BrokerUnderTest.start({ ...options, files: disk.process() });
   const end = next.broker.context.store.maxOffset('TopicA', 0);
@@ -55,17 +62,8 @@ it('progress beyond the tail that a power cut took ends where the queue does: it
 
 it('progress beyond such a tail ends there, too, when a start in between came to nothing', async () => {
   const disk = new FaultyFiles();
-  const clock = new FakeClock();
-  const options = { clock, storeDir: ROOT };
-  const cut = await BrokerUnderTest.start({ ...options, files: disk.process() });
-  await cut.createTopic('TopicA');
-  await send(cut, 2);
-  await cut.broker.context.store.flush();
-  await send(cut, 3);
-  await cut.request(UPDATE_CONSUMER_OFFSET, { ...queue, commitOffset: '5' });
-  await cut.broker.context.offsets.persist();
-  disk.cutPower();
-  await abandon(cut);
+  const options = { clock: new FakeClock(), storeDir: ROOT };
+  await loseTail(disk, options);
   const groups = path.join(ROOT, 'config', 'subscriptionGroup.json');
   disk.put(groups, Buffer.from('{ broken'));
   await expect(BrokerUnderTest.start({ ...options, files: disk.process() })).rejects.toThrow(

@@ -219,6 +219,11 @@ export class FlashSaleWorld implements AsyncDisposable {
              AND COALESCE(flash_tickets.status, '') <> 'ORDERED'`,
       );
       await say(
+        'an ordered ticket of a cancelled order',
+        `SELECT ticket_no FROM ${flashsale}.flash_tickets JOIN ${order}.orders ON order_no = ticket_no
+           WHERE flash_tickets.sale_id = '${saleId}' AND flash_tickets.status = 'ORDERED' AND orders.status = 'CANCELLED'`,
+      );
+      await say(
         'unsettled',
         `SELECT ticket_no FROM ${flashsale}.flash_tickets WHERE sale_id = '${saleId}' AND status = 'TAKEN'`,
       );

@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { schemas } from '../audit/schemas.ts';
-import type { Processes } from '../processes.ts';
 
 /** Until a local transaction has been caught; one is begun every few milliseconds. */
 const catchTimeoutMs = 10_000;
 /** For the other customers' to join it. */
 const joinMs = 150;
 
+/** Kills the broker with SIGKILL. Resolves when it is gone, with the way to start it again. */
+export type KillBroker = () => Promise<() => Promise<void>>;
+
 /** Kills the broker, has something done without it, and starts it again. Returns what was done. */
-export async function withoutBroker<T>(processes: Processes, work: () => Promise<T>): Promise<T> {
-  const startAgain = await processes.kill('broker');
+export async function withoutBroker<T>(kill: KillBroker, work: () => Promise<T>): Promise<T> {
+  const startAgain = await kill();
   try {
     return await work();
   } finally {
@@ -25,7 +27,7 @@ export async function withoutBroker<T>(processes: Processes, work: () => Promise
  * let go: the transactions commit, and nobody can be told. The broker must ask when it is back.
  */
 export async function withoutBrokerInTheMiddle<T>(
-  processes: Processes,
+  kill: KillBroker,
   databaseUrl: string,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -36,7 +38,7 @@ export async function withoutBrokerInTheMiddle<T>(
     // Awaited below; until then a failure must not count as unhandled.
     working.catch(() => undefined);
     const caughtCount = await caughtTransactions(connection);
-    const startAgain = await processes.kill('broker');
+    const startAgain = await kill();
     console.log(
       `    broker killed with ${caughtCount} transaction(s) between half message and commit`,
     );

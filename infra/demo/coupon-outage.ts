@@ -13,7 +13,10 @@ const deadLettersTimeoutMs = 60_000;
  * The coupon database is stopped for 5 s, and until messages have used up their retries: their place is the dead-letter
  * queue, from where the coupon service takes them again, one by one, until its database is back.
  */
-export async function stopCouponDatabase(gate: Gate, namesrvAddr: string): Promise<void> {
+export async function stopCouponDatabase(
+  gate: Pick<Gate, 'close' | 'reopen'>,
+  namesrvAddr: string,
+): Promise<void> {
   const lettersBefore = await deadLetterCount(namesrvAddr);
   const deadline = performance.now() + deadLettersTimeoutMs;
   await gate.close();

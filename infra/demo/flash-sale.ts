@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Session } from '../session.ts';
+import type { Step } from '../command.ts';
 import type { DemoOrder } from './life-of-an-order.ts';
 import type { OrderKind } from './plan.ts';
 import type { SaleClient } from './sale-client.ts';
@@ -27,11 +27,7 @@ export interface SaleRun {
  * 40 customers want one of 15 pieces, all at once. All who get one pay, but for one: his order is closed, his piece goes back to
  * the sale, and somebody who was turned away buys it.
  */
-export function runFlashSale(
-  { step }: Session,
-  sales: SaleClient,
-  shop: ShopClient,
-): Promise<SaleRun> {
+export function runFlashSale(step: Step, sales: SaleClient, shop: ShopClient): Promise<SaleRun> {
   return step('flash sale', async (say) => {
     const saleId = await sales.open(terms);
     const [early, ...crowd] = Array.from(

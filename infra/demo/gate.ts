@@ -1,29 +1,39 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+export interface Address {
+  host: string;
+  port: number;
+}
+
+const loopback = { host: '127.0.0.1', port: 0 };
+
 /**
  * A way to a server that can be closed and opened again: closed, whoever uses it finds the server stopped, and connections
  * that were open are cut.
  */
 export class Gate {
   readonly port: number;
-  readonly #target: { host: string; port: number };
+  readonly #host: string;
+  readonly #target: Address;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
-  private constructor(port: number, target: { host: string; port: number }, server: Server) {
-    this.port = port;
+  private constructor(at: Address, target: Address, server: Server) {
+    this.port = at.port;
+    this.#host = at.host;
     this.#target = target;
     this.#server = server;
     server.on('connection', (socket) => this.#join(socket));
   }
 
-  static async open(target: { host: string; port: number }): Promise<Gate> {
+  /** Listens on a free port of this machine, unless told where else. */
+  static async open(target: Address, { host, port }: Address = loopback): Promise<Gate> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(port, host);
     await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    return new Gate(port, target, server);
+    const at = server.address() as { port: number };
+    return new Gate({ host, port: at.port }, target, server);
   }
 
   async close(): Promise<void> {
@@ -39,7 +49,7 @@ export class Gate {
     if (this.#server !== undefined) return;
     const server = createServer();
     server.on('connection', (socket) => this.#join(socket));
-    server.listen(this.port, '127.0.0.1');
+    server.listen(this.port, this.#host);
     await once(server, 'listening');
     this.#server = server;
   }

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Audit, OrderVerdict } from '../audit/audit.ts';
-import type { Session } from '../session.ts';
-import { withoutBroker, withoutBrokerInTheMiddle } from './broker-crash.ts';
+import type { Step } from '../command.ts';
+import { withoutBroker, withoutBrokerInTheMiddle, type KillBroker } from './broker-crash.ts';
 import { stopCouponDatabase } from './coupon-outage.ts';
 import type { Gate } from './gate.ts';
 import { buy, giveBack, type DemoOrder, type Placed } from './life-of-an-order.ts';
 import type { OrderPlan } from './plan.ts';
 import { ShopClient } from './shop-client.ts';
-import type { Cluster } from './topology.ts';
 
 /** Customers at the same time. */
 const customerCount = 8;
@@ -17,11 +16,13 @@ const couponOutageAfter = 25;
 const settleTimeoutMs = 240_000;
 
 export interface Stage {
-  session: Session;
+  step: Step;
   shop: ShopClient;
-  cluster: Cluster;
+  namesrvAddr: string;
   databaseUrl: string;
-  couponGate: Gate;
+  couponGate: Pick<Gate, 'close' | 'reopen'>;
+  /** Undefined: the broker is not ours to kill. */
+  killBroker: KillBroker | undefined;
   /** Kill the broker at the worst moment, between half messages and their commits, and not at any. */
   isKilledInTheMiddle: boolean;
 }
@@ -31,7 +32,7 @@ export async function runCustomers(
   stage: Stage,
   plans: readonly OrderPlan[],
 ): Promise<DemoOrder[]> {
-  const { session, shop, cluster } = stage;
+  const { step, shop, killBroker } = stage;
   const placed: Placed = new Map();
   const givingBack: Promise<DemoOrder>[] = [];
   let outage: Promise<void> | undefined;
@@ -46,7 +47,7 @@ export async function runCustomers(
       return order;
     });
   const isLast = (plan: OrderPlan): boolean => plan.kind === 'without-broker';
-  const first = await session.step('orders', async (say) => {
+  const first = await step('orders', async (say) => {
     say(`${customerCount} customers at work`);
     const orders = await buyAll(
       plans.filter((plan) => !isLast(plan)),
@@ -58,15 +59,15 @@ export async function runCustomers(
     return orders;
   });
   const last = plans.filter(isLast);
-  await session.step(cluster.isOwn ? 'no broker' : 'more orders', async (say) => {
+  await step(killBroker ? 'no broker' : 'more orders', async (say) => {
     const orders = await buyLast(stage, () => buyAll(last, last.length));
-    const how = cluster.isOwn
+    const how = killBroker
       ? 'placed and paid for while the broker was dead, and it is back'
       : 'placed and paid for';
     say(`${orders.length} orders ${how}`);
   });
   await outage;
-  const refunded = await session.step('refunds', async (say) => {
+  const refunded = await step('refunds', async (say) => {
     const orders = await Promise.all(givingBack);
     const count = orders.filter(({ refundNo }) => refundNo !== undefined).length;
     say(`${count} asked for; what had been shipped has come back`);
@@ -78,18 +79,18 @@ export async function runCustomers(
 }
 
 function buyLast(
-  { session, cluster, databaseUrl, isKilledInTheMiddle }: Stage,
+  { killBroker, databaseUrl, isKilledInTheMiddle }: Stage,
   work: () => Promise<DemoOrder[]>,
 ): Promise<DemoOrder[]> {
-  if (!cluster.isOwn) return work();
+  if (killBroker === undefined) return work();
   return isKilledInTheMiddle
-    ? withoutBrokerInTheMiddle(session.processes, databaseUrl, work)
-    : withoutBroker(session.processes, work);
+    ? withoutBrokerInTheMiddle(killBroker, databaseUrl, work)
+    : withoutBroker(killBroker, work);
 }
 
-function startCouponOutage({ cluster, couponGate }: Stage): Promise<void> {
+function startCouponOutage({ namesrvAddr, couponGate }: Stage): Promise<void> {
   console.log('    the coupon database is stopped; orders are placed and paid for all the same');
-  const outage = stopCouponDatabase(couponGate, cluster.namesrvAddr).then(() => {
+  const outage = stopCouponDatabase(couponGate, namesrvAddr).then(() => {
     console.log('    the coupon database is back; dead letters are taken up again');
   });
   outage.catch(() => undefined);

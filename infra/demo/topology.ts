@@ -1,27 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Admin, MqError } from 'millrace';
 import { freePort, preferredPort } from '../free-port.ts';
 import type { Session } from '../session.ts';
+import { hurriedBroker, type Pace } from './pace.ts';
+import { createTopics, topics } from './topics.ts';
 
-/** Every topic of the services; on a cluster that was given they may not be created on first use. */
-const topics = [
-  'ORDER_EVENTS',
-  'ORDER_CLOSE_CHECK',
-  'RESERVATION_CHECK',
-  'PAYMENT_EVENTS',
-  'PAYMENT_QUERY',
-  'WAREHOUSE_EVENTS',
-  'REFUND_EVENTS',
-  'REFUND_STEP_RESULTS',
-  'NOTIFICATION_EVENTS',
-  'FLASH_ORDERS',
-  'ORDER_BINLOG',
-];
-
-/** A cluster that was given may still be starting. */
-const topicTimeoutMs = 30_000;
 const isServing = /ready in \d+ ms/;
 
 /** Services stop first, then the broker, then the name server, then the databases (0). */
@@ -33,12 +16,6 @@ export interface Cluster {
   /** Our own can be killed, by the names of their processes: `broker`, `namesrv`. */
   isOwn: boolean;
 }
-
-/**
- * How long a broker of ours takes for what takes its time in production: retries come after seconds, and a transaction that
- * nobody has ended is asked after within two, for people who watch; or as RocketMQ has it.
- */
-export type Pace = 'hurried' | 'production';
 
 export async function startCluster(
   session: Session,
@@ -93,12 +70,6 @@ async function startOwnCluster(session: Session, root: string, pace: Pace): Prom
   return { namesrvAddr, isOwn: true };
 }
 
-const hurry = {
-  messageDelayLevel: '1s 1s 1s 1s 1s 2s 2s 2s 3s 3s 3s 5s 5s 5s 5s 10s 10s 10s',
-  transactionTimeOut: 1_000,
-  transactionCheckInterval: 1_000,
-};
-
 function writeBrokerConfig(
   storeDir: string,
   port: number,
@@ -112,36 +83,9 @@ function writeBrokerConfig(
     namesrvAddr,
     storePathRootDir: join(storeDir, 'store'),
     flushDiskType: 'SYNC_FLUSH',
-    ...(pace === 'hurried' ? hurry : {}),
+    ...(pace === 'hurried' ? hurriedBroker : {}),
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(path, lines.join(''));
   return path;
-}
-
-async function createTopics(namesrvAddr: string): Promise<void> {
-  await using admin = new Admin({ namesrvAddr });
-  const deadline = performance.now() + topicTimeoutMs;
-  for (const topic of topics) {
-    // A broker registers a moment after it serves, and a topic's route follows a moment after the topic.
-    for (;;) {
-      const isOver = performance.now() > deadline;
-      const problem = await tryCreateTopic(admin, topic);
-      if (problem === undefined) break;
-      if (isOver) throw new Error(`${topic} cannot be used at ${namesrvAddr}: ${problem}`);
-      await delay(50);
-    }
-  }
-}
-
-/** Undefined when the topic has a route, else why not. */
-async function tryCreateTopic(admin: Admin, topic: string): Promise<string | undefined> {
-  try {
-    await admin.createTopic({ topic, readQueueNums: 4 });
-    const route = await admin.topicRoute(topic);
-    return route === undefined ? 'it was created and has no route' : undefined;
-  } catch (error) {
-    if (MqError.is(error)) return `${error.code}: ${error.message}`;
-    throw error;
-  }
 }

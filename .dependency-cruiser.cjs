@@ -35,7 +35,7 @@ module.exports = {
           '^infra/bootstrap[.]mjs$',
           '/migrations/',
           // A browser loads it.
-          '^services/sync/report/page/',
+          '^services/(sync/report|storefront)/page/',
         ],
       },
       to: {},

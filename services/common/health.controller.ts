@@ -24,18 +24,18 @@ interface Reply {
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
-  readonly #database: Probe;
+  readonly #database: Probe | undefined;
   readonly #mq: MillraceHealth | undefined;
   readonly #needs: readonly ReadinessPart[];
   readonly #redis: Probe | undefined;
 
   constructor(
-    dataSource: DataSource,
+    @Optional() dataSource: DataSource | undefined,
     @Inject(READINESS_NEEDS) needs: readonly ReadinessPart[],
     @Optional() mq?: MillraceHealth,
     @Optional() redis?: RedisConnection,
   ) {
-    this.#database = new Probe(() => dataSource.query('SELECT 1'), PROBE_TIMEOUT_MS);
+    this.#database = dataSource && new Probe(() => dataSource.query('SELECT 1'), PROBE_TIMEOUT_MS);
     this.#mq = mq;
     this.#needs = needs;
     this.#redis = redis && new Probe(() => redis.client.ping(), PROBE_TIMEOUT_MS);
@@ -55,9 +55,9 @@ export class HealthController {
   async ready(
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<{ status: 'up' | 'down'; parts: Partial<Record<ReadinessPart, PartStatus>> }> {
-    const [database, redis] = await Promise.all([this.#database.status(), this.#redis?.status()]);
+    const [database, redis] = await Promise.all([this.#database?.status(), this.#redis?.status()]);
     const parts: Partial<Record<ReadinessPart, PartStatus>> = {
-      database,
+      ...(database ? { database } : {}),
       ...(this.#mq ? { mq: this.#mq.check() } : {}),
       ...(redis ? { redis } : {}),
     };

@@ -10,6 +10,20 @@ export interface HttpPeerOptions {
   timeoutMs: number;
 }
 
+export interface PeerRequest {
+  readonly method: string;
+  readonly path: string;
+  /** JSON. */
+  readonly body?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface PeerAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
 const kindOfStatus: Readonly<Record<number, DomainErrorKind>> = {
   400: 'invalid',
   404: 'not_found',
@@ -54,18 +68,24 @@ export class HttpPeer {
     return this.#ask('POST', path, JSON.stringify(body));
   }
 
-  async #ask(method: string, path: string, body?: string): Promise<unknown> {
-    const { timeoutMs } = this.#options;
-    let status: number;
-    let text: string;
+  /**
+   * What the other answers, whatever that is, for who passes it on. Errors: NAME.UNAVAILABLE when it does not answer in time
+   * or cannot be reached.
+   */
+  async exchange(asking: PeerRequest): Promise<PeerAnswer> {
     try {
-      ({ status, text } = await this.#exchange(method, path, body));
+      return await this.#exchange(asking);
     } catch (error) {
+      const { timeoutMs } = this.#options;
       throw this.#unavailable(
         `has not answered within ${timeoutMs} ms or cannot be reached`,
         error,
       );
     }
+  }
+
+  async #ask(method: string, path: string, body?: string): Promise<unknown> {
+    const { status, text } = await this.exchange({ method, path, body });
     const value = parsed(text);
     if (status >= 200 && status < 300 && value !== undefined) return value;
     const kind = kindOfStatus[status];
@@ -82,17 +102,16 @@ export class HttpPeer {
    * Rather than by `fetch`, which costs four times the CPU. A redirection is not followed: it would make a GET of a POST, and
    * whatever that answers would pass for its having been done.
    */
-  #exchange(
-    method: string,
-    path: string,
-    body: string | undefined,
-  ): Promise<{ status: number; text: string }> {
+  #exchange({ method, path, body, headers: more }: PeerRequest): Promise<PeerAnswer> {
     const { url, timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const headers =
-        body === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+      const headers = {
+        ...more,
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        }),
+      };
       const asked = (this.#isTls ? tlsRequest : request)(`${url}${path}`, {
         method,
         headers,
@@ -118,7 +137,7 @@ export class HttpPeer {
         answer.on('error', fail);
         answer.on('end', () => {
           clearTimeout(timer);
-          resolve({ status: answer.statusCode ?? 0, text });
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text });
         });
       });
       asked.end(body);

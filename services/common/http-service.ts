@@ -12,7 +12,7 @@ import {
 import type { Log } from './log.ts';
 import { RouteTable } from './route-table.ts';
 import { Metrics } from './metrics.ts';
-import type { ServiceSettings } from './service-settings.ts';
+import type { HttpServiceSettings } from './service-settings.ts';
 import { RequestValidation } from './validation.ts';
 
 /** Room for a body that is wrong in a way worth explaining; the largest right one is about 10 KB. */
@@ -21,7 +21,7 @@ const MAX_BODY_BYTES = 1_048_576;
 /** Builds the application around a service's module: errors, validation, request log. */
 export async function createHttpService(
   module: DynamicModule,
-  settings: Pick<ServiceSettings, 'stopGraceMs'>,
+  settings: Pick<HttpServiceSettings, 'stopGraceMs'>,
   log: Log,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({

@@ -4,7 +4,7 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { ConfigError } from './env.ts';
 import { createHttpService } from './http-service.ts';
 import { Log } from './log.ts';
-import type { ServiceSettings } from './service-settings.ts';
+import type { HttpServiceSettings } from './service-settings.ts';
 
 export interface ServiceDescription {
   name: string;
@@ -28,7 +28,7 @@ export function describeApi(
  *
  * Exit code: 0 after a graceful stop, 1 when it could not start or did not stop in time.
  */
-export async function runService<Config extends { readonly service: ServiceSettings }>(
+export async function runService<Config extends { readonly service: HttpServiceSettings }>(
   description: ServiceDescription,
   loadConfig: () => Config,
   moduleOf: (config: Config, log: Log) => DynamicModule,

@@ -15,8 +15,8 @@ export interface DatabaseSettings {
   readonly idleTransactionMs: number;
 }
 
-/** What every service is told. */
-export interface ServiceSettings {
+/** What every process is told that answers over HTTP. */
+export interface HttpServiceSettings {
   readonly host: string;
   /** 0 lets the system choose; the `listening` log line tells which. */
   readonly port: number;
@@ -25,6 +25,10 @@ export interface ServiceSettings {
   readonly stopTimeoutMs: number;
   /** What of it listeners get, and after them running requests; the rest is for good-byes and the database. */
   readonly stopGraceMs: number;
+}
+
+/** What every service with a schema of its own is told. */
+export interface ServiceSettings extends HttpServiceSettings {
   readonly database: DatabaseSettings;
 }
 
@@ -40,6 +44,16 @@ export function readServiceSettings(
   env: EnvReader,
   defaults: { port: number; schema: string },
 ): ServiceSettings {
+  return Object.freeze({
+    ...readHttpServiceSettings(env, defaults),
+    database: readDatabaseSettings(env, defaults.schema),
+  });
+}
+
+export function readHttpServiceSettings(
+  env: EnvReader,
+  defaults: { port: number },
+): HttpServiceSettings {
   const stopTimeoutMs = env.integer('STOP_TIMEOUT_MS', {
     default: 10_000,
     min: 100,
@@ -51,7 +65,6 @@ export function readServiceSettings(
     logLevel: env.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
     stopTimeoutMs,
     stopGraceMs: Math.floor(stopTimeoutMs / 3),
-    database: readDatabaseSettings(env, defaults.schema),
   });
 }
 
@@ -91,7 +104,7 @@ export function readPeer(
   });
 }
 
-function readNamesrvAddr(env: EnvReader): string {
+export function readNamesrvAddr(env: EnvReader): string {
   const namesrvAddr = env.text('NAMESRV_ADDR', {
     pattern: /^[^\s:;]+:\d{1,5}(;[^\s:;]+:\d{1,5})*$/,
     mustBe: 'host:port, several separated by ;',

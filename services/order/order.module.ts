@@ -6,6 +6,7 @@ import type { Log } from '../common/log.ts';
 import { CloseUnpaidOrder } from './application/close-unpaid-order.ts';
 import { CheckFlashOrders } from './application/check-flash-orders.ts';
 import { CompleteRefund } from './application/complete-refund.ts';
+import { FindCatalogue } from './application/find-catalogue.ts';
 import { FindOrder } from './application/find-order.ts';
 import { OrderGoods } from './application/order-goods.ts';
 import { OrderPayments } from './application/order-payments.ts';
@@ -17,6 +18,7 @@ import { PayTimeout, RequestCloseCheck } from './application/request-close-check
 import { RequestRefund } from './application/request-refund.ts';
 import { ShipOrder } from './application/ship-order.ts';
 import type { OrderConfig } from './config.ts';
+import { CatalogueController } from './http/catalogue.controller.ts';
 import { FlashOrderController } from './http/flash-order.controller.ts';
 import { OrderTransactionsController } from './http/order-transactions.controller.ts';
 import { OrderController } from './http/order.controller.ts';
@@ -74,7 +76,12 @@ export class OrderModule {
           log,
         }),
       ],
-      controllers: [OrderController, FlashOrderController, OrderTransactionsController],
+      controllers: [
+        OrderController,
+        CatalogueController,
+        FlashOrderController,
+        OrderTransactionsController,
+      ],
       providers: [
         OrderRepository,
         OrderRefundRepository,
@@ -87,6 +94,7 @@ export class OrderModule {
         RequestRefund,
         CompleteRefund,
         FindOrder,
+        FindCatalogue,
         RequestCloseCheck,
         OnCloseCheck,
         OnFlashCloseCheck,

@@ -1,0 +1,31 @@
+import { isUnavailable } from '../../common/errors.ts';
+import { HttpPeer, type PeerAnswer, type PeerRequest } from '../../common/http-peer.ts';
+import { peerNames, type PeerName, type StorefrontConfig } from '../config.ts';
+
+/** The services of the shop, as they are asked over HTTP. */
+export class ShopServices {
+  readonly #peers: ReadonlyMap<PeerName, HttpPeer>;
+
+  constructor(settings: StorefrontConfig['peers']) {
+    this.#peers = new Map(peerNames.map((name) => [name, new HttpPeer(settings[name])]));
+  }
+
+  of(name: PeerName): HttpPeer {
+    return this.#peers.get(name)!;
+  }
+
+  /** Whatever the service answers. Errors: NAME.UNAVAILABLE. */
+  pass(name: PeerName, request: PeerRequest): Promise<PeerAnswer> {
+    return this.of(name).exchange(request);
+  }
+
+  /** Never throws: who does not answer in time is 503. */
+  async ask(name: PeerName, path: string): Promise<Pick<PeerAnswer, 'status' | 'text'>> {
+    try {
+      return await this.of(name).exchange({ method: 'GET', path });
+    } catch (error) {
+      if (isUnavailable(error)) return { status: 503, text: '' };
+      throw error;
+    }
+  }
+}

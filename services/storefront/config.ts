@@ -1,0 +1,64 @@
+import { EnvReader, type Env } from '../common/env.ts';
+import type { HttpPeerOptions } from '../common/http-peer.ts';
+import {
+  readHttpServiceSettings,
+  readNamesrvAddr,
+  readPeer,
+  type HttpServiceSettings,
+} from '../common/service-settings.ts';
+
+/** Everybody the page shows, in the order in which it shows them, by the port of each. */
+const peerPorts = {
+  order: 3001,
+  coupon: 3002,
+  push: 3003,
+  stock: 3004,
+  payment: 3005,
+  points: 3006,
+  warehouse: 3007,
+  refund: 3008,
+  'third-party': 3009,
+  flashsale: 3010,
+  sync: 3011,
+} as const;
+
+export type PeerName = keyof typeof peerPorts;
+export const peerNames = Object.keys(peerPorts) as PeerName[];
+
+export interface StorefrontConfig {
+  readonly service: HttpServiceSettings;
+  readonly namesrvAddr: string;
+  readonly peers: Readonly<Record<PeerName, HttpPeerOptions>>;
+  /** What the tokens of a flash sale's crowd are signed with. */
+  readonly customerTokenSecret: string;
+  /** Where the switches of a demo are; undefined where the shop runs without one. */
+  readonly stageUrl: string | undefined;
+}
+
+/** As long as a shop that is busy may take; a customer who waits sees that it does. */
+const PEER_TIMEOUT_MS = 5_000;
+const MIN_SECRET_CHARACTERS = 16;
+const NO_STAGE = 'http://none.invalid';
+
+/** Errors: ConfigError naming every bad setting. */
+export function loadConfig(env: Env): StorefrontConfig {
+  const reader = new EnvReader(env);
+  const service = readHttpServiceSettings(reader, { port: 8080 });
+  const namesrvAddr = readNamesrvAddr(reader);
+  const customerTokenSecret = reader.secret('CUSTOMER_TOKEN_SECRET', MIN_SECRET_CHARACTERS);
+  const peers = Object.fromEntries(
+    peerNames.map((name) => [
+      name,
+      readPeer(reader, name, `http://127.0.0.1:${peerPorts[name]}`, PEER_TIMEOUT_MS),
+    ]),
+  ) as Record<PeerName, HttpPeerOptions>;
+  const stage = reader.optionalUrl('STAGE_URL', ['http:'], NO_STAGE);
+  reader.finish();
+  return Object.freeze({
+    service,
+    namesrvAddr,
+    peers: Object.freeze(peers),
+    customerTokenSecret,
+    stageUrl: stage.origin === NO_STAGE ? undefined : stage.href.replace(/\/+$/, ''),
+  });
+}

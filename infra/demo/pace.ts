@@ -1,4 +1,7 @@
-import type { ServiceEnv } from './services.ts';
+import type { ServiceName } from '../audit/schemas.ts';
+
+/** Settings of a service by name, beside those that all of them get. */
+export type ServiceEnv = Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
 
 /**
  * How long a broker of ours takes for what takes its time in production: retries come after seconds, and a transaction that

@@ -5,6 +5,7 @@ import type { Databases } from '../databases/databases.ts';
 import { freePort, preferredPort } from '../free-port.ts';
 import type { ProcessOptions, RunningProcess } from '../processes.ts';
 import type { Session } from '../session.ts';
+import type { ServiceEnv } from './pace.ts';
 import { stopOrder } from './topology.ts';
 
 /** Where each service prefers to listen in run-1; a taken port is replaced by a free one. */
@@ -24,9 +25,6 @@ const servicePorts: Readonly<Record<ServiceName, number>> = {
 export const serviceNames = Object.keys(servicePorts) as ServiceName[];
 
 export type ServiceUrls = Readonly<Record<ServiceName, string>>;
-
-/** Settings of a service by name, beside those that all of them get. */
-export type ServiceEnv = Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
 
 const stopTimeoutMs = 15_000;
 

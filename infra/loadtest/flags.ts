@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Flags, Scenario } from '@millrace/loadtest';
-import { serviceNames, type ServiceEnv } from '../demo/services.ts';
+import type { ServiceEnv } from '../demo/pace.ts';
+import { serviceNames } from '../demo/services.ts';
 import type { LoadtestOptions } from '../loadtest-flags.mjs';
 
 /** A scenario's own figures, and what was typed instead. */

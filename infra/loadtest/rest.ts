@@ -5,7 +5,7 @@ import { compareWithRedis } from '../audit/sale-memory.ts';
 import { schemas } from '../audit/schemas.ts';
 import type { Say } from '../command.ts';
 import type { Databases } from '../databases/databases.ts';
-import type { ServiceEnv } from '../demo/services.ts';
+import type { ServiceEnv } from '../demo/pace.ts';
 import type { Session } from '../session.ts';
 import { BacklogUnknown, backlogText, sizeOf, type Backlog } from './backlog.ts';
 

@@ -48,15 +48,13 @@ export class Checkpointer {
   /** Settles, and never rejects, when the last save that was asked for has been tried. */
   #lastTurn: Promise<void> = Promise.resolve();
   /** Of the last run, until all that recovery did about it is flushed. */
-  #inheritedNote: AbortNote;
-  /** Of this run: only the next recovery settles it. */
-  #ownNote: AbortNote = {};
+  #isRebuildFlushed: boolean;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#last = options.last;
     this.#savedAt = options.last?.commitLogOffset ?? 0;
-    this.#inheritedNote = options.note;
+    this.#isRebuildFlushed = !options.note.rebuildQueues;
   }
 
   /** To be called for the newest of the records that were given their queue entries. */
@@ -99,13 +97,6 @@ export class Checkpointer {
     await files.syncDirectory(rootDir);
   }
 
-  /** Leaves word for recovery that an fsync failed, or that a write did and its outcome is unknown. */
-  noteFailure(): void {
-    const { log } = this.#options;
-    this.#ownNote = { ...this.#ownNote, flushFailedAt: log.flushedOffset };
-    this.#writeNote();
-  }
-
   /** One save at a time: of two at once, one would vouch for entries that the other is still flushing. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#lastTurn.then(work);
@@ -122,10 +113,7 @@ export class Checkpointer {
     try {
       await queues.sync(queuesAtOnce);
     } catch (error) {
-      if (queues.isUnreliable) {
-        this.#ownNote = { ...this.#ownNote, rebuildQueues: true };
-        this.#writeNote();
-      }
+      if (queues.isUnreliable) this.#writeNote({ rebuildQueues: true });
       throw error;
     }
     const index = await syncIndex(isLast);
@@ -138,29 +126,20 @@ export class Checkpointer {
         isTopicDeleted: last.isTopicDeleted,
       });
     }
-    if (!isEmpty(this.#inheritedNote)) {
-      this.#inheritedNote = {};
-      this.#writeNote();
+    if (!this.#isRebuildFlushed) {
+      this.#isRebuildFlushed = true;
+      this.#writeNote({ rebuildQueues: false });
     }
     const endedMs = clock.monotonicMs();
     this.#notBeforeMs = endedMs + PAUSE_PER_DURATION * (endedMs - startedMs);
   }
 
-  #writeNote(): void {
-    const inherited = this.#inheritedNote;
-    const own = this.#ownNote;
+  #writeNote(note: AbortNote): void {
     try {
-      this.#options.abortFile.write({
-        flushFailedAt: inherited.flushFailedAt ?? own.flushFailedAt,
-        rebuildQueues: inherited.rebuildQueues === true || own.rebuildQueues === true,
-      });
+      this.#options.abortFile.write(note);
     } catch (cause) {
       // The disk that failed may fail again. Without the note recovery still finds all that was flushed.
       this.#options.logger.error('the abort file cannot be written', { cause });
     }
   }
-}
-
-function isEmpty(note: AbortNote): boolean {
-  return note.flushFailedAt === undefined && note.rebuildQueues !== true;
 }

@@ -17,6 +17,8 @@ import { parseSegmentName, SegmentFile } from './segment-file.ts';
 export const ENTRY_BYTES = 20;
 const FILLER_SIZE = 0x7fffffff;
 const FIRST_TAIL_ENTRIES = 8;
+/** Entries written over themselves at once, after a crash. */
+const REWRITE_ENTRIES = 16_384;
 /** Entries kept in memory for consumers that keep up, after they were written. */
 const KEPT_ENTRIES = 64;
 
@@ -64,6 +66,8 @@ export class ConsumeQueue {
   /** The CommitLog's minimum that #minOffset was computed for. */
   #minComputedFor = -1;
   #isDirectoryNew: boolean;
+  /** Entries from there on that were found on disk after a crash, until they are flushed. */
+  #unflushedFrom: number | undefined;
 
   constructor(options: ConsumeQueueOptions) {
     this.#options = options;
@@ -199,6 +203,10 @@ export class ConsumeQueue {
 
   /** Resolves when the written entries would survive a power cut. */
   async sync(): Promise<void> {
+    if (this.#unflushedFrom !== undefined && !this.isDeleted) {
+      this.#rewriteUnflushed(this.#unflushedFrom);
+      this.#unflushedFrom = undefined;
+    }
     for (const segment of this.#segments.filter((each) => each.isDirty)) {
       // Deleted meanwhile: to open its file again would bring that back.
       if (this.isDeleted) return;
@@ -218,7 +226,24 @@ export class ConsumeQueue {
    */
   markDirty(queueOffset: number): void {
     this.#isDirectoryNew = true;
+    this.#unflushedFrom = Math.min(this.#unflushedFrom ?? queueOffset, queueOffset);
     this.#segmentAt(queueOffset)?.markDirty();
+  }
+
+  /** Each written entry from there on over itself: an fsync that failed may have left it in the page cache only, as clean. */
+  #rewriteUnflushed(from: number): void {
+    for (let at = from; at < this.#writtenOffset;) {
+      const leftInFile = this.#options.entriesPerFile - (at % this.#options.entriesPerFile);
+      const count = Math.min(REWRITE_ENTRIES, leftInFile, this.#writtenOffset - at);
+      const segment = this.#segmentAt(at);
+      // Its messages are gone, and with them the file.
+      if (segment !== undefined) {
+        const position = at * ENTRY_BYTES - segment.baseOffset;
+        this.#options.onUse(segment);
+        segment.write(segment.readSync(position, count * ENTRY_BYTES), position);
+      }
+      at += count;
+    }
   }
 
   /** Entries from `queueOffset` on are gone, in memory and on disk. */

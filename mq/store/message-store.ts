@@ -154,7 +154,7 @@ export class MessageStore {
       syncFlushTimeoutMs: settings.syncFlushTimeoutMs,
       onConfirmed: (appends) => this.#dispatch(appends),
       onRefused: (appends) => this.#takeBack(appends),
-      onFailed: (error) => this.#noteFailure(error),
+      onFailed: (cause) => settings.logger.error('the store takes no more messages', { cause }),
       describeFullDisk: (cause) => this.#diskSpace.explain(cause),
     });
     this.#index = indexOf(parts, () => this.#commit.confirmOffset);
@@ -166,7 +166,7 @@ export class MessageStore {
       log,
       queues,
       abortFile: parts.abortFile,
-      note: parts.aborted ?? {},
+      note: parts.aborted ?? { rebuildQueues: false },
       flushLog: () => this.#commit.flush(),
       syncIndex: async (isLast) => (await this.#index?.sync(isLast)) ?? parts.indexCheckpoint,
       last: recovered.last,
@@ -535,11 +535,6 @@ export class MessageStore {
         queue.nextOffset = fields.queueOffset;
       }
     }
-  }
-
-  #noteFailure(error: MqError): void {
-    this.#settings.logger.error('the store takes no more messages', { cause: error });
-    this.#checkpointer.noteFailure();
   }
 }
 

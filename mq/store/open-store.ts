@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Logger } from '../logger.ts';
 import { AbortFile, type AbortNote } from './abort-file.ts';
 import { CommitLog, commitLogDirectory } from './commit-log.ts';
 import { ConsumeQueues } from './consume-queues.ts';
@@ -71,7 +70,7 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
       recovered.endOffset,
     );
     // Before anything recovered is served, and before the name `abort` is relied on.
-    await syncRecovered(log, abortFile, aborted, recovered, logger);
+    await log.sync();
     await files.syncDirectory(rootDir);
     const openedInMs = clock.monotonicMs() - startedAt;
     const indexCheckpoint = checkpoint?.index ?? NO_INDEX;
@@ -88,28 +87,6 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
     };
   } catch (error) {
     await closeParts({ queues, log, unlock });
-    throw error;
-  }
-}
-
-/** After a failed fsync the next start is to write again all that this one walked over. Errors: what the disk says. */
-async function syncRecovered(
-  log: CommitLog,
-  abortFile: AbortFile,
-  aborted: AbortNote | undefined,
-  { startOffset }: Recovered,
-  logger: Logger,
-): Promise<void> {
-  try {
-    await log.sync();
-  } catch (error) {
-    const flushFailedAt = Math.min(startOffset, aborted?.flushFailedAt ?? startOffset);
-    try {
-      abortFile.write({ ...aborted, flushFailedAt });
-    } catch (cause) {
-      // The disk that failed may fail again, and what it failed at first is what its owner has to know.
-      logger.error('the abort file cannot be written', { cause });
-    }
     throw error;
   }
 }

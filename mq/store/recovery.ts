@@ -65,8 +65,8 @@ export interface Recovered {
  *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
  *     makes all of them be rebuilt from the first record of the log.
  *  4. Cut ConsumeQueue entries that point to no record.
- *  5. After a failed fsync, write again what it was to flush: the kernel may hold those pages as clean, and would
- *     never write them otherwise.
+ *  5. After a crash, write again all that is not known to be flushed. An fsync may have failed just before, and the
+ *     kernel hold those pages as clean since: it would serve them, and never write them.
  *
  * Order: nothing is visible before this ends. Cutting is the only thing that destroys, and it destroys no whole record:
  *        what holds any is in `quarantine/` before.
@@ -98,7 +98,9 @@ async function recoverSegments(
     walk = await rebuild(options, segments);
   }
   const { kept, damage } = await cutBehind(options, segments, walk, start.isFromHint);
-  await rewriteUnflushed(options, kept, walk.endOffset);
+  if (options.aborted !== undefined) {
+    await rewriteUnflushed(kept, { from: start.flushedOffset, to: walk.endOffset });
+  }
   if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
   if (walk.end?.kind === 'invalid' && damage === undefined) {
     options.logger.warn('cut the CommitLog behind its last whole record', {
@@ -119,6 +121,8 @@ async function recoverSegments(
 
 interface Start {
   offset: number;
+  /** All of the log before it is known to be flushed. */
+  flushedOffset: number;
   /** The topic of the first record was deleted: it is to get no entry. */
   isForgotten: boolean;
   isFromHint: boolean;
@@ -177,26 +181,43 @@ async function chooseStart(
   const { queues, checkpoint, aborted } = options;
   const first = segments[0];
   const unsure = { isForgotten: false, isFromHint: false, isRebuild: false };
-  if (first === undefined) return { ...unsure, offset: 0 };
+  if (first === undefined) return { ...unsure, offset: 0, flushedOffset: 0 };
+  const hint = await validHint(options, segments);
+  const flushedOffset = hint ?? (await flushedByTime(options, segments));
   if (aborted?.rebuildQueues === true || queues.wasMissing) {
-    return { ...unsure, offset: first.baseOffset, isRebuild: true };
+    return { ...unsure, offset: first.baseOffset, flushedOffset, isRebuild: true };
   }
-  const hint = checkpoint?.recoverFrom;
-  if (hint !== undefined && (await isRecordAt(segments, hint))) {
+  if (hint !== undefined) {
     const isForgotten = checkpoint?.isTopicDeleted === true;
-    return { offset: hint, isForgotten, isFromHint: true, isRebuild: false };
+    return { offset: hint, flushedOffset, isForgotten, isFromHint: true, isRebuild: false };
   }
   if (aborted === undefined) {
     const segment = segments[Math.max(0, segments.length - CLEAN_SCAN_SEGMENTS)]!;
-    return { ...unsure, offset: segment.baseOffset };
+    return { ...unsure, offset: segment.baseOffset, flushedOffset };
   }
+  return { ...unsure, offset: flushedOffset, flushedOffset };
+}
+
+async function validHint(
+  { checkpoint }: RecoveryOptions,
+  segments: readonly SegmentFile[],
+): Promise<number | undefined> {
+  const hint = checkpoint?.recoverFrom;
+  return hint !== undefined && (await isRecordAt(segments, hint)) ? hint : undefined;
+}
+
+/** The start of the last segment whose first record is old enough by the checkpoint's timestamps. */
+async function flushedByTime(
+  { checkpoint }: RecoveryOptions,
+  segments: readonly SegmentFile[],
+): Promise<number> {
   const flushedUntil = checkpoint === undefined ? 0 : flushedBefore(checkpoint);
   for (const segment of segments.toReversed()) {
     const record = await new LogScanner(segment, segment.baseOffset).next();
     if (record === undefined || record.header.storeTimestamp > flushedUntil) continue;
-    return { ...unsure, offset: segment.baseOffset };
+    return segment.baseOffset;
   }
-  return { ...unsure, offset: first.baseOffset };
+  return segments[0]!.baseOffset;
 }
 
 async function isRecordAt(segments: readonly SegmentFile[], offset: number): Promise<boolean> {
@@ -434,17 +455,14 @@ function reportDamage(
   });
 }
 
+/** Each byte over itself. */
 async function rewriteUnflushed(
-  { aborted, logger }: RecoveryOptions,
   segments: readonly SegmentFile[],
-  endOffset: number,
+  { from, to }: { from: number; to: number },
 ): Promise<void> {
-  const flushedOffset = aborted?.flushFailedAt;
-  if (flushedOffset === undefined) return;
-  logger.warn('writing again what a failed fsync did not flush', { flushedOffset, endOffset });
   for (const segment of segments) {
-    const end = Math.min(endOffset - segment.baseOffset, segment.sizeBytes);
-    let position = Math.max(0, flushedOffset - segment.baseOffset);
+    const end = Math.min(to - segment.baseOffset, segment.sizeBytes);
+    let position = Math.max(0, from - segment.baseOffset);
     while (position < end) {
       const bytes = await segment.read(position, Math.min(REWRITE_BYTES, end - position));
       segment.write(bytes, position);

@@ -44,8 +44,7 @@ describe('a failed fsync', () => {
     expect(await refusal('later')).toMatchObject({ code: 'SERVICE_NOT_AVAILABLE' });
     await store.close();
     // Not closed cleanly: only recovery can tell what the disk holds.
-    const flushFailedAt = expect.any(Number);
-    expect(new AbortFile(files, ROOT).read()).toEqual({ flushFailedAt, rebuildQueues: false });
+    expect(new AbortFile(files, ROOT).read()).toEqual({ rebuildQueues: false });
     const reopened = await openStore(files, { clock });
     expect(reopened.stats.wasAborted).toBe(true);
     const kept = await bodies(reopened);
@@ -65,7 +64,7 @@ describe('a failed fsync', () => {
     await again.close();
   });
 
-  it('is noted for recovery on a full disk, too', async () => {
+  it('cannot lose later messages on a full disk either', async () => {
     await store.close();
     store = await openStore(files, { clock, diskMaxUsedPercent: 100 });
     files.limitFreeSpace(PAGE);
@@ -95,20 +94,6 @@ describe('a failed fsync', () => {
     const again = await openStore(files, { clock });
     expect(await bodies(again)).toEqual(served);
     await again.close();
-  });
-
-  it('of recovery is what the start fails with, though no note can be left either', async () => {
-    files.killProcess();
-    const logger = new RecordingLogger();
-    files.failNext('datasync', { path: 'commitlog', code: 'EIO' });
-    // The first write keeps room for the note, the second is the note.
-    files.shortenNext('abort', PAGE);
-    files.failNext('write', { path: 'abort', code: 'EROFS' });
-    await expect(openStore(files, { clock, logger })).rejects.toThrow('EIO');
-    expect(logger.messages('error')).toEqual(['the abort file cannot be written']);
-    const reopened = await reopenAfterKill();
-    expect(await bodies(reopened)).toEqual(['before']);
-    await reopened.close();
   });
 
   it.each([
@@ -161,6 +146,21 @@ describe('a failed fsync', () => {
     const reopened = await reopenAfterKill();
     expect(await bodies(reopened)).toEqual(['before']);
     await reopened.close();
+  });
+
+  it('of a ConsumeQueue costs nothing when the process is killed before it can note that', async () => {
+    files.failNext('datasync', { path: 'consumequeue', code: 'EIO' });
+    files.failNext('write', { path: 'abort', code: 'EIO' });
+    await expect(store.close()).rejects.toThrow('EIO');
+    const reopened = await reopenAfterKill();
+    await reopened.append(message('elsewhere', { topic: 'TopicB' }));
+    // Its checkpoint vouches for all that was found.
+    await reopened.close();
+    files.cutPower();
+    const again = await openStore(files, { clock });
+    expect(await bodies(again)).toEqual(['before']);
+    expect(again.maxOffset('TopicB', 0)).toBe(1);
+    await again.close();
   });
 
   it('is said in the log once, with its cause', async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -12,20 +12,42 @@ function packageDir(from: string): string {
 
 const pageDir = join(packageDir(import.meta.dirname), 'storefront', 'page');
 
-const html = 'text/html; charset=utf-8';
-const css = 'text/css; charset=utf-8';
-const script = 'text/javascript; charset=utf-8';
+const types = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+};
 
-const files = {
-  'index.html': { path: join(pageDir, 'index.html'), type: html },
-  'shop.css': { path: join(pageDir, 'shop.css'), type: css },
-  'shop.js': { path: join(pageDir, 'shop.js'), type: script },
-  'uplot.css': { path: resolve('uplot/dist/uPlot.min.css'), type: css },
-  'uplot.js': { path: resolve('uplot/dist/uPlot.iife.min.js'), type: script },
-} as const;
+const uplotFiles: Readonly<Record<string, string>> = {
+  'uplot.css': resolve('uplot/dist/uPlot.min.css'),
+  'uplot.js': resolve('uplot/dist/uPlot.iife.min.js'),
+};
 
-export type PageFileName = keyof typeof files;
-export const pageFileNames = Object.keys(files) as PageFileName[];
+/** What may be asked for: never a path, only one of these names. */
+export const pageFileNames: readonly string[] = [
+  'index.html',
+  'page.css',
+  'catalogue.js',
+  'dead-letters.js',
+  'elements.js',
+  'figures.js',
+  'flash-sale.js',
+  'formats.js',
+  'live-chart.js',
+  'live-stream.js',
+  'main.js',
+  'order-card.js',
+  'order-form.js',
+  'order-memory.js',
+  'orders.js',
+  'queue-tables.js',
+  'requests.js',
+  'sortable-table.js',
+  'switches.js',
+  'tabs.js',
+  'timeline.js',
+  ...Object.keys(uplotFiles),
+];
 
 export interface PageFile {
   readonly text: string;
@@ -34,8 +56,7 @@ export interface PageFile {
 
 /** Undefined for a file that the page does not have. */
 export async function pageFile(name: string): Promise<PageFile | undefined> {
-  const found = pageFileNames.find((each) => each === name);
-  if (found === undefined) return undefined;
-  const { path, type } = files[found];
-  return { text: await readFile(path, 'utf8'), type };
+  if (!pageFileNames.includes(name)) return undefined;
+  const type = types[extname(name).slice(1) as keyof typeof types];
+  return { text: await readFile(uplotFiles[name] ?? join(pageDir, name), 'utf8'), type };
 }

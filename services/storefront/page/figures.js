@@ -1,0 +1,156 @@
+import { element, place, setText } from './elements.js';
+import { countText, durationText, rateText } from './formats.js';
+import { LiveChart } from './live-chart.js';
+
+const SHOWN_S = 120;
+/** Longer without a figure is a gap in the line, not a slope. */
+const GAP_S = 3;
+
+/** @typedef {import('../live/live-events.ts').FiguresEvent} Figures */
+
+/** @param {(value: number) => string} text */
+const orNone = (text) => (/** @type {number | null} */ value) =>
+  value === null ? '–' : text(value);
+
+/** @type {readonly { title: string, unit: string, floor: number, axis?: (value: number) => string, series: readonly { label?: string, of: (figures: Figures) => number | null, text: (value: number | null) => string }[] }[]} */
+const charts = [
+  {
+    title: 'Orders in',
+    unit: 'a second',
+    floor: 2,
+    series: [{ of: ({ ordersPerS }) => ordersPerS, text: orNone(rateText) }],
+  },
+  {
+    title: 'Events out',
+    unit: 'a second',
+    floor: 5,
+    series: [{ of: ({ eventsPerS }) => eventsPerS, text: orNone(rateText) }],
+  },
+  {
+    title: 'Backlog',
+    unit: 'messages not consumed yet',
+    floor: 5,
+    series: [{ of: ({ backlog }) => backlog, text: orNone(countText) }],
+  },
+  {
+    title: 'Checkout',
+    unit: 'to the answer',
+    floor: 50,
+    axis: (ms) => (ms >= 1_000 ? `${ms / 1_000} s` : `${ms}`),
+    series: [
+      { label: 'p50', of: ({ checkoutP50Ms }) => checkoutP50Ms, text: orNone(durationText) },
+      { label: 'p99', of: ({ checkoutP99Ms }) => checkoutP99Ms, text: orNone(durationText) },
+    ],
+  },
+];
+
+/** Four charts of the last two minutes. */
+export class FigureCharts {
+  /** @type {(Figures | { at: number })[]} */
+  #history = [];
+  /** @type {((history: readonly (Figures | { at: number })[], newest: Figures) => void)[]} */
+  #draws;
+
+  constructor() {
+    this.#draws = charts.map(({ title, unit, floor, axis, series }) => {
+      const values = series.map(() => element('span', { class: 'value', text: '–' }));
+      const canvas = element('div', {
+        class: 'chart',
+        role: 'img',
+        'aria-label': `${title}, the last two minutes`,
+      });
+      const figure = element(
+        'div',
+        { class: 'panel figure' },
+        element(
+          'p',
+          {},
+          element('strong', { text: title }),
+          ...values.map((value, index) => {
+            const label = series[index]?.label;
+            if (label === undefined) return value;
+            const key = element('span', { class: `key ${label}`, text: `${label} ` });
+            return element('span', { class: 'keyed' }, key, value);
+          }),
+          ...(series.length === 1 ? [element('span', { class: 'faint unit', text: unit })] : []),
+        ),
+        canvas,
+      );
+      place('figures').append(figure);
+      const chart = new LiveChart(
+        canvas,
+        series.map(({ label = title }, index) =>
+          index === 0
+            ? { label, colour: '--accent', isFilled: true }
+            : { label, colour: '--faint', dash: [4, 3] },
+        ),
+        { floor, ...(axis !== undefined && { axis }) },
+      );
+      return (history, newest) => {
+        const at = history.map((each) => each.at / 1_000);
+        const lines = series.map(({ of }) =>
+          history.map((each) => ('backlog' in each ? of(each) : null)),
+        );
+        chart.show(at, lines, [newest.at / 1_000 - SHOWN_S, newest.at / 1_000]);
+        for (const [index, { of, text }] of series.entries()) {
+          const value = values[index];
+          if (value !== undefined) setText(value, text(of(newest)));
+        }
+      };
+    });
+  }
+
+  /** @param {Figures} figures */
+  add(figures) {
+    const last = this.#history.at(-1);
+    if (last !== undefined && figures.at <= last.at) return;
+    if (last !== undefined && figures.at - last.at > GAP_S * 1_000) {
+      this.#history.push({ at: last.at + 1 });
+    }
+    this.#history.push(figures);
+    const begin = figures.at - SHOWN_S * 1_000;
+    this.#history = this.#history.filter(({ at }) => at >= begin);
+    for (const draw of this.#draws) draw(this.#history, figures);
+  }
+}
+
+const parts = [
+  'broker',
+  'order',
+  'stock',
+  'payment',
+  'coupon',
+  'points',
+  'push',
+  'warehouse',
+  'refund',
+  'flashsale',
+  'sync',
+  'third-party',
+];
+
+/** Which service is up. */
+export class Health {
+  /** @type {Map<string, HTMLElement>} */
+  #states = new Map();
+
+  constructor() {
+    const list = element('ul');
+    for (const name of parts) {
+      const state = element('span', { class: 'visually-hidden', text: 'not known yet' });
+      list.append(element('li', { 'data-part': name }, `${name} `, state));
+      this.#states.set(name, state);
+    }
+    place('health').append(list);
+  }
+
+  /** @param {Figures} figures */
+  show({ services, broker }) {
+    for (const [name, state] of Object.entries({ ...services, broker })) {
+      const shown = this.#states.get(name);
+      if (shown === undefined) continue;
+      setText(shown, state);
+      shown.parentElement?.setAttribute('data-state', state);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { element } from './elements.js';
+import { clockText, sinceText } from './formats.js';
+
+/** @typedef {import('../live/live-events.ts').TimelineEntry} TimelineEntry */
+
+/**
+ * What happened to one order, in the order of time.
+ *
+ * An entry may come late and belong between others. So each is put at its place by a transform, which moves nothing else in
+ * the layout, and the place of them all has one height however many they are.
+ */
+export class Timeline {
+  /** @type {Map<string, HTMLLIElement>} */
+  #rows = new Map();
+  #list = element('ol');
+  /** The element for the page: it scrolls, and so the keyboard must get there. */
+  root = element(
+    'div',
+    { class: 'timeline', tabindex: 0, role: 'region', 'aria-label': 'What happened to this order' },
+    element('p', { class: 'faint', text: 'Nothing heard of it yet.' }),
+    this.#list,
+  );
+
+  /**
+   * @param {readonly TimelineEntry[]} entries
+   * @param {string} since
+   */
+  show(entries, since) {
+    const begin = Date.parse(since);
+    const isAtEnd = this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 8;
+    const sorted = entries.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
+    const rows = sorted.map((entry, index) => {
+      const key = [entry.at, entry.service, entry.what, entry.messageId].join(' ');
+      const row = this.#rows.get(key) ?? rowOf(entry, begin);
+      this.#rows.set(key, row);
+      row.style.setProperty('--index', String(index));
+      return row;
+    });
+    const shown = new Set(rows);
+    for (const [key, row] of this.#rows) {
+      if (shown.has(row)) continue;
+      row.remove();
+      this.#rows.delete(key);
+    }
+    for (const [index, row] of rows.entries()) {
+      if (this.#list.children[index] !== row) {
+        this.#list.insertBefore(row, this.#list.children[index] ?? null);
+      }
+    }
+    this.#list.style.setProperty('--count', String(rows.length));
+    this.root.classList.toggle('has-entries', rows.length > 0);
+    if (isAtEnd) this.root.scrollTop = this.root.scrollHeight;
+  }
+}
+
+/**
+ * @param {TimelineEntry} entry
+ * @param {number} begin
+ */
+function rowOf({ at, service, what, topic, tag, messageId, isProblem }, begin) {
+  const message = element('span', { class: 'message' });
+  if (topic !== undefined) {
+    message.append(element('span', { text: tag === undefined ? topic : `${topic} · ${tag}` }));
+  }
+  if (messageId !== undefined) {
+    message.append(element('code', { title: `message ${messageId}`, text: messageId }));
+  }
+  return element(
+    'li',
+    { class: isProblem ? 'is-problem' : undefined },
+    element('time', {
+      datetime: at,
+      title: clockText(at),
+      text: sinceText(Date.parse(at) - begin),
+    }),
+    element('strong', { text: service }),
+    element('span', { class: 'what', title: what, text: what }),
+    message,
+  );
+}

@@ -124,6 +124,7 @@ export class Checkpointer {
         index,
         recoverFrom: last.commitLogOffset,
         isTopicDeleted: last.isTopicDeleted,
+        isRebuilding: false,
       });
     }
     if (!this.#isRebuildFlushed) {

@@ -48,10 +48,10 @@ export async function countRecordsFrom(segment: SegmentFile, offset: number): Pr
 }
 
 /** The first whole record that begins at or behind `offset`. It may be in the body of none that says where it lies itself. */
-async function findRecord(
+export async function findRecord(
   segment: SegmentFile,
   offset: number,
-  searchEnd: number,
+  searchEnd = segment.sizeBytes,
 ): Promise<number | undefined> {
   const { baseOffset } = segment;
   let at = offset - baseOffset;

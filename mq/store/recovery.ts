@@ -5,13 +5,19 @@ import type { AbortNote } from './abort-file.ts';
 import { commitLogDirectory } from './commit-log.ts';
 import { isRealEntry, type ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
-import { countRecordsFrom, type LogDamage } from './damage.ts';
+import { countRecordsFrom, findRecord, type LogDamage } from './damage.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { Files } from './files.ts';
 import { LogScanner, type ScanEnd, type ScannedRecord } from './log-scanner.ts';
 import { Quarantine } from './quarantine.ts';
 import { parseSegmentName, SegmentFile, segmentName } from './segment-file.ts';
-import { checkpointPath, flushedBefore, type StoreCheckpoint } from './store-checkpoint.ts';
+import {
+  checkpointPath,
+  flushedBefore,
+  NO_INDEX,
+  writeCheckpoint,
+  type StoreCheckpoint,
+} from './store-checkpoint.ts';
 
 /** Entries rebuilt in memory before they are written. */
 const DISPATCHED_PER_WRITE = 100_000;
@@ -61,7 +67,8 @@ export interface Recovered {
  *     chosen by the checkpoint's timestamps, else at the beginning.
  *  2. Walk forward, record by record, to the first byte that is no whole record. That is the end of the log: a torn
  *     tail is cut, so that no later record can be read together with old bytes behind it. With whole records behind
- *     it, it is damage: its segment is kept and closed there, and the log goes on in the next one.
+ *     it, it is damage: its segment is kept and closed there, and the log goes on in the next one. Before what the
+ *     checkpoint vouches for there are no torn tails: such damage is stepped over, and costs the messages in it only.
  *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
  *     makes all of them be rebuilt from the first record of the log.
  *  4. Cut ConsumeQueue entries that point to no record.
@@ -88,14 +95,14 @@ async function recoverSegments(
 ): Promise<Recovered> {
   const start = await chooseStart(options, segments);
   let walk = start.isRebuild
-    ? await rebuild(options, segments)
+    ? await rebuild(options, segments, start)
     : await walkLog(options, segments, start, true);
   if (walk.lacks !== undefined) {
     options.logger.warn(
       'ConsumeQueues lack entries and are rebuilt from the CommitLog',
       walk.lacks,
     );
-    walk = await rebuild(options, segments);
+    walk = await rebuild(options, segments, start);
   }
   const { kept, damage } = await cutBehind(options, segments, walk, start.isFromHint);
   if (options.aborted !== undefined) {
@@ -123,6 +130,8 @@ interface Start {
   offset: number;
   /** All of the log before it is known to be flushed. */
   flushedOffset: number;
+  /** The same by the checkpoint's hint, which is not mistaken; undefined without one. */
+  vouchedOffset: number | undefined;
   /** The topic of the first record was deleted: it is to get no entry. */
   isForgotten: boolean;
   isFromHint: boolean;
@@ -181,21 +190,25 @@ async function chooseStart(
   const { queues, checkpoint, aborted } = options;
   const first = segments[0];
   const unsure = { isForgotten: false, isFromHint: false, isRebuild: false };
-  if (first === undefined) return { ...unsure, offset: 0, flushedOffset: 0 };
+  if (first === undefined) {
+    return { ...unsure, offset: 0, flushedOffset: 0, vouchedOffset: undefined };
+  }
   const hint = await validHint(options, segments);
   const flushedOffset = hint ?? (await flushedByTime(options, segments));
-  if (aborted?.rebuildQueues === true || queues.wasMissing) {
-    return { ...unsure, offset: first.baseOffset, flushedOffset, isRebuild: true };
+  const known = { flushedOffset, vouchedOffset: hint };
+  const isRebuild = aborted?.rebuildQueues === true || checkpoint?.isRebuilding === true;
+  if (isRebuild || queues.wasMissing) {
+    return { ...unsure, ...known, offset: first.baseOffset, isRebuild: true };
   }
   if (hint !== undefined) {
     const isForgotten = checkpoint?.isTopicDeleted === true;
-    return { offset: hint, flushedOffset, isForgotten, isFromHint: true, isRebuild: false };
+    return { ...known, offset: hint, isForgotten, isFromHint: true, isRebuild: false };
   }
   if (aborted === undefined) {
     const segment = segments[Math.max(0, segments.length - CLEAN_SCAN_SEGMENTS)]!;
-    return { ...unsure, offset: segment.baseOffset, flushedOffset };
+    return { ...unsure, ...known, offset: segment.baseOffset };
   }
-  return { ...unsure, offset: flushedOffset, flushedOffset };
+  return { ...unsure, ...known, offset: flushedOffset };
 }
 
 async function validHint(
@@ -227,18 +240,35 @@ async function isRecordAt(segments: readonly SegmentFile[], offset: number): Pro
   return segment !== undefined && (await new LogScanner(segment, offset).next()) !== undefined;
 }
 
-async function rebuild(options: RecoveryOptions, segments: readonly SegmentFile[]): Promise<Walk> {
-  // The checkpoint goes first: should this be interrupted, its hint must not vouch for half-rebuilt queues.
-  options.files.remove(checkpointPath(options.rootDir));
-  await options.files.syncDirectory(options.rootDir);
-  options.queues.wipe(segments[0]!.baseOffset);
-  return walkLog(options, segments, { offset: segments[0]!.baseOffset, isForgotten: false }, false);
+async function rebuild(
+  options: RecoveryOptions,
+  segments: readonly SegmentFile[],
+  { vouchedOffset }: Start,
+): Promise<Walk> {
+  const { files, rootDir, queues } = options;
+  const offset = segments[0]!.baseOffset;
+  // First: should this be interrupted, the hint must vouch for half-rebuilt queues no more.
+  if (vouchedOffset === undefined) {
+    files.remove(checkpointPath(rootDir));
+  } else {
+    await writeCheckpoint(files, rootDir, {
+      physicMsgTimestamp: 0,
+      logicsMsgTimestamp: 0,
+      index: NO_INDEX,
+      recoverFrom: vouchedOffset,
+      isTopicDeleted: false,
+      isRebuilding: true,
+    });
+  }
+  await files.syncDirectory(rootDir);
+  queues.wipe(offset);
+  return walkLog(options, segments, { offset, vouchedOffset, isForgotten: false }, false);
 }
 
 async function walkLog(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
-  start: Pick<Start, 'offset' | 'isForgotten'>,
+  start: Pick<Start, 'offset' | 'isForgotten' | 'vouchedOffset'>,
   stopsAtGap: boolean,
 ): Promise<Walk> {
   const walk: Walk = {
@@ -256,8 +286,15 @@ async function walkLog(
     if (segment.baseOffset > walk.endOffset) break;
     // What a killed process wrote may be in the page cache only, and must be flushed before it is served.
     if (options.aborted !== undefined) segment.markDirty();
-    const scanner = new LogScanner(segment, walk.endOffset);
-    for (let record = await scanner.next(); record !== undefined; record = await scanner.next()) {
+    let scanner = new LogScanner(segment, walk.endOffset);
+    for (;;) {
+      const record = await scanner.next();
+      if (record === undefined) {
+        const next = await nextVouched(options, segment, scanner, start.vouchedOffset);
+        if (next === undefined) break;
+        scanner = next;
+        continue;
+      }
       const { commitLogOffset, storeTimestamp, topic } = record.header;
       const isTopicDeleted =
         start.isForgotten && commitLogOffset === start.offset && !hasEntry(options, record);
@@ -273,6 +310,28 @@ async function walkLog(
   }
   await options.queues.writeAll();
   return walk;
+}
+
+/**
+ * Where the walk goes on behind damage in what the checkpoint vouches for; undefined where it found an ordinary end. A whole
+ * record is behind, for the checkpoint names one: in this segment, or at the beginning of a later one.
+ */
+async function nextVouched(
+  { logger }: RecoveryOptions,
+  segment: SegmentFile,
+  { offset: commitLogOffset, end }: LogScanner,
+  vouchedOffset: number | undefined,
+): Promise<LogScanner | undefined> {
+  if (end?.kind === 'segment-end' || commitLogOffset >= (vouchedOffset ?? 0)) return undefined;
+  const segmentEnd = segment.baseOffset + segment.sizeBytes;
+  const nextOffset = (await findRecord(segment, commitLogOffset + 1)) ?? segmentEnd;
+  logger.error('the CommitLog is damaged, and the messages in that stretch are not served', {
+    segment: segment.path,
+    commitLogOffset,
+    nextOffset,
+    reason: end?.kind === 'invalid' ? end.reason : 'it is all zeros',
+  });
+  return new LogScanner(segment, nextOffset);
 }
 
 /** Its queue's file still leads to it: the topic was to be deleted, and was not. */

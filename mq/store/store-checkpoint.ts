@@ -10,8 +10,10 @@ import type { IndexCheckpoint } from './index-recovery.ts';
 /** Far behind what any version of the original uses of its page; it leaves these bytes as they are. */
 const OWN_AT = 2048;
 const OWN_MAGIC = 0x4d494c4c;
-/** Bytes the CRC covers: magic, recoverFrom, isTopicDeleted. */
+/** Bytes the CRC covers: magic, recoverFrom, the bits. */
 const OWN_BYTES = 16;
+const TOPIC_DELETED_BIT = 1;
+const REBUILDING_BIT = 2;
 const INDEX_AT = 2112;
 /** Bytes the CRC covers: magic, doubt, indexedTo, endPhyOffset, lastFullFile. */
 const INDEX_BYTES = 41;
@@ -27,7 +29,7 @@ const DOUBTS: readonly IndexCheckpoint['doubt'][] = ['none', 'unflushed', 'unche
  *     …
  *   2048 uint32 "MILL"               ours: where recovery may start
  *   2052 int64  recoverFrom
- *   2060 uint32 1 when the topic of that record was deleted
+ *   2060 uint32 bits: 1 when the topic of that record was deleted, 2 while the ConsumeQueues are being rebuilt
  *   2064 uint32 CRC-32 of the 16 bytes before
  *
  *   2112 uint32 "MIDX"               ours: how far the index goes, see index-recovery.ts
@@ -50,6 +52,8 @@ export interface StoreCheckpoint {
   recoverFrom: number | undefined;
   /** The record at recoverFrom has no queue entry, and is to get none. */
   isTopicDeleted: boolean;
+  /** recoverFrom vouches for the CommitLog only: the ConsumeQueues may be rebuilt in part. */
+  isRebuilding: boolean;
 }
 
 /** Nothing is known of the index. */
@@ -76,7 +80,8 @@ export function readCheckpoint(files: Files, rootDir: string): StoreCheckpoint |
     logicsMsgTimestamp: times[1]!,
     index: readIndexPart(page, times[2]!),
     recoverFrom: readRecoverFrom(page),
-    isTopicDeleted: page.readUInt32BE(OWN_AT + 12) === 1,
+    isTopicDeleted: (page.readUInt32BE(OWN_AT + 12) & TOPIC_DELETED_BIT) !== 0,
+    isRebuilding: (page.readUInt32BE(OWN_AT + 12) & REBUILDING_BIT) !== 0,
   };
 }
 
@@ -101,7 +106,10 @@ export function writeCheckpoint(
     if (checkpoint.recoverFrom === undefined) return;
     page.writeUInt32BE(OWN_MAGIC, OWN_AT);
     writeInt64(page, checkpoint.recoverFrom, OWN_AT + 4);
-    page.writeUInt32BE(checkpoint.isTopicDeleted ? 1 : 0, OWN_AT + 12);
+    const bits =
+      (checkpoint.isTopicDeleted ? TOPIC_DELETED_BIT : 0) |
+      (checkpoint.isRebuilding ? REBUILDING_BIT : 0);
+    page.writeUInt32BE(bits, OWN_AT + 12);
     page.writeUInt32BE(ownCrc(page), OWN_AT + OWN_BYTES);
   });
 }

@@ -305,6 +305,71 @@ describe('damage with segments behind it', () => {
   );
 });
 
+describe('damage in what the checkpoint vouches for, when the queues are rebuilt', () => {
+  const sent = numbered(3 * PER_SEGMENT + 2);
+  const DAMAGED = PER_SEGMENT + 5;
+  const served = sent.filter((_, index) => index !== DAMAGED);
+
+  /** At `at` of the message's record: its size is at 0, its body at 200. */
+  async function leaveDamaged(at: number): Promise<void> {
+    const results = await leave(sent, true);
+    const { commitLogOffset } = results[DAMAGED]!;
+    flip(commitLogFile(SEGMENT_BYTES), commitLogOffset - SEGMENT_BYTES + at);
+    files.removeTree(path.join(ROOT, 'consumequeue'));
+  }
+
+  it.each([
+    ['size', 0],
+    ['size, which becomes another possible one', 2],
+    ['body', 200],
+  ])('costs the message whose %s it is in, and nothing behind it', async (_, at) => {
+    await leaveDamaged(at);
+    for (let start = 0; start < 2; start++) {
+      const store = await reopen();
+      expect(await everything(store)).toEqual(served);
+      expect(store.maxOffset('TopicA', 0)).toBe(sent.length);
+      expect(quarantined()).toEqual([]);
+      await store.close();
+    }
+    expect(logger.messages('error')).toContain(
+      'the CommitLog is damaged, and the messages in that stretch are not served',
+    );
+  });
+
+  it('to the end of its segment costs what is there', async () => {
+    await leaveDamaged(200);
+    const bytes = files.bytes(commitLogFile(SEGMENT_BYTES));
+    files.put(commitLogFile(SEGMENT_BYTES), bytes.fill(0, 8000));
+    const store = await reopen();
+    const behind = sent.slice(2 * PER_SEGMENT);
+    expect((await everything(store)).slice(-behind.length)).toEqual(behind);
+    expect(await store.append(message('next'))).toMatchObject({ queueOffset: sent.length });
+    await store.close();
+  });
+
+  it.each<Death>(['kill', 'power'])(
+    'may be met again after an interruption anywhere (%s)',
+    async (death) => {
+      let at = 0;
+      for (let isOver = false; !isOver;) {
+        at++;
+        files = new FaultyFiles(at);
+        await leaveDamaged(200);
+        const dying = new DyingFiles(files, { at, death, tear: ({ length }) => length >> 1 });
+        const opened = await reopen(dying.process()).catch(() => undefined);
+        await Promise.allSettled([opened?.close()]);
+        isOver = !dying.isDead;
+        files.killProcess();
+        const store = await reopen();
+        expect({ at, served: await everything(store) }).toEqual({ at, served });
+        expect(quarantined()).toEqual([]);
+        await store.close();
+      }
+      expect(at).toBeGreaterThan(10);
+    },
+  );
+});
+
 describe('a file system without hard links', () => {
   it('gets a copy', async () => {
     const results = await leave(numbered(8));

@@ -30,7 +30,8 @@ export class HealthController {
   readonly #redis: Probe | undefined;
 
   constructor(
-    @Optional() dataSource: DataSource | undefined,
+    // Named, because the type of what may be missing says nothing at run time.
+    @Optional() @Inject(DataSource) dataSource: DataSource | undefined,
     @Inject(READINESS_NEEDS) needs: readonly ReadinessPart[],
     @Optional() mq?: MillraceHealth,
     @Optional() redis?: RedisConnection,

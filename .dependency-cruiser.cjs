@@ -71,7 +71,7 @@ module.exports = {
       from: { path: '^mq/store/' },
       to: {
         path: '^(mq|services)/',
-        pathNot: '^mq/(store|protocol)/|^mq/(errors|clock|logger)[.]ts$',
+        pathNot: '^mq/(store|protocol)/|^mq/(errors|clock|logger|duration-histogram)[.]ts$',
       },
     },
     {
@@ -82,7 +82,7 @@ module.exports = {
         path: '^(mq|services)/',
         // The one file of store it may use writes JSON atomically; it knows nothing of messages.
         pathNot:
-          '^mq/(namesrv|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger|config-options)[.]ts$',
+          '^mq/(namesrv|metrics|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger|config-options)[.]ts$',
       },
     },
     {
@@ -92,7 +92,18 @@ module.exports = {
       to: {
         path: '^(mq|services)/',
         pathNot:
-          '^mq/(broker|store|remoting|protocol)/|^mq/(errors|clock|logger|rates|config-options)[.]ts$',
+          '^mq/(broker|metrics|store|remoting|protocol)/|^mq/(errors|clock|logger|rates|config-options)[.]ts$',
+      },
+    },
+    {
+      name: 'metrics-know-no-server',
+      comment: 'What every server of ours shows of itself; what it is, the server says.',
+      severity: 'error',
+      from: { path: '^mq/metrics/' },
+      to: {
+        path: '^(mq|services)/',
+        pathNot:
+          '^mq/(metrics|remoting|protocol)/|^mq/(errors|logger|config-options|duration-histogram)[.]ts$',
       },
     },
     {
@@ -103,14 +114,14 @@ module.exports = {
         path: '^(mq|services)/',
         // The one file of store it may use keeps a broadcasting consumer's progress; it knows nothing of messages.
         pathNot:
-          '^mq/(client|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger|rates)[.]ts$',
+          '^mq/(client|remoting|protocol)/|^mq/store/(config-file|files)[.]ts$|^mq/(errors|clock|logger|rates|duration-histogram)[.]ts$',
       },
     },
     {
       name: 'the-client-installs-alone',
       comment: 'protocol, remoting, store and client have no npm runtime dependency.',
       severity: 'error',
-      from: { path: '^mq/(protocol|remoting|store|client|namesrv|broker)/' },
+      from: { path: '^mq/(protocol|remoting|store|client|metrics|namesrv|broker)/' },
       to: noPackages,
     },
     {

@@ -1,4 +1,5 @@
 import { defineSettings, integer, oneOf, text, type ConfigOf } from './config-options.ts';
+import { endpointOptions } from './metrics/endpoint-settings.ts';
 
 const port = { min: 0, max: 65_535 };
 
@@ -12,6 +13,7 @@ const options = {
     ['SYNC_FLUSH', 'ASYNC_FLUSH'],
     'SYNC_FLUSH acknowledges after fsync, ASYNC_FLUSH once the kernel has the bytes.',
   ),
+  ...endpointOptions(5557),
 };
 
 /** Settings of `millrace dev`: the few that matter when everything runs in one process. */

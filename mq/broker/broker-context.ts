@@ -14,6 +14,7 @@ import type { Findings } from './findings.ts';
 import type { FilterCache } from './filter-cache.ts';
 import type { LongPolling } from './long-polling.ts';
 import type { MessageCounter } from './message-counter.ts';
+import type { MessageTraffic } from './message-traffic.ts';
 import type { MissingTopics } from './missing-topics.ts';
 import type { MessageRequestModes } from './message-request-modes.ts';
 import type { NamesrvRegistration } from './namesrv-registration.ts';
@@ -66,6 +67,8 @@ export interface BrokerContext {
   /** Messages stored, by topic; and handed out by pulls, by `rateKey`. */
   readonly putRates: Rates;
   readonly getRates: Rates;
+  /** Counted since the start. */
+  readonly traffic: MessageTraffic;
   /** Of the disk the store is on. */
   readonly diskUsage: () => DiskUsage;
   /** ms since epoch. */

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { stampedBy, systemClock, type Clock } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
-import { SystemTopic } from '../protocol/names.ts';
+import { dlqTopic, SystemTopic } from '../protocol/names.ts';
+import { ServerEndpoint } from '../metrics/server-endpoint.ts';
 import { isLoopback } from '../remoting/bind-address.ts';
 import { intercepted, type Intercept } from '../remoting/processor.ts';
 import { RemotingClient } from '../remoting/remoting-client.ts';
@@ -13,6 +14,7 @@ import { nodeFiles, type Files } from '../store/files.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { advertisedAddress } from './advertised-address.ts';
 import type { BrokerContext } from './broker-context.ts';
+import { watchedBroker } from './broker-metrics.ts';
 import { ClientChannels } from './client-channels.ts';
 import { LARGEST_BODY_BYTES, namesrvAddresses, type BrokerConfig } from './config.ts';
 import { ConsumerFilters } from './consumer-filters.ts';
@@ -20,6 +22,7 @@ import { clusterQueues } from './cluster-queues.ts';
 import { ConsumerManager } from './consumer-manager.ts';
 import { ConsumerOffsets } from './consumer-offsets.ts';
 import { parseDelayLevels } from './delay-levels.ts';
+import { logDeadLetter } from './dead-letters.ts';
 import { DelayOffsets } from './delay-offsets.ts';
 import { parseDeleteHours } from './delete-hours.ts';
 import { FilterCache } from './filter-cache.ts';
@@ -28,6 +31,7 @@ import { Findings } from './findings.ts';
 import { foreignProtocolFinding } from './foreign-protocol-finding.ts';
 import { LongPolling } from './long-polling.ts';
 import { MessageCounter } from './message-counter.ts';
+import { MessageTraffic } from './message-traffic.ts';
 import { MissingTopics } from './missing-topics.ts';
 import { MessageRequestModes } from './message-request-modes.ts';
 import { NamesrvRegistration } from './namesrv-registration.ts';
@@ -69,11 +73,17 @@ type Shutdown = () => void | Promise<void>;
  */
 export class Broker {
   readonly #context: BrokerContext;
+  readonly #endpoint: ServerEndpoint | undefined;
   readonly #shutdowns: readonly Shutdown[];
   #closing: Promise<void> | undefined;
 
-  private constructor(context: BrokerContext, shutdowns: readonly Shutdown[]) {
+  private constructor(
+    context: BrokerContext,
+    endpoint: ServerEndpoint | undefined,
+    shutdowns: readonly Shutdown[],
+  ) {
     this.#context = context;
+    this.#endpoint = endpoint;
     this.#shutdowns = shutdowns;
   }
 
@@ -86,7 +96,8 @@ export class Broker {
   static async start(config: BrokerConfig, deps: BrokerDeps = {}): Promise<Broker> {
     const shutdowns: Shutdown[] = [];
     try {
-      return new Broker(await startParts(config, deps, shutdowns), shutdowns);
+      const { context, endpoint } = await startParts(config, deps, shutdowns);
+      return new Broker(context, endpoint, shutdowns);
     } catch (cause) {
       await shutDown(shutdowns, deps.logger ?? silentLogger);
       throw cause;
@@ -96,6 +107,11 @@ export class Broker {
   /** What clients dial, host:port. */
   get address(): string {
     return formatHostPort(this.#context.advertised);
+  }
+
+  /** Where metrics and health are served, host:port; undefined with metricsExporterType DISABLE. */
+  get metricsAddress(): string | undefined {
+    return this.#endpoint?.address;
   }
 
   get config(): BrokerConfig {
@@ -130,7 +146,7 @@ async function startParts(
   config: BrokerConfig,
   deps: BrokerDeps,
   shutdowns: Shutdown[],
-): Promise<BrokerContext> {
+): Promise<{ context: BrokerContext; endpoint: ServerEndpoint | undefined }> {
   const {
     clock = systemClock,
     logger = silentLogger,
@@ -140,6 +156,13 @@ async function startParts(
   } = deps;
   const peerClock = deps.peerClock ?? clock;
   const startedAt = clock.now();
+  // First of all and closed last: who asks while a large store is recovered is told so.
+  const endpoint = await ServerEndpoint.start(config, {
+    labels: { cluster: config.brokerClusterName, node_type: 'broker', node_id: config.brokerName },
+    isBackground,
+    logger,
+  });
+  if (endpoint !== undefined) shutdowns.push(() => endpoint.close());
   let advertised: HostAddress = {
     address: await advertisedAddress(config),
     port: config.listenPort,
@@ -258,6 +281,7 @@ async function startParts(
       groups.get(group)?.notifyConsumerIdsChangedEnable !== false,
   });
   const producers = new ProducerManager(peerClock);
+  const traffic = new MessageTraffic();
   const transactions = new Transactions({
     store,
     offsets,
@@ -266,6 +290,7 @@ async function startParts(
     ensureDiscardTopic: () => topics.ensureDiscardTopic(),
     settings: config,
     storeHost: () => advertised,
+    onEnded: (topic, isCommitted) => traffic.noteEnded(topic, isCommitted),
     clock,
     logger,
   });
@@ -300,7 +325,13 @@ async function startParts(
   });
   shutdowns.push(() => resets.close());
   const putRates = new Rates(peerClock);
-  store.onArrival(({ topic }) => putRates.add(topic, 1));
+  const dlqPrefix = dlqTopic('');
+  store.onArrival((arrival) => {
+    const { topic, sizeBytes } = arrival;
+    putRates.add(topic, 1);
+    traffic.noteStored(topic, sizeBytes);
+    if (topic.startsWith(dlqPrefix)) logDeadLetter(arrival, logger);
+  });
   store.onArrival((arrival) => longPolling.messageArrived(arrival));
   const client = new RemotingClient({ clock: peerClock, logger, isBackground });
   shutdowns.push(() => client.close());
@@ -350,6 +381,7 @@ async function startParts(
     }),
     namesrv,
     putRates,
+    traffic,
     getRates: new Rates(peerClock),
     messagesPut: new MessageCounter(peerClock),
     messagesGot: new MessageCounter(peerClock),
@@ -372,6 +404,7 @@ async function startParts(
     closeGraceMs: CLOSE_GRACE_MS,
     onForeignProtocol: (protocol, remote) =>
       findings.report(foreignProtocolFinding(protocol, remote)),
+    onAnswered: endpoint?.onAnswered,
     isBackground,
     clock: peerClock,
     logger,
@@ -410,7 +443,9 @@ async function startParts(
   });
   shutdowns.push(() => namesrv.close());
   await namesrv.start();
-  return context;
+  endpoint?.serves(watchedBroker(context));
+  shutdowns.push(() => endpoint?.stops());
+  return { context, endpoint };
 }
 
 async function shutDown(shutdowns: readonly Shutdown[], logger: Logger): Promise<void> {

@@ -8,6 +8,7 @@ import {
   text,
   type ConfigOf,
 } from '../config-options.ts';
+import { endpointOptions, endpointProblem } from '../metrics/endpoint-settings.ts';
 import { bindAddressProblem } from '../remoting/bind-address.ts';
 import { indexFileBytes } from '../store/index-layout.ts';
 import { parseDelayLevels } from './delay-levels.ts';
@@ -252,6 +253,7 @@ const options = {
     { min: 1, max: 86_400 },
     'Close connections silent for this long.',
   ),
+  ...endpointOptions(5557),
 };
 
 export type BrokerConfig = ConfigOf<typeof options>;
@@ -291,6 +293,8 @@ function relationProblems(config: BrokerConfig): string[] {
   }
   const addressProblem = bindAddressProblem(config);
   if (addressProblem !== undefined) problems.push(addressProblem);
+  const metricsProblem = endpointProblem(config);
+  if (metricsProblem !== undefined) problems.push(metricsProblem);
   for (const address of namesrvAddresses(config.namesrvAddr)) {
     const port = Number(/^[^\s;,]+:(\d{1,5})$/.exec(address)?.[1] ?? 0);
     if (port < 1 || port > 65_535) {

@@ -73,6 +73,10 @@ export class ConsumerManager {
     return this.#groups.get(group);
   }
 
+  all(): Iterable<[name: string, group: ConsumerGroup]> {
+    return this.#groups;
+  }
+
   /** The groups whose members subscribe to a topic now. */
   groupsOf(topic: string): string[] {
     return [...this.#groups].flatMap(([name, { subscriptions }]) =>

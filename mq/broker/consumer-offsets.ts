@@ -174,6 +174,14 @@ export class ConsumerOffsets {
     return new Map(this.#table.get(keyOf(topic, group)));
   }
 
+  /** Every group and topic of which there is progress. */
+  *groupTopics(): Iterable<{ group: string; topic: string }> {
+    for (const key of this.#table.keys()) {
+      const at = key.indexOf('@');
+      yield { topic: key.slice(0, at), group: key.slice(at + 1) };
+    }
+  }
+
   /** The topics that a group has progress in. */
   topicsOf(group: string): string[] {
     const suffix = `@${group}`;

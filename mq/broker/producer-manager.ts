@@ -62,6 +62,11 @@ export class ProducerManager {
     return false;
   }
 
+  /** Once for each group that it is a member of. */
+  *all(): Iterable<GroupMember> {
+    for (const members of this.#groups.values()) yield* members.values();
+  }
+
   members(group: string): GroupMember[] {
     return [...(this.#groups.get(group)?.values() ?? [])];
   }

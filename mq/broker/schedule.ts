@@ -112,6 +112,14 @@ export class DelaySchedule {
     return Object.fromEntries(entries) as Record<string, string>;
   }
 
+  /** Messages parked and not delivered. */
+  get waitingCount(): number {
+    return this.#queues.reduce((sum, queue) => {
+      const { delivered, parked } = queue.progress();
+      return sum + Math.max(0, parked - delivered);
+    }, 0);
+  }
+
   /** The queueOffset in SCHEDULE_TOPIC_XXXX of the first message of a level that is not delivered. */
   deliveredTo(level: number): number {
     return this.#queues[level - 1]?.deliveredTo() ?? 0;

@@ -1,6 +1,7 @@
 import type { TimerHandle } from '../clock.ts';
 import type { MessageExt } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
+import { PropertyKey } from '../protocol/properties.ts';
 import type { ProducerManager } from './producer-manager.ts';
 import { TransactionChecker } from './transaction-checker.ts';
 import type { TransactionLog, TransactionLogDeps } from './transaction-log.ts';
@@ -189,6 +190,13 @@ export class TransactionRounds {
       this.#table.released(half.id);
       return;
     }
+    this.#deps.logger.info('asked a producer what became of its transaction', {
+      msgId: message.msgId,
+      keys: message.properties.get(PropertyKey.KEYS),
+      topic: message.properties.get(PropertyKey.REAL_TOPIC),
+      producerGroup: half.producerGroup,
+      checkCount: asked.checkCount,
+    });
     try {
       await this.#putAgain(asked, message);
     } catch (cause) {
@@ -218,7 +226,11 @@ export class TransactionRounds {
     this.#table.settled(half.id, 'DISCARDED');
     this.#deps.logger.warn(
       `gave up a half message after ${half.checkCount} checks; it can be resumed from ${SystemTopic.TRANSACTION_CHECK_MAX_TIME}`,
-      { msgId: message.msgId, producerGroup: half.producerGroup },
+      {
+        msgId: message.msgId,
+        keys: message.properties.get(PropertyKey.KEYS),
+        producerGroup: half.producerGroup,
+      },
     );
   }
 }

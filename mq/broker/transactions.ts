@@ -24,6 +24,8 @@ const MAX_RECENT = 16_384;
 export interface TransactionsDeps extends TransactionRoundsDeps {
   readonly queueFor: TopicConfigs['queueFor'];
   readonly settings: TransactionRoundsDeps['settings'] & { readonly transactionTimeOut: number };
+  /** Told of each transaction that its producer has ended. */
+  readonly onEnded?: (topic: string, isCommitted: boolean) => void;
 }
 
 /** What a producer says of a transaction. Any half message of it may be named, also after the broker put it again. */
@@ -247,6 +249,8 @@ export class Transactions {
       await this.#log.appendOp(half, [{ ...copy, queueId }, op]);
     }
     this.#table.settled(half.id, outcome);
+    const topic = named.properties.get(PropertyKey.REAL_TOPIC);
+    if (topic !== undefined) this.#deps.onEnded?.(topic, outcome === 'COMMITTED');
   }
 
   /** Errors: ILLEGAL_OPERATION with both times. Only a half message that sets its own immunity time has this limit. */

@@ -4,7 +4,7 @@ import { brokerOptions, loadBrokerConfig, type BrokerConfig } from '../broker/co
 import { Broker } from '../broker/broker.ts';
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import { isReady, loggerFor, onSignals, serve, SUPERVISED } from './serve.ts';
+import { isReady, loggerFor, metricsPlace, onSignals, serve, SUPERVISED } from './serve.ts';
 import { addSettings, settingsSources } from './settings.ts';
 import { flagsOf, parseCount, severalBrokers, warnOfSeveral } from './several-brokers.ts';
 import { Supervisor, type Exit, type Running } from './supervisor.ts';
@@ -42,7 +42,7 @@ export function addBrokerCommand(program: Command, env: Env): void {
       (broker) =>
         `millrace broker ${config.brokerName} on ${broker.address}` +
         `, name servers ${config.namesrvAddr === '' ? 'none' : config.namesrvAddr}` +
-        `, store ${config.storePathRootDir}, ${config.flushDiskType}`,
+        `, store ${config.storePathRootDir}, ${config.flushDiskType}${metricsPlace(broker)}`,
       { isSupervised },
     );
   });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadDevConfig, devOptions } from '../dev-config.ts';
 import { startDev } from '../server.ts';
-import { loggerFor, serve } from './serve.ts';
+import { loggerFor, metricsPlace, serve } from './serve.ts';
 import { addSettings, settingsSources } from './settings.ts';
 
 export function addDevCommand(
@@ -20,7 +20,7 @@ export function addDevCommand(
       () => startDev(config, { logger }),
       (dev) =>
         `millrace dev: name server ${dev.namesrvAddr}, broker ${dev.brokerAddr}` +
-        `, store ${config.storePathRootDir}, ${config.flushDiskType}`,
+        `, store ${config.storePathRootDir}, ${config.flushDiskType}${metricsPlace(dev.broker)}`,
     );
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadNameServerConfig, nameServerOptions } from '../namesrv/config.ts';
 import { NameServer } from '../namesrv/name-server.ts';
-import { loggerFor, serve } from './serve.ts';
+import { loggerFor, metricsPlace, serve } from './serve.ts';
 import { addSettings, settingsSources } from './settings.ts';
 
 export function addNameserverCommand(
@@ -18,7 +18,7 @@ export function addNameserverCommand(
     const config = loadNameServerConfig(sources, logger);
     await serve(
       () => NameServer.start(config, { logger }),
-      (nameServer) => `millrace name server on ${nameServer.address}`,
+      (nameServer) => `millrace name server on ${nameServer.address}${metricsPlace(nameServer)}`,
     );
   });
 }

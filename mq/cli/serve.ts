@@ -62,6 +62,11 @@ export async function serve<S extends Service>(
   if (process.connected) process.disconnect();
 }
 
+/** For the start-up line: where a server is watched, if it is. */
+export function metricsPlace({ metricsAddress }: { metricsAddress: string | undefined }): string {
+  return metricsAddress === undefined ? '' : `, metrics http://${metricsAddress}/metrics`;
+}
+
 /** Calls `first` at the first SIGINT or SIGTERM, `next` at every other. */
 export function onSignals(first: () => void, next: () => void): void {
   let isFirst = true;

@@ -45,7 +45,7 @@ export function severalBrokers(
   }
   const brokers = Array.from({ length: count }, (_, index) => {
     const brokerName = `${stem}-${String.fromCodePoint('a'.codePointAt(0)! + index)}`;
-    const port = (property: 'listenPort' | 'haListenPort'): string => {
+    const port = (property: 'listenPort' | 'haListenPort' | 'metricsPromExporterPort'): string => {
       const number = first[property] === 0 ? 0 : first[property] + index * PORT_STEP;
       if (number <= 65_535) return String(number);
       throw new MqError(
@@ -61,6 +61,7 @@ export function severalBrokers(
           brokerName,
           listenPort: port('listenPort'),
           haListenPort: port('haListenPort'),
+          metricsPromExporterPort: port('metricsPromExporterPort'),
           storePathRootDir: join(first.storePathRootDir, brokerName),
         },
       },
@@ -93,9 +94,16 @@ export function flagsOf(config: BrokerConfig): string[] {
 
 function assertPortsApart(brokers: readonly BrokerConfig[]): void {
   const takenBy = new Map<number, string>();
-  for (const { brokerName, listenPort, haListenPort } of brokers) {
+  for (const broker of brokers) {
+    const { brokerName, listenPort, haListenPort, metricsPromExporterPort } = broker;
     if (listenPort === 0) continue;
-    const ports = { 'listenPort - 2': listenPort - 2, listenPort, haListenPort };
+    const isWatched = broker.metricsExporterType === 'PROM';
+    const ports = {
+      'listenPort - 2': listenPort - 2,
+      listenPort,
+      haListenPort,
+      ...(isWatched && { metricsPromExporterPort }),
+    };
     for (const [property, port] of Object.entries(ports)) {
       const own = `${property} of ${brokerName}`;
       const other = takenBy.get(port);

@@ -1,4 +1,5 @@
 import { defineSettings, flag, integer, text, type ConfigOf } from '../config-options.ts';
+import { endpointOptions, endpointProblem } from '../metrics/endpoint-settings.ts';
 import { bindAddressProblem } from '../remoting/bind-address.ts';
 
 const milliseconds = { min: 1, max: 2 ** 31 - 1 };
@@ -34,6 +35,8 @@ const options = {
     { min: 1, max: 86_400 },
     'Close connections silent for this long.',
   ),
+  // Of brokers: name servers of RocketMQ expose nothing. Not the brokers' default port, so that both run on one machine.
+  ...endpointOptions(5556),
 };
 
 export type NameServerConfig = ConfigOf<typeof options>;
@@ -48,6 +51,8 @@ function relationProblems(config: NameServerConfig): string[] {
   const problems: string[] = [];
   const addressProblem = bindAddressProblem(config);
   if (addressProblem !== undefined) problems.push(addressProblem);
+  const metricsProblem = endpointProblem(config);
+  if (metricsProblem !== undefined) problems.push(metricsProblem);
   if (config.brokerExpiryMs < config.scanNotActiveBrokerInterval) {
     problems.push(
       `brokerExpiryMs is ${config.brokerExpiryMs}, less than scanNotActiveBrokerInterval ` +

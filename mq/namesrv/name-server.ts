@@ -1,6 +1,7 @@
 import { systemClock, type Clock, type TimerHandle } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import { ServerEndpoint } from '../metrics/server-endpoint.ts';
 import type { Connection } from '../remoting/connection.ts';
 import { intercepted, type Intercept } from '../remoting/processor.ts';
 import { RemotingServer } from '../remoting/remoting-server.ts';
@@ -8,6 +9,7 @@ import { JsonConfigFile } from '../store/config-file.ts';
 import { nodeFiles } from '../store/files.ts';
 import type { NameServerConfig } from './config.ts';
 import { KvConfig } from './kv-config.ts';
+import { watchedNameServer } from './name-server-metrics.ts';
 import { nameServerProcessors } from './processors/index.ts';
 import { RouteInfo, type BrokerIdentity } from './route-info.ts';
 
@@ -21,6 +23,10 @@ export interface NameServerDeps {
   readonly isBackground?: boolean;
 }
 
+type Started = Required<Omit<NameServerDeps, 'intercept'>> & {
+  readonly intercept: Intercept | undefined;
+};
+
 /**
  * A running name server: brokers tell it where they are, clients ask it. Several of them share nothing;
  * a broker registers with each.
@@ -29,17 +35,20 @@ export class NameServer implements AsyncDisposable {
   /** `host:port` as clients of this machine dial it. */
   readonly address: string;
   readonly #server: RemotingServer;
+  readonly #endpoint: ServerEndpoint | undefined;
   readonly #clock: Clock;
   readonly #scan: TimerHandle;
 
   private constructor(
     address: HostAddress,
     server: RemotingServer,
+    endpoint: ServerEndpoint | undefined,
     clock: Clock,
     scan: TimerHandle,
   ) {
     this.address = formatHostPort(dialable(address));
     this.#server = server;
+    this.#endpoint = endpoint;
     this.#clock = clock;
     this.#scan = scan;
   }
@@ -53,6 +62,24 @@ export class NameServer implements AsyncDisposable {
       intercept,
       isBackground = false,
     }: NameServerDeps = {},
+  ): Promise<NameServer> {
+    const endpoint = await ServerEndpoint.start(config, {
+      labels: { node_type: 'nameserver' },
+      isBackground,
+      logger,
+    });
+    try {
+      return await NameServer.#start(config, { clock, logger, intercept, isBackground }, endpoint);
+    } catch (error) {
+      await endpoint?.close();
+      throw error;
+    }
+  }
+
+  static async #start(
+    config: NameServerConfig,
+    { clock, logger, intercept, isBackground }: Started,
+    endpoint: ServerEndpoint | undefined,
   ): Promise<NameServer> {
     const routes = new RouteInfo();
     const kvFile =
@@ -72,6 +99,7 @@ export class NameServer implements AsyncDisposable {
       isBackground,
       logger,
       clock,
+      onAnswered: endpoint?.onAnswered,
       onClose: (connection) =>
         report(routes.channelClosed(connection.id), 'its connection is closed'),
     });
@@ -79,7 +107,13 @@ export class NameServer implements AsyncDisposable {
     const scan = clock.setInterval(() => {
       report(routes.expire(clock.monotonicMs()), 'it stopped registering');
     }, config.scanNotActiveBrokerInterval);
-    return new NameServer(address, server, clock, scan);
+    endpoint?.serves(watchedNameServer(routes, () => server.connections()));
+    return new NameServer(address, server, endpoint, clock, scan);
+  }
+
+  /** Where metrics and health are served, host:port; undefined with metricsExporterType DISABLE. */
+  get metricsAddress(): string | undefined {
+    return this.#endpoint?.address;
   }
 
   connections(): Iterable<Connection> {
@@ -88,7 +122,12 @@ export class NameServer implements AsyncDisposable {
 
   async close(): Promise<void> {
     this.#clock.clearInterval(this.#scan);
-    await this.#server.close();
+    this.#endpoint?.stops();
+    try {
+      await this.#server.close();
+    } finally {
+      await this.#endpoint?.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

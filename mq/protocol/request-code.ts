@@ -84,6 +84,11 @@ const nameByCode = new Map<number, RequestCodeName>(
   Object.entries(RequestCode).map(([name, code]) => [code, name as RequestCodeName]),
 );
 
+/** The name of a request code, or undefined for a number this table does not know. */
+export function requestCodeName(code: number): RequestCodeName | undefined {
+  return nameByCode.get(code);
+}
+
 /** For logs and errors: `SEND_MESSAGE_V2(310)`, or `unknown(9999)`. */
 export function describeRequestCode(code: number): string {
   return `${nameByCode.get(code) ?? 'unknown'}(${code})`;

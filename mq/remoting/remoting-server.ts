@@ -7,7 +7,7 @@ import { formatHostPort, stripMapped, type HostAddress } from '../protocol/host-
 import type { BackPressure } from './back-pressure.ts';
 import type { Connection } from './connection.ts';
 import type { ProcessorTable } from './processor.ts';
-import { SocketConnection } from './socket-connection.ts';
+import { SocketConnection, type OnAnswered } from './socket-connection.ts';
 
 export interface RemotingServerOptions {
   host: string;
@@ -27,6 +27,8 @@ export interface RemotingServerOptions {
   isBackground?: boolean | undefined;
   /** Called when a peer turns out to speak something else, instead of a line in the log each time. */
   onForeignProtocol?: ((protocol: string, remote: HostAddress) => void) | undefined;
+  /** Called for each request that is answered: its code, that of the answer, and how long that took. */
+  onAnswered?: OnAnswered | undefined;
   onOpen?: ((connection: Connection) => void) | undefined;
   onClose?: ((connection: Connection) => void) | undefined;
 }
@@ -129,6 +131,7 @@ export class RemotingServer {
       backPressure: this.#options.backPressure,
       closeGraceMs: this.#options.closeGraceMs,
       onForeignProtocol: this.#options.onForeignProtocol,
+      onAnswered: this.#options.onAnswered,
     });
     this.#connections.add(connection);
     connection.onClose(() => {

@@ -25,6 +25,9 @@ import { OutgoingFrames } from './outgoing-frames.ts';
 import type { ProcessorTable, Reply } from './processor.ts';
 import { errorReply, serve } from './serve.ts';
 
+/** Told of each request of the peer that is answered, or, where no answer is wanted, dealt with. */
+export type OnAnswered = (requestCode: number, responseCode: number, tookMs: number) => void;
+
 export interface SocketConnectionOptions {
   id: number;
   remote: HostAddress;
@@ -38,6 +41,7 @@ export interface SocketConnectionOptions {
   closeGraceMs?: number | undefined;
   /** Called when the peer turns out to speak something else, instead of a line in the log. */
   onForeignProtocol?: ((protocol: string, remote: HostAddress) => void) | undefined;
+  onAnswered?: OnAnswered | undefined;
 }
 
 /** After a graceful end the peer gets this long to close its side before the socket is destroyed. */
@@ -67,6 +71,7 @@ export class SocketConnection implements Connection {
   readonly #backPressure: BackPressure;
   readonly #closeGraceMs: number;
   readonly #onForeignProtocol: SocketConnectionOptions['onForeignProtocol'];
+  readonly #onAnswered: OnAnswered | undefined;
   readonly #decoder: FrameDecoder;
   readonly #inFlight: InFlight;
   readonly #outgoing: OutgoingFrames;
@@ -98,6 +103,7 @@ export class SocketConnection implements Connection {
     this.#backPressure = options.backPressure ?? defaultBackPressure;
     this.#closeGraceMs = options.closeGraceMs ?? 3000;
     this.#onForeignProtocol = options.onForeignProtocol;
+    this.#onAnswered = options.onAnswered;
     this.openedAt = this.#clock.now();
     this.#lastActivityMs = this.#clock.monotonicMs();
     this.#decoder = new FrameDecoder(this.#limits);
@@ -298,18 +304,26 @@ export class SocketConnection implements Connection {
 
   #serve(request: RemotingCommand): void {
     const bodyBytes = request.body?.length ?? 0;
+    // When it came: no look at the clock for each.
+    const receivedMs = this.#lastActivityMs;
     const reply = serve(request, this, this.#processors, this.#logger, (later) => {
       this.#load.requestAnswered(bodyBytes);
       this.#reply(request, later);
+      this.#noteAnswered(request, later, receivedMs);
       this.#resumeWhenRelieved();
       if (this.#load.openRequests === 0) this.#onIdle?.();
     });
     if (reply !== undefined) {
       this.#reply(request, reply);
+      this.#noteAnswered(request, reply, receivedMs);
       return;
     }
     this.#load.requestOpened(bodyBytes);
     this.#pauseWhenPressed();
+  }
+
+  #noteAnswered(request: RemotingCommand, reply: Reply, receivedMs: number): void {
+    this.#onAnswered?.(request.code, reply.code, this.#clock.monotonicMs() - receivedMs);
   }
 
   #reply(request: RemotingCommand, reply: Reply): void {

@@ -19,6 +19,7 @@ export interface OpenFile {
 
 export interface DiskUsage {
   usedPercent: number;
+  usedBytes: number;
   freeBytes: number;
 }
 
@@ -166,7 +167,7 @@ export const nodeFiles: Files = {
     const used = blocks - bfree;
     // As df counts: the share of what is not reserved for the superuser.
     const usedPercent = used + bavail === 0 ? 0 : (100 * used) / (used + bavail);
-    return { usedPercent, freeBytes: bavail * bsize };
+    return { usedPercent, usedBytes: used * bsize, freeBytes: bavail * bsize };
   },
 
   lock: lockFile,

@@ -1,9 +1,13 @@
 import { MqError } from '../errors.ts';
 import type { Clock, TimerHandle } from '../clock.ts';
+import { DurationHistogram } from '../duration-histogram.ts';
 import type { CommitLog } from './commit-log.ts';
 
 export type FlushDiskType = 'SYNC_FLUSH' | 'ASYNC_FLUSH';
 export type PutStatus = 'PUT_OK' | 'FLUSH_DISK_TIMEOUT';
+
+/** Of an fsync: from what a drive with a cache takes to what a producer has given up on. */
+const SYNC_BOUNDS_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000, 5000];
 
 /** An append that waits to become safe. Entries are submitted, confirmed and refused in log order. */
 export interface PendingAppend {
@@ -64,6 +68,7 @@ export class GroupCommit<T extends PendingAppend> {
   /** Woken after every fsync, and when it failed. */
   readonly #syncWaiters: (() => void)[] = [];
   syncCount = 0;
+  readonly syncDurations = new DurationHistogram(SYNC_BOUNDS_MS);
 
   constructor(options: GroupCommitOptions<T>) {
     this.#options = options;
@@ -168,11 +173,13 @@ export class GroupCommit<T extends PendingAppend> {
 
   /** SYNC_FLUSH repeats while more was written meanwhile; ASYNC_FLUSH leaves that to the next timer. */
   async #syncUntilClean(): Promise<void> {
-    const { log, flushDiskType } = this.#options;
+    const { log, flushDiskType, clock } = this.#options;
     while (this.#failure === undefined && log.flushedOffset < log.writtenOffset) {
       try {
         this.syncCount++;
+        const startedMs = clock.monotonicMs();
         await log.sync();
+        this.syncDurations.add(clock.monotonicMs() - startedMs);
       } catch (cause) {
         this.#fail('fsync', cause);
         return;

@@ -1,3 +1,4 @@
+import type { DurationHistogram } from '../duration-histogram.ts';
 import { MqError } from '../errors.ts';
 import { measureRecord, type RecordFields, type RecordSizes } from '../protocol/message.ts';
 import { SystemTopic } from '../protocol/names.ts';
@@ -21,10 +22,11 @@ import { HoleReports, type Hole } from './hole-reports.ts';
 import { GroupCommit } from './group-commit.ts';
 import { readMessages } from './message-reader.ts';
 import { PlacedAppend } from './placed-append.ts';
+import { quarantineDirectory } from './quarantine.ts';
 import type { MessageIndex } from './message-index.ts';
 import { queryMessages, type MessageQuery, type QueryResult } from './message-query.ts';
 import { closeParts, indexOf, openParts, type StoreParts } from './open-store.ts';
-import { readRecordAt, storeTimeAt } from './record-reader.ts';
+import { firstStoreTimeIn, readRecordAt, storeTimeAt } from './record-reader.ts';
 import { Retention, type RetentionPolicy } from './retention.ts';
 import type { LastRecord } from './recovery.ts';
 import { withDefaults, type StoreOptions, type StoreSettings } from './store-options.ts';
@@ -49,6 +51,8 @@ export interface Arrival {
   storeTimestamp: number;
   /** Encoded. */
   propertiesString: string;
+  /** Of the whole record. */
+  sizeBytes: number;
 }
 
 export interface StoreStats {
@@ -56,6 +60,12 @@ export interface StoreStats {
   appendedBytes: number;
   returnedCount: number;
   fsyncCount: number;
+  fsyncDurations: DurationHistogram;
+  /** Of the CommitLog: its files, and their bytes. */
+  segmentCount: number;
+  segmentBytes: number;
+  /** Segments, and parts of them, that recovery has set aside. */
+  quarantinedFiles: number;
   /** Of the newest data, in memory. */
   recentBytes: number;
   /** Of the CommitLog, because their messages were old or the disk was full. */
@@ -64,6 +74,11 @@ export interface StoreStats {
   recoveredRecords: number;
   wasAborted: boolean;
 }
+
+/** `reason`: why it takes no messages, in words. Read-only: until the disk has room again; failed: until it is reopened. */
+export type StoreState =
+  | { readonly name: 'writable' }
+  | { readonly name: 'read-only' | 'failed' | 'closed'; readonly reason: string };
 
 /** A query may walk through a whole index file, and its reads must not keep the CommitLog's fsync waiting. */
 const QUERIES_AT_ONCE = 2;
@@ -180,6 +195,21 @@ export class MessageStore {
     return this.#commit.confirmOffset;
   }
 
+  /** What would survive a power cut ends here; in bytes. */
+  get flushedOffset(): number {
+    return this.#log.flushedOffset;
+  }
+
+  /** Whether messages can be stored now. */
+  get state(): StoreState {
+    if (this.#closing !== undefined) return { name: 'closed', reason: 'the store is closed' };
+    const failure = this.#commit.failure ?? this.#queues.failure;
+    if (failure !== undefined) return { name: 'failed', reason: failure.message };
+    const refusal = this.#diskSpace.refusal();
+    if (refusal !== undefined) return { name: 'read-only', reason: refusal.message };
+    return { name: 'writable' };
+  }
+
   get minCommitLogOffset(): number {
     return this.#log.minOffset;
   }
@@ -204,12 +234,18 @@ export class MessageStore {
   }
 
   get stats(): StoreStats {
+    const { segments } = this.#log;
+    const { files, rootDir } = this.#settings;
     return {
       ...this.#opened,
       appendedCount: this.#appendedCount,
       appendedBytes: this.#appendedBytes,
       returnedCount: this.#returnedCount,
       fsyncCount: this.#commit.syncCount,
+      fsyncDurations: this.#commit.syncDurations,
+      segmentCount: segments.length,
+      segmentBytes: segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      quarantinedFiles: files.list(quarantineDirectory(rootDir)).length,
       recentBytes: this.#log.recentBytes,
       removedSegments: this.#retention?.removedSegments ?? 0,
     };
@@ -374,6 +410,12 @@ export class MessageStore {
     return readRecordAt(this.#log, this.#commit.confirmOffset, commitLogOffset, sizeBytes);
   }
 
+  /** When the oldest record was stored, in ms since epoch; undefined when there is none. */
+  get oldestStoreTime(): number | undefined {
+    const [first] = this.#log.segments;
+    return first && firstStoreTimeIn(this.#log, first);
+  }
+
   /** Calls `listener` for every message that becomes visible, after it did. */
   onArrival(listener: (arrival: Arrival) => void): void {
     this.#arrivalListeners.push(listener);
@@ -504,6 +546,7 @@ export class MessageStore {
         tagsCode,
         storeTimestamp,
         propertiesString,
+        sizeBytes,
       });
     }
     for (const arrival of arrivals) {

@@ -264,11 +264,12 @@ export class FaultyFiles implements Files {
 
   diskUsage(): DiskUsage {
     if (!Number.isFinite(this.capacityBytes)) {
-      return { usedPercent: this.usedPercent, freeBytes: 2 ** 50 };
+      return { usedPercent: this.usedPercent, usedBytes: 0, freeBytes: 2 ** 50 };
     }
     const used = this.#usedBytes();
     return {
       usedPercent: (100 * used) / this.capacityBytes,
+      usedBytes: used,
       freeBytes: Math.max(0, this.capacityBytes - used),
     };
   }

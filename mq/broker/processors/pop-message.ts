@@ -67,8 +67,11 @@ export function popMessageProcessor(context: BrokerContext): Processor {
       }
       if (result.records.length > 0) {
         if (result.restCount > 0) popWaits.wake(consumerGroup, topic, queueId);
-        context.messagesGot.add(result.records.length);
-        return replyOf(ResponseCode.SUCCESS, 'FOUND', asked, result);
+        const count = result.records.length;
+        context.messagesGot.add(count);
+        const reply = replyOf(ResponseCode.SUCCESS, 'FOUND', asked, result);
+        context.traffic.noteHandedOut(topic, consumerGroup, count, reply.body?.length ?? 0);
+        return reply;
       }
       if (!connection.isOpen) return nothing(ResponseCode.POLLING_TIMEOUT, asked, result);
       if (result.isCutShort) {

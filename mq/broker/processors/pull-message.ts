@@ -63,7 +63,10 @@ export function pullMessageProcessor(context: BrokerContext): Processor {
       if (isAnswer || (isFruitless && hasGrown)) {
         context.messagesGot.add(result.count);
         context.getRates.add(rateKey(topic, pull.consumerGroup), result.count);
-        return replyOf(result, pull);
+        const reply = replyOf(result, pull);
+        const bytes = reply.body?.length ?? 0;
+        context.traffic.noteHandedOut(topic, pull.consumerGroup, result.count, bytes);
+        return reply;
       }
       if (hasGrown) continue;
       const release = await context.longPolling.hold({

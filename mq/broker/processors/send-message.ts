@@ -184,7 +184,17 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       return sendOne({ ...send, header: { ...header, properties } }, dlq.topicName, 0);
     }
     const retry = await topics.ensureRetryTopic(groupName, group.retryQueueNums);
-    return sendOne(send, retry.topicName, chooseQueue(send, retry));
+    const reply = await sendOne(send, retry.topicName, chooseQueue(send, retry));
+    if (isFirstTry) {
+      const given = header.properties ?? '';
+      context.logger.info('a dead letter is to be consumed again', {
+        group: groupName,
+        msgId: findProperty(given, PropertyKey.UNIQ_KEY),
+        keys: findProperty(given, PropertyKey.KEYS),
+        topic: findProperty(given, PropertyKey.RETRY_TOPIC),
+      });
+    }
+    return reply;
   }
 
   /**

@@ -65,12 +65,12 @@ describe('a broker', () => {
 
   it('refuses messages while the disk is full, names path and percentage, and takes them again', async () => {
     const clock = new FakeClock();
-    let usage = { usedPercent: 50, freeBytes: 1e12 };
+    let usage = { usedPercent: 50, usedBytes: 1e12, freeBytes: 1e12 };
     const files: Files = { ...nodeFiles, diskUsage: () => usage };
     const broker = await started({ files, clock });
     await broker.createTopic('TopicA');
     expect((await broker.send({ topic: 'TopicA' })).code).toBe(ResponseCode.SUCCESS);
-    usage = { usedPercent: 97, freeBytes: 1e6 };
+    usage = { usedPercent: 97, usedBytes: 1e12, freeBytes: 1e6 };
     clock.advance(60_000);
     const refused = await until(async () => {
       const reply = await broker.send({ topic: 'TopicA' });
@@ -78,7 +78,7 @@ describe('a broker', () => {
     });
     expect(refused.remark).toContain('97');
     expect(refused.remark).toContain(broker.storeDir);
-    usage = { usedPercent: 50, freeBytes: 1e12 };
+    usage = { usedPercent: 50, usedBytes: 1e12, freeBytes: 1e12 };
     clock.advance(60_000);
     await until(async () => (await broker.send({ topic: 'TopicA' })).code === ResponseCode.SUCCESS);
   });

@@ -19,7 +19,10 @@ beforeEach(async () => {
   broker = await BrokerUnderTest.start({
     clock,
     logger,
-    files: { ...nodeFiles, diskUsage: () => ({ usedPercent, freeBytes: 2 ** 40 }) },
+    files: {
+      ...nodeFiles,
+      diskUsage: () => ({ usedPercent, usedBytes: 2 ** 40, freeBytes: 2 ** 40 }),
+    },
     config: {
       mappedFileSizeCommitLog: SEGMENT_BYTES,
       maxMessageSize: 16 * 1024,

@@ -1,0 +1,89 @@
+import type { Logger } from '../logger.ts';
+import { formatHostPort } from '../protocol/host-address.ts';
+import type { OnAnswered } from '../remoting/socket-connection.ts';
+import { endpointHost, type EndpointSettings } from './endpoint-settings.ts';
+import { exposition, type Labels, type Metric } from './exposition.ts';
+import { HttpEndpoint, type Parts } from './http-endpoint.ts';
+import { ProcessMetrics } from './process-metrics.ts';
+import { RequestMetrics } from './request-metrics.ts';
+
+/** What a server says of itself once it serves. */
+export interface Watched {
+  metrics(): Iterable<Metric>;
+  parts(): Parts;
+}
+
+export interface ServerEndpointOptions {
+  readonly labels: Labels;
+  readonly isBackground: boolean | undefined;
+  readonly logger: Logger;
+}
+
+/** Metrics and health of one server, from its start to its end. Costs nothing when nobody asked for it, but numbers that are kept anyway. */
+export class ServerEndpoint {
+  readonly address: string;
+  readonly #http: HttpEndpoint;
+  readonly #process: ProcessMetrics;
+  readonly #state: State;
+  readonly onAnswered: OnAnswered;
+
+  private constructor(address: string, http: HttpEndpoint, process: ProcessMetrics, state: State) {
+    this.address = address;
+    this.#http = http;
+    this.#process = process;
+    this.#state = state;
+    this.onAnswered = (...answered) => state.requests.note(...answered);
+  }
+
+  /** Undefined with metricsExporterType DISABLE. Errors: CONFIG_INVALID when the address cannot be listened on. */
+  static async start(
+    settings: EndpointSettings,
+    { labels, isBackground = false, logger }: ServerEndpointOptions,
+  ): Promise<ServerEndpoint | undefined> {
+    if (settings.metricsExporterType === 'DISABLE') return undefined;
+    const process = new ProcessMetrics();
+    const state: State = { requests: new RequestMetrics(), watched: undefined, why: 'it starts' };
+    const http = new HttpEndpoint({
+      host: endpointHost(settings),
+      port: settings.metricsPromExporterPort,
+      metrics: () => exposition(metricsOf(process, state), labels),
+      parts: () => state.watched?.parts() ?? { server: { status: 'down', reason: state.why } },
+      isBackground,
+      logger,
+    });
+    try {
+      return new ServerEndpoint(formatHostPort(await http.start()), http, process, state);
+    } catch (error) {
+      process.close();
+      throw error;
+    }
+  }
+
+  /** From now on it may be ready. */
+  serves(watched: Watched): void {
+    this.#state.watched = watched;
+  }
+
+  /** From now on it is not ready any more. */
+  stops(): void {
+    this.#state.watched = undefined;
+    this.#state.why = 'it stops';
+  }
+
+  async close(): Promise<void> {
+    this.#process.close();
+    await this.#http.close();
+  }
+}
+
+interface State {
+  readonly requests: RequestMetrics;
+  watched: Watched | undefined;
+  why: string;
+}
+
+function* metricsOf(process: ProcessMetrics, { requests, watched }: State): Iterable<Metric> {
+  yield* process.metrics();
+  yield* requests.metrics();
+  if (watched !== undefined) yield* watched.metrics();
+}

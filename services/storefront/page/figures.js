@@ -1,5 +1,5 @@
 import { element, place, setText } from './elements.js';
-import { countText, durationText, rateText } from './formats.js';
+import { rateText } from './formats.js';
 import { LiveChart } from './live-chart.js';
 
 const SHOWN_S = 120;
@@ -8,38 +8,33 @@ const GAP_S = 3;
 
 /** @typedef {import('../live/live-events.ts').FiguresEvent} Figures */
 
-/** @param {(value: number) => string} text */
-const orNone = (text) => (/** @type {number | null} */ value) =>
-  value === null ? '–' : text(value);
-
-/** @type {readonly { title: string, unit: string, floor: number, axis?: (value: number) => string, series: readonly { label?: string, of: (figures: Figures) => number | null, text: (value: number | null) => string }[] }[]} */
+/** @type {readonly { title: string, unit: string, floor: number, series: readonly { label?: string, of: (figures: Figures) => number | null }[] }[]} */
 const charts = [
   {
     title: 'Orders in',
     unit: 'a second',
     floor: 2,
-    series: [{ of: ({ ordersPerS }) => ordersPerS, text: orNone(rateText) }],
+    series: [{ of: ({ ordersPerS }) => ordersPerS }],
   },
   {
     title: 'Events out',
     unit: 'a second',
     floor: 5,
-    series: [{ of: ({ eventsPerS }) => eventsPerS, text: orNone(rateText) }],
+    series: [{ of: ({ eventsPerS }) => eventsPerS }],
   },
   {
     title: 'Backlog',
-    unit: 'messages not consumed yet',
+    unit: 'waiting',
     floor: 5,
-    series: [{ of: ({ backlog }) => backlog, text: orNone(countText) }],
+    series: [{ of: ({ backlog }) => backlog }],
   },
   {
     title: 'Checkout',
-    unit: 'to the answer',
+    unit: 'ms',
     floor: 50,
-    axis: (ms) => (ms >= 1_000 ? `${ms / 1_000} s` : `${ms}`),
     series: [
-      { label: 'p50', of: ({ checkoutP50Ms }) => checkoutP50Ms, text: orNone(durationText) },
-      { label: 'p99', of: ({ checkoutP99Ms }) => checkoutP99Ms, text: orNone(durationText) },
+      { label: 'p50', of: ({ checkoutP50Ms }) => checkoutP50Ms },
+      { label: 'p99', of: ({ checkoutP99Ms }) => checkoutP99Ms },
     ],
   },
 ];
@@ -52,7 +47,7 @@ export class FigureCharts {
   #draws;
 
   constructor() {
-    this.#draws = charts.map(({ title, unit, floor, axis, series }) => {
+    this.#draws = charts.map(({ title, unit, floor, series }) => {
       const values = series.map(() => element('span', { class: 'value', text: '–' }));
       const canvas = element('div', {
         class: 'chart',
@@ -69,10 +64,10 @@ export class FigureCharts {
           ...values.map((value, index) => {
             const label = series[index]?.label;
             if (label === undefined) return value;
-            const key = element('span', { class: `key ${label}`, text: `${label} ` });
+            const key = element('span', { class: `key ${label}`, text: label });
             return element('span', { class: 'keyed' }, key, value);
           }),
-          ...(series.length === 1 ? [element('span', { class: 'faint unit', text: unit })] : []),
+          element('span', { class: 'faint unit', text: unit }),
         ),
         canvas,
       );
@@ -84,7 +79,7 @@ export class FigureCharts {
             ? { label, colour: '--accent', isFilled: true }
             : { label, colour: '--faint', dash: [4, 3] },
         ),
-        { floor, ...(axis !== undefined && { axis }) },
+        { floor },
       );
       return (history, newest) => {
         const at = history.map((each) => each.at / 1_000);
@@ -92,9 +87,10 @@ export class FigureCharts {
           history.map((each) => ('backlog' in each ? of(each) : null)),
         );
         chart.show(at, lines, [newest.at / 1_000 - SHOWN_S, newest.at / 1_000]);
-        for (const [index, { of, text }] of series.entries()) {
+        for (const [index, { of }] of series.entries()) {
+          const figure = of(newest);
           const value = values[index];
-          if (value !== undefined) setText(value, text(of(newest)));
+          if (value) setText(value, figure === null ? '–' : rateText(figure));
         }
       };
     });

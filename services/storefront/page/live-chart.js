@@ -42,15 +42,15 @@ export class LiveChart {
   /**
    * @param {HTMLElement} place
    * @param {readonly LiveSeries[]} series
-   * @param {{ axis?: (value: number) => string, hasTimes?: boolean, floor?: number }} [options] `floor`: the least that the top of an axis stands for
+   * @param {{ hasTimes?: boolean, floor?: number }} [options] `floor`: the least that the top of an axis stands for
    */
-  constructor(place, series, { axis = axisText, hasTimes = false, floor = 1 } = {}) {
+  constructor(place, series, { hasTimes = false, floor = 1 } = {}) {
     const font = '11px system-ui, sans-serif';
     const stroke = () => colour('--faint');
     const grid = { stroke: () => colour('--line'), width: 1 };
     const common = { stroke, grid, font, ticks: { show: false } };
     const values = (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) =>
-      ticks.map((tick) => axis(tick));
+      ticks.map((tick) => axisText(tick));
     /** @type {(chart: unknown, low: number | null, high: number | null) => [number, number]} */
     const fromZero = (_chart, _low, high) => [0, Math.max(floor, (high ?? 0) * 1.1)];
     const hasRight = series.some(({ isOnRight }) => isOnRight);

@@ -11,8 +11,6 @@ import { QueueTables } from './queue-tables.js';
 import { SwitchBoard } from './switches.js';
 import { startTabs } from './tabs.js';
 
-const PROBLEM_SHOWN_MS = 5_000;
-
 const catalogue = new CatalogueReader();
 /** @type {Map<string, string>} */
 const names = new Map();
@@ -30,8 +28,8 @@ const sale = new FlashSale(catalogue);
 const connection = place('connection');
 /** @type {number | undefined} */
 let lastHeardAt;
-/** @type {number | undefined} */
-let problemEnd;
+/** What cannot be read just now, by the part of the page. @type {Map<string, string>} */
+const problems = new Map();
 
 /**
  * @param {'live' | 'broken' | 'problem'} state
@@ -40,6 +38,13 @@ let problemEnd;
 function sayConnection(state, text) {
   connection.dataset['state'] = state;
   setText(connection, text);
+  connection.title = text;
+}
+
+function sayLive() {
+  const [text] = problems.values();
+  if (text === undefined) sayConnection('live', 'Live');
+  else sayConnection('problem', text);
 }
 
 const stream = new LiveStream(
@@ -57,15 +62,15 @@ const stream = new LiveStream(
     },
     sale: (now) => sale.show(now),
     problem: ({ part, message }) => {
-      sayConnection('problem', `${part}: ${message}`);
-      clearTimeout(problemEnd);
-      problemEnd = setTimeout(() => sayConnection('live', 'Live'), PROBLEM_SHOWN_MS);
+      if (message === '') problems.delete(part);
+      else problems.set(part, message);
+      sayLive();
     },
   },
   (isLive) => {
-    clearTimeout(problemEnd);
     document.body.classList.toggle('is-stale', !isLive);
-    if (isLive) return sayConnection('live', 'Live');
+    problems.clear();
+    if (isLive) return sayLive();
     const since = lastHeardAt === undefined ? '' : ` What you see is of ${clockText(lastHeardAt)}.`;
     sayConnection('broken', `Not connected, trying again.${since}`);
   },

@@ -53,13 +53,16 @@ export class OrderCard {
     this.#actions = {
       pay: actionButton('Pay', () => this.#follow('payments')),
       refund: actionButton('Refund', () => this.#follow('refunds')),
+      bringBack: actionButton('Bring goods back', () => this.#bringBack(), {
+        title: 'A refund of what has been shipped waits for the goods',
+      }),
       again: actionButton('Send again', () => this.#sendAgain(), {
         title:
           'Sends the same request with the same Idempotency-Key, as if the answer had been lost',
       }),
       dismiss: element('button', { type: 'button', text: 'Dismiss', on: { click: onDismiss } }),
     };
-    const { pay, refund, again, dismiss } = this.#actions;
+    const { pay, refund, again, bringBack, dismiss } = this.#actions;
     this.#body = element(
       'div',
       { id: bodyId, class: 'body' },
@@ -72,7 +75,7 @@ export class OrderCard {
           text: ` · ${order.request.userId} · sent ${clockText(order.sentAt)}`,
         }),
       ),
-      element('div', { class: 'actions' }, pay, refund, again, dismiss),
+      element('div', { class: 'actions' }, pay, refund, again, bringBack, dismiss),
       this.#outcome,
       this.#timeline.root,
     );
@@ -193,6 +196,20 @@ export class OrderCard {
     this.#save();
   }
 
+  async #bringBack() {
+    try {
+      const { body } = await ask('POST', `api/orders/${this.order.orderNo}/returns`, { body: {} });
+      showSaid(
+        this.#outcome,
+        body.received === 0
+          ? 'The warehouse waits for no goods of this order just now.'
+          : 'The warehouse has the goods back.',
+      );
+    } catch (error) {
+      showProblem(this.#outcome, error);
+    }
+  }
+
   #changed() {
     this.#save();
     this.#showState();
@@ -208,7 +225,8 @@ export class OrderCard {
       setText(this.#amount, moneyText(totalMinor, currency));
     }
     const isPlaced = orderNo !== undefined;
-    const { pay, refund, again, dismiss } = this.#actions;
+    const { pay, refund, again, bringBack, dismiss } = this.#actions;
+    bringBack.hidden = status !== 'REFUNDING';
     pay.hidden = refund.hidden = !isPlaced;
     dismiss.hidden = !this.isRefused;
     again.hidden = status === 'PLACING';

@@ -97,11 +97,18 @@ function thirdParty(change) {
  */
 function slider(title, max, step, text, set) {
   const input = element('input', { type: 'range', min: 0, max, step, value: 0 });
-  const output = element('output', { text: text(0) });
+  const output = element('output', { text: '…' });
   const say = () => {
     setText(output, text(Number(input.value)));
     input.setAttribute('aria-valuetext', text(Number(input.value)));
   };
+  const root = element(
+    'label',
+    { class: 'slider' },
+    element('span', { text: title }),
+    input,
+    output,
+  );
   let isBeingMoved = false;
   input.addEventListener('input', () => {
     isBeingMoved = true;
@@ -113,8 +120,9 @@ function slider(title, max, step, text, set) {
     });
   });
   return {
-    root: element('label', { class: 'slider' }, element('span', { text: title }), input, output),
+    root,
     show(/** @type {number} */ value) {
+      root.classList.add('is-known');
       if (isBeingMoved) return;
       input.value = String(value);
       say();
@@ -130,7 +138,7 @@ function slider(title, max, step, text, set) {
 function stoppable(change, { part, title, tells }) {
   const outcome = outcomePlace();
   const reason = element('p', { class: 'faint reason' });
-  const state = element('span', { class: 'state', text: 'not known yet' });
+  const state = element('span', { class: 'state', text: '…' });
   const button = actionButton(
     '',
     async () => {

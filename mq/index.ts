@@ -1,5 +1,5 @@
 /** The client's front door. What is not listed here is not part of the package's interface. */
-export { Admin, type BrokerFinding, type QueueProgress } from './client/admin.ts';
+export { Admin, type BrokerFinding, type GroupQueueProgress, type QueueProgress } from './client/admin.ts';
 export {
   allocateByConfig,
   allocateByMachineRoom,

@@ -9,9 +9,11 @@ import { isGoodRun, type Verdict } from '../demo/report.ts';
 import { SaleClient } from '../demo/sale-client.ts';
 import { serviceNames, Services } from '../demo/services.ts';
 import { ShopClient } from '../demo/shop-client.ts';
+import { Switchboard } from '../demo/switchboard.ts';
+import { startStorefront } from '../demo/storefront.ts';
 import { startCluster } from '../demo/topology.ts';
 import { noteEndpoints } from '../endpoints.ts';
-import { runSession } from '../session.ts';
+import { runSession, type Session } from '../session.ts';
 
 /** `npm run demo`. What it does is in command-line.mjs, in the words of its --help. */
 export const run: Command = async (context) => {
@@ -35,8 +37,17 @@ export const run: Command = async (context) => {
     const at = { namesrvAddr: cluster.namesrvAddr, databases };
     const hurried = hurriedServices(cluster.isOwn, seed);
     const coupon = { ...hurried.coupon, DATABASE_URL: throughGate(databaseUrl, couponGate) };
-    const services = await Services.start(session, root, at, { ...hurried, coupon });
+    const killBroker = cluster.isOwn ? () => session.processes.kill('broker') : undefined;
+    const services = await Services.prepare(session, root, at);
     const { urls } = services;
+    const switchboard = options.once
+      ? undefined
+      : await Switchboard.open({ couponGate, killBroker });
+    const [, page] = await Promise.all([
+      services.startAll({ ...hurried, coupon }),
+      switchboard &&
+        showPage(session, root, { services, namesrvAddr: at.namesrvAddr, switchboard }),
+    ]);
     const logs = relative(process.cwd(), join(session.slot.dir, 'logs'));
     console.log(
       `  Everything runs, ${seconds().toFixed(1)} s after the command. Logs: ${logs}. Seed: ${seed}`,
@@ -51,19 +62,20 @@ export const run: Command = async (context) => {
       databaseUrl,
       redisUrl: databases.redisUrl,
       couponGate,
-      killBroker: cluster.isOwn ? () => session.processes.kill('broker') : undefined,
+      killBroker,
       isKilledInTheMiddle: options.killBroker,
       seed,
     });
     verdict = outcome;
     const isGood = isGoodRun(outcome);
-    if (options.once) return isGood ? 0 : 1;
+    if (switchboard === undefined) return isGood ? 0 : 1;
     await services.restart('order', {});
-    await services.restart('coupon', {});
-    await couponGate.close();
+    // Through the gate, so that its database can be stopped from the page.
+    await services.restart('coupon', { DATABASE_URL: coupon.DATABASE_URL });
+    switchboard.handOver();
     const docs = serviceNames.map((name) => `  ${name.padEnd(12)}${urls[name]}/docs`);
     console.log(
-      `${docs.join('\n')}\n  reports     ${urls.sync}/reports\n` +
+      `  shop page   ${page}\n${docs.join('\n')}\n  reports     ${urls.sync}/reports\n` +
         `  a customer's token, for an hour: ${sales.tokenOf('user-1')}\n` +
         `  name server ${cluster.namesrvAddr}   ${databaseUrl}   ${databases.redisUrl}\n` +
         '  From now on orders have 30 minutes to be paid. Ctrl-C stops everything.',
@@ -75,6 +87,25 @@ export const run: Command = async (context) => {
   if (options.once && verdict !== undefined) console.log(JSON.stringify(verdict));
   return exitCode;
 };
+
+/** Prints where the page is as soon as it can be opened: it shows the services as they come. */
+async function showPage(
+  session: Session,
+  root: string,
+  {
+    services,
+    namesrvAddr,
+    switchboard,
+  }: { services: Services; namesrvAddr: string; switchboard: Switchboard },
+): Promise<string> {
+  const url = await startStorefront(session, root, {
+    services,
+    namesrvAddr,
+    stageUrl: switchboard.url,
+  });
+  console.log(`  shop page  ${url}`);
+  return url;
+}
 
 /** Since the command was typed: Node's clock starts with the process. */
 function seconds(): number {

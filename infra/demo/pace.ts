@@ -32,6 +32,8 @@ export function hurriedServices(isOwnCluster: boolean, seed: number): ServiceEnv
     stock: checks,
     payment: { PAYMENT_QUERY_DELAY_MS: '2000' },
     warehouse: { PACKING_MS: '4000' },
+    // The crowd of the shop page comes through one process, each customer with an address of his own.
+    flashsale: { TRUST_PROXY: '1' },
     'third-party': {
       THIRD_PARTY_SEED: String(seed),
       CHANNEL_DUPLICATE_CALLBACK_RATE: '0.2',

@@ -55,9 +55,20 @@ export class Services {
   static async start(
     session: Session,
     root: string,
-    { namesrvAddr, databases }: { namesrvAddr: string; databases: Databases },
+    at: { namesrvAddr: string; databases: Databases },
     env: ServiceEnv,
     names: readonly ServiceName[] = serviceNames,
+  ): Promise<Services> {
+    const services = await Services.prepare(session, root, at);
+    await services.startAll(env, names);
+    return services;
+  }
+
+  /** Chooses where each will listen, so that others can be told before they run. */
+  static async prepare(
+    session: Session,
+    root: string,
+    { namesrvAddr, databases }: { namesrvAddr: string; databases: Databases },
   ): Promise<Services> {
     const urls = Object.fromEntries(
       await Promise.all(
@@ -67,9 +78,6 @@ export class Services {
         }),
       ),
     ) as Record<ServiceName, string>;
-    const peers = Object.fromEntries(
-      serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_URL`, urls[name]]),
-    );
     const customerTokenSecret = randomBytes(24).toString('hex');
     const shared = {
       HOST: '127.0.0.1',
@@ -80,14 +88,16 @@ export class Services {
       CHANNEL_SECRET: randomBytes(24).toString('hex'),
       CALLBACK_URL: `${urls.payment}/channel-callbacks`,
       CUSTOMER_TOKEN_SECRET: customerTokenSecret,
-      ...peers,
+      ...peerEnv(urls),
     };
-    const services = new Services(session, root, shared, urls, customerTokenSecret);
-    await session.step('services', async (say) => {
+    return new Services(session, root, shared, urls, customerTokenSecret);
+  }
+
+  async startAll(env: ServiceEnv, names: readonly ServiceName[] = serviceNames): Promise<void> {
+    await this.#session.step('services', async (say) => {
       say(names.join(', '));
-      await Promise.all(names.map((name) => services.#start(name, env[name])));
+      await Promise.all(names.map((name) => this.#start(name, env[name])));
     });
-    return services;
   }
 
   async stop(): Promise<void> {
@@ -120,7 +130,14 @@ export class Services {
   }
 }
 
-async function isReady(url: string): Promise<boolean> {
+/** How whoever asks the services is told where they are. */
+export function peerEnv(urls: ServiceUrls): Record<string, string> {
+  return Object.fromEntries(
+    serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_URL`, urls[name]]),
+  );
+}
+
+export async function isReady(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
     await response.text();

@@ -1,6 +1,11 @@
-import type { MessageQueue } from '../protocol/message-queue.ts';
+import { MqError } from '../errors.ts';
+import { compareQueues, type MessageQueue } from '../protocol/message-queue.ts';
 import { assertGroupName } from '../protocol/names.ts';
+import { decodeConsumeStats } from '../protocol/consume-stats.ts';
+import { decodeConsumerList } from '../protocol/consumer-list.ts';
 import { decodeFindings, type Finding } from '../protocol/finding.ts';
+import { getConsumeStats } from '../protocol/requests/get-consume-stats.ts';
+import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.ts';
 import { getFindings } from '../protocol/requests/get-findings.ts';
 import type { ClusterInfo, TopicRouteData } from '../protocol/route.ts';
 import { clientSettings, wholeNumber, type ClientOptions } from './client-options.ts';
@@ -53,6 +58,14 @@ export interface QueueProgress {
   consumerOffset: number | undefined;
   /** Messages not yet consumed; undefined without progress. */
   lag: number | undefined;
+}
+
+/** The same by a broker's own account, which does not tell "at the beginning" from "nowhere yet". */
+export interface GroupQueueProgress {
+  messageQueue: MessageQueue;
+  brokerOffset: number;
+  consumerOffset: number;
+  lag: number;
 }
 
 /**
@@ -255,6 +268,48 @@ export class Admin implements AsyncDisposable {
         return { messageQueue, brokerOffset, consumerOffset, lag };
       }),
     );
+  }
+
+  /**
+   * How far a group has come in all queues of all topics that it consumes, its retries included: one request for each broker,
+   * whereas `consumerProgress` needs two for each queue. Without progress in a queue its consumerOffset is 0 here.
+   */
+  async groupProgress(consumerGroup: string): Promise<GroupQueueProgress[]> {
+    assertGroupName(consumerGroup);
+    const values = { consumerGroup, topic: undefined, topicList: undefined };
+    const stats = await Promise.all(
+      (await this.#cluster.masters()).map(async ({ address }) => {
+        const { body } = await this.#client.call(address, getConsumeStats, values);
+        return [...decodeConsumeStats(body)];
+      }),
+    );
+    return stats
+      .flat()
+      .map(([messageQueue, { brokerOffset, consumerOffset }]) => {
+        const lag = brokerOffset - consumerOffset;
+        return { messageQueue, brokerOffset, consumerOffset, lag };
+      })
+      .toSorted((a, b) => compareQueues(a.messageQueue, b.messageQueue));
+  }
+
+  /** The clientIds of a group's members, sorted. Each member is known to every broker it consumes from. */
+  async groupMembers(consumerGroup: string): Promise<string[]> {
+    assertGroupName(consumerGroup);
+    const lists = await Promise.all(
+      (await this.#cluster.masters()).map(async ({ address }) => {
+        try {
+          const { body } = await this.#client.call(address, getConsumerListByGroup, {
+            consumerGroup,
+          });
+          return decodeConsumerList(body);
+        } catch (error) {
+          // This is how brokers say that they know no member of the group.
+          if (MqError.is(error) && error.code === 'SYSTEM_ERROR') return [];
+          throw error;
+        }
+      }),
+    );
+    return [...new Set(lists.flat())].toSorted();
   }
 
   /**

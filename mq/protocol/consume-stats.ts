@@ -1,5 +1,5 @@
-import { encodeJsonBody } from './json-body.ts';
-import { messageQueueJson, type MessageQueue } from './message-queue.ts';
+import { encodeJsonBody, JsonBody } from './json-body.ts';
+import { messageQueueJson, readMessageQueue, type MessageQueue } from './message-queue.ts';
 
 /** How far a group has come in one queue. */
 export interface QueueConsumeStats {
@@ -25,4 +25,21 @@ export function encodeConsumeStats(
     }),
   );
   return encodeJsonBody({ consumeTps, offsetTable });
+}
+
+/** What a group has done in each queue. Errors: INVALID_ARGUMENT naming the field. */
+export function decodeConsumeStats(body: Buffer | undefined): Map<MessageQueue, QueueConsumeStats> {
+  return new Map(
+    JsonBody.parse(body, 'ConsumeStats')
+      .objectsByObject('offsetTable')
+      .map(([queue, stats]) => [
+        readMessageQueue(queue),
+        {
+          brokerOffset: stats.integer('brokerOffset'),
+          consumerOffset: stats.integer('consumerOffset'),
+          pullOffset: stats.integer('pullOffset', 0),
+          lastTimestamp: stats.integer('lastTimestamp', 0),
+        },
+      ]),
+  );
 }

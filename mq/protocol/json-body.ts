@@ -137,13 +137,29 @@ export class JsonBody {
 
   /** The entries of a map from objects to integers; a missing map reads as an empty one. */
   integersByObject(name: string): [JsonBody, number][] {
+    return this.#objectKeyedEntries(name).map(([key, value, path]) => [
+      new JsonBody(key, path),
+      toInteger(value, path),
+    ]);
+  }
+
+  /** The entries of a map from objects to objects; a missing map reads as an empty one. */
+  objectsByObject(name: string): [JsonBody, JsonBody][] {
+    return this.#objectKeyedEntries(name).map(([key, value, path]) => [
+      new JsonBody(key, path),
+      new JsonBody(value, path),
+    ]);
+  }
+
+  #objectKeyedEntries(name: string): [JsonObject, JsonValue, string][] {
     const value = this.#get(name);
     // Without entries nothing tells such a map from an ordinary object.
     if (value instanceof Map) {
-      return Array.from(value as ReadonlyMap<JsonObject, JsonValue>, ([key, item], index) => {
-        const path = this.#itemPath(name, index);
-        return [new JsonBody(key, path), toInteger(item, path)];
-      });
+      return Array.from(value as ReadonlyMap<JsonObject, JsonValue>, ([key, item], index) => [
+        key,
+        item,
+        this.#itemPath(name, index),
+      ]);
     }
     if (this.#entries(name).length === 0) return [];
     throw illegal(this.#pathOf(name), value, 'a map with objects for keys');

@@ -64,6 +64,10 @@ export class HttpPeer {
     return this.#ask('GET', path);
   }
 
+  put(path: string, body: object): Promise<unknown> {
+    return this.#ask('PUT', path, JSON.stringify(body));
+  }
+
   post(path: string, body: object): Promise<unknown> {
     return this.#ask('POST', path, JSON.stringify(body));
   }

@@ -55,6 +55,14 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /** Those of these names, as Prometheus reads them; a name that there is not is left out. */
+  async textOf(names: readonly string[]): Promise<string> {
+    const { registry } = this;
+    const known = [...new Set(names)].filter((name) => registry.getSingleMetric(name));
+    const texts = await Promise.all(known.map((name) => registry.getSingleMetricAsString(name)));
+    return texts.map((text) => `${text}\n`).join('');
+  }
+
   /** A number that is looked up when Prometheus asks. It is absent when it cannot be told just now. */
   gauge(name: string, help: string, read: () => Promise<number>): void {
     this.gauges(name, help, [], async () => [{ labels: {}, value: await read() }]);

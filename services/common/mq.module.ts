@@ -25,6 +25,7 @@ export type {
   ConsumedMessage,
   ConsumeOrderlyResult,
   ConsumeResult,
+  GroupQueueProgress,
   LocalTransactionState,
   Message,
   MessageQueue,

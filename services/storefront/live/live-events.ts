@@ -94,6 +94,8 @@ export interface GroupFigures {
   readonly group: string;
   readonly topic: string;
   readonly lag: number;
+  /** Messages that failed and wait to be tried again. */
+  readonly retries: number;
   readonly consumePerS: number;
   /** Consumers that are connected. */
   readonly members: number;

@@ -25,6 +25,7 @@ export class LiveHub implements BeforeApplicationShutdown {
   readonly #timers: Timers;
   readonly #pages = new Map<string, Page>();
   readonly #listeners: (() => void)[] = [];
+  #knownOrder: (orderNo: string) => OrderEvent | undefined = () => undefined;
   /** The last event of each kind that all pages get, for those that come later. */
   readonly #latest = new Map<string, string>();
   #heartbeat: unknown;
@@ -52,6 +53,11 @@ export class LiveHub implements BeforeApplicationShutdown {
     this.#listeners.push(listener);
   }
 
+  /** Who knows of an order already, for a page that begins to watch one. */
+  onWatch(knownOrder: (orderNo: string) => OrderEvent | undefined): void {
+    this.#knownOrder = knownOrder;
+  }
+
   /** Errors: SHOP.TOO_MANY_PAGES; to be asked before `open`. */
   assertRoom(): void {
     if (this.#pages.size < MAX_PAGE_COUNT && !this.#isClosing) return;
@@ -77,6 +83,11 @@ export class LiveHub implements BeforeApplicationShutdown {
     }
     for (const orderNo of page.watched.orders) {
       if (!watched.orders.includes(orderNo)) page.stream.forget(orderThing(orderNo));
+    }
+    for (const orderNo of watched.orders) {
+      if (page.watched.orders.includes(orderNo)) continue;
+      const known = this.#knownOrder(orderNo);
+      if (known) page.stream.send(orderThing(orderNo), eventText('order', known));
     }
     page.watched = watched;
     this.#changed();
@@ -124,6 +135,8 @@ export class LiveHub implements BeforeApplicationShutdown {
 
   #leave(id: string): void {
     this.#pages.delete(id);
+    // Who comes after a while without any page must not take what was for what is.
+    if (this.#pages.size === 0) this.#latest.clear();
     this.#changed();
   }
 

@@ -1,0 +1,110 @@
+import { DomainError, isUnavailable } from '../../common/errors.ts';
+import { HttpPeer } from '../../common/http-peer.ts';
+import type { ShopServices } from '../application/shop-services.ts';
+import type { SwitchesEvent, SwitchState, ThirdPartySwitch } from '../live/live-events.ts';
+
+/** A broker that starts again reads its log first. */
+const STAGE_TIMEOUT_MS = 60_000;
+
+const NO_STAGE = 'Only npm run demo can stop this: here it is run by somebody else.';
+
+interface StageSwitches {
+  readonly couponDatabase: SwitchState | null;
+  readonly broker: SwitchState | null;
+  readonly reasons: SwitchesEvent['reasons'];
+}
+
+const noStage: StageSwitches = {
+  couponDatabase: null,
+  broker: null,
+  reasons: { couponDatabase: NO_STAGE, broker: NO_STAGE },
+};
+
+/** Which switches are to be turned, and how. */
+export interface SwitchWish {
+  readonly thirdParty?: Partial<ThirdPartySwitch> | undefined;
+  readonly couponDatabase?: SwitchState | undefined;
+  readonly broker?: SwitchState | undefined;
+}
+
+/** What can be made worse on purpose: the third party by its own service, the coupon database and the broker by the demo. */
+export class Switches {
+  readonly #services: ShopServices;
+  readonly #stage: HttpPeer | undefined;
+
+  constructor(services: ShopServices, stageUrl: string | undefined) {
+    this.#services = services;
+    this.#stage =
+      stageUrl === undefined
+        ? undefined
+        : new HttpPeer({ name: 'stage', url: stageUrl, timeoutMs: STAGE_TIMEOUT_MS });
+  }
+
+  /** A part that does not answer is null. */
+  async read(): Promise<SwitchesEvent> {
+    const [stage, thirdParty] = await Promise.all([this.#readStage(), this.#readThirdParty()]);
+    const reasons = { ...stage.reasons };
+    const isLeftAlone = reasons.thirdParty !== undefined;
+    if (thirdParty === undefined) reasons.thirdParty ??= 'third-party does not answer.';
+    return {
+      thirdParty: isLeftAlone ? null : (thirdParty ?? null),
+      couponDatabase: stage.couponDatabase,
+      broker: stage.broker,
+      reasons,
+    };
+  }
+
+  /** Errors: SWITCH.NOT_HERE with the reason; THIRD_PARTY.UNAVAILABLE; STAGE.UNAVAILABLE when what was to run does not start. */
+  async turn({ thirdParty, ...stage }: SwitchWish): Promise<SwitchesEvent> {
+    const { reasons } = await this.read();
+    const refusals = [
+      thirdParty && reasons.thirdParty,
+      stage.couponDatabase && reasons.couponDatabase,
+      stage.broker && reasons.broker,
+    ];
+    const refusal = refusals.find((reason) => reason !== undefined);
+    if (refusal !== undefined) throw new DomainError('SWITCH.NOT_HERE', 'conflict', refusal);
+    if (thirdParty !== undefined) {
+      const worse = { channel: thirdParty, carrier: thirdParty };
+      await this.#services.of('third-party').put('/behaviour', worse);
+    }
+    if (stage.couponDatabase !== undefined || stage.broker !== undefined) {
+      await this.#turnStage(stage);
+    }
+    return this.read();
+  }
+
+  async #turnStage(wish: Omit<SwitchWish, 'thirdParty'>): Promise<void> {
+    const request = { method: 'PUT', path: '/switches', body: JSON.stringify(wish) };
+    const { status, text } = await this.#stage!.exchange(request);
+    if (status === 200) return;
+    const { detail } = JSON.parse(text) as { detail: string };
+    throw new DomainError(
+      status === 409 ? 'SWITCH.NOT_HERE' : 'STAGE.UNAVAILABLE',
+      status === 409 ? 'conflict' : 'unavailable',
+      detail,
+    );
+  }
+
+  async #readStage(): Promise<StageSwitches> {
+    if (this.#stage === undefined) return noStage;
+    try {
+      return (await this.#stage.get('/switches')) as StageSwitches;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      const away = 'The demo does not answer.';
+      return {
+        couponDatabase: null,
+        broker: null,
+        reasons: { couponDatabase: away, broker: away },
+      };
+    }
+  }
+
+  async #readThirdParty(): Promise<ThirdPartySwitch | undefined> {
+    const { status, text } = await this.#services.ask('third-party', '/behaviour');
+    if (status !== 200) return undefined;
+    const { latencyMs, errorRate } = (JSON.parse(text) as { channel: ThirdPartySwitch }).channel;
+    return { latencyMs, errorRate };
+  }
+}

@@ -1,5 +1,5 @@
 import { element, place, setText } from './elements.js';
-import { rateText } from './formats.js';
+import { countText, rateText } from './formats.js';
 import { LiveChart } from './live-chart.js';
 
 const SHOWN_S = 120;
@@ -8,7 +8,7 @@ const GAP_S = 3;
 
 /** @typedef {import('../live/live-events.ts').FiguresEvent} Figures */
 
-/** @type {readonly { title: string, unit: string, floor: number, series: readonly { label?: string, of: (figures: Figures) => number | null }[] }[]} */
+/** @type {readonly { title: string, unit: string, floor: number, isCount?: boolean, series: readonly { label?: string, of: (figures: Figures) => number | null }[] }[]} */
 const charts = [
   {
     title: 'Orders in',
@@ -25,12 +25,14 @@ const charts = [
   {
     title: 'Backlog',
     unit: 'waiting',
+    isCount: true,
     floor: 5,
     series: [{ of: ({ backlog }) => backlog }],
   },
   {
     title: 'Checkout',
     unit: 'ms',
+    isCount: true,
     floor: 50,
     series: [
       { label: 'p50', of: ({ checkoutP50Ms }) => checkoutP50Ms },
@@ -47,7 +49,7 @@ export class FigureCharts {
   #draws;
 
   constructor() {
-    this.#draws = charts.map(({ title, unit, floor, series }) => {
+    this.#draws = charts.map(({ title, unit, floor, isCount = false, series }) => {
       const values = series.map(() => element('span', { class: 'value', text: '–' }));
       const canvas = element('div', {
         class: 'chart',
@@ -90,7 +92,8 @@ export class FigureCharts {
         for (const [index, { of }] of series.entries()) {
           const figure = of(newest);
           const value = values[index];
-          if (value) setText(value, figure === null ? '–' : rateText(figure));
+          if (value)
+            setText(value, figure === null ? '–' : (isCount ? countText : rateText)(figure));
         }
       };
     });

@@ -1,6 +1,7 @@
 import { element } from './elements.js';
 
-const ANSWER_TIMEOUT_MS = 30_000;
+/** The server gives up first: after 60 s at a broker that starts, sooner elsewhere. */
+const ANSWER_TIMEOUT_MS = 65_000;
 
 /** A request that was refused, or has no answer. What it says is the service's own text. */
 export class Problem extends Error {

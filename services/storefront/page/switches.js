@@ -52,7 +52,9 @@ export class SwitchBoard {
  */
 function thirdParty(change) {
   const outcome = outcomePlace();
-  const reason = element('p', { class: 'faint reason' });
+  const told = toldOf(
+    'Slower, or failing: payments and parcels take longer, or are tried again. The checkout stays as fast as it is, since it waits for neither.',
+  );
   const latency = slider('Latency', 5_000, 100, durationText, (latencyMs) =>
     change({ thirdParty: { latencyMs } }, outcome),
   );
@@ -69,18 +71,14 @@ function thirdParty(change) {
     element('legend', { text: 'Payment channel and carrier' }),
     latency.root,
     errors.root,
-    element('p', {
-      class: 'tells',
-      text: 'Slower, or failing: payments and parcels take longer, or are tried again. The checkout stays as fast as it is, since it waits for neither.',
-    }),
-    reason,
+    told.root,
     outcome,
   );
   return {
     root,
     show({ thirdParty: state, reasons }) {
       root.disabled = state === null;
-      setText(reason, state === null ? (reasons['thirdParty'] ?? '') : '');
+      told.showReason(state === null ? reasons.thirdParty : undefined);
       if (state === null) return;
       latency.show(state.latencyMs);
       errors.show(state.errorRate * 100);
@@ -137,7 +135,7 @@ function slider(title, max, step, text, set) {
  */
 function stoppable(change, { part, title, tells }) {
   const outcome = outcomePlace();
-  const reason = element('p', { class: 'faint reason' });
+  const told = toldOf(tells);
   const state = element('span', { class: 'state', text: '…' });
   const button = actionButton(
     '',
@@ -151,21 +149,31 @@ function stoppable(change, { part, title, tells }) {
   );
   button.append(element('span', { class: 'knob' }), element('span', { text: title }), state);
   return {
-    root: element(
-      'div',
-      { class: 'switch' },
-      button,
-      element('p', { class: 'tells', text: tells }),
-      reason,
-      outcome,
-    ),
+    root: element('div', { class: 'switch' }, button, told.root, outcome),
     show(states) {
       const now = states[part];
       button.disabled = now === null;
-      setText(reason, now === null ? (states.reasons[part] ?? '') : '');
+      told.showReason(now === null ? states.reasons[part] : undefined);
       if (now === null) return;
       button.setAttribute('aria-checked', String(now === 'running'));
       if (button.getAttribute('aria-disabled') !== 'true') setText(state, now);
+    },
+  };
+}
+
+/**
+ * What a switch does, or why it cannot be turned just now: one in place of the other, so that nothing moves.
+ *
+ * @param {string} tells
+ */
+function toldOf(tells) {
+  const reason = element('p', { class: 'reason' });
+  const root = element('div', { class: 'told' }, element('p', { text: tells }), reason);
+  return {
+    root,
+    showReason(/** @type {string | undefined} */ text) {
+      root.classList.toggle('has-reason', text !== undefined);
+      setText(reason, text ?? '');
     },
   };
 }

@@ -1,0 +1,213 @@
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { chromium, type Browser } from 'playwright-core';
+import { findBrowser } from '../support/browser.ts';
+import { until } from '../support/deadline.ts';
+import '../support/long-time-limit.ts';
+import { TestProcess } from '../support/process.ts';
+import { ShopPage } from '../support/shop-page.ts';
+import { ProcessMark } from './marked-processes.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+const everybody = ['order', 'payment', 'coupon', 'points', 'push', 'warehouse'];
+
+const browserPath = await findBrowser();
+if (browserPath === undefined) {
+  console.warn('The shop page is not tested: there is no Chromium, and none can be installed.');
+}
+
+(browserPath === undefined ? describe.skip : describe)('the shop page', () => {
+  let demo: TestProcess;
+  let browser: Browser;
+  let shop: ShopPage;
+  const seen: string[] = [];
+
+  beforeAll(async () => {
+    demo = await TestProcess.start({
+      args: ['infra/bootstrap.mjs', 'demo'],
+      cwd: root,
+      env: { ...new ProcessMark().env, NODE_OPTIONS: undefined },
+      ready: /Ctrl-C stops everything/,
+      readyTimeoutMs: 240_000,
+    });
+    const [, url] = /shop page +(http:\S+)/.exec(await demo.stdout())!;
+    browser = await chromium.launch({
+      executablePath: browserPath!,
+      args: ['--no-sandbox'],
+      timeout: 60_000,
+    });
+    shop = await ShopPage.open(browser, url!);
+    seen.push(`first paint after ${Math.round(await shop.firstPaintMs())} ms`);
+    seen.push(`all files together ${await shop.bytes()} bytes`);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await demo?.[Symbol.asyncDispose]();
+    if (seen.length > 0) console.info(`Seen in ${browserPath}:\n  ${seen.join('\n  ')}`);
+  });
+
+  it('consists of at most 200 KB, all of it from its own process', async () => {
+    const bytes = await shop.bytes();
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThanOrEqual(200 * 1024);
+    expect(await shop.page.locator('#health [data-state=up]').count()).toBe(12);
+  });
+
+  it('places, pays and refunds an order, and shows what each service does about it', async () => {
+    const card = await shop.place();
+    await shop.reaches(card, 'PENDING');
+    await shop.press(card, 'Send again');
+    await card.locator('.outcome .repeat', { hasText: 'placed nothing new' }).waitFor();
+    await shop.press(card, 'Pay');
+    await shop.hearsOf(card, everybody);
+    await shop.reaches(card, 'SHIPPED');
+    await shop.press(card, 'Refund');
+    await shop.reaches(card, 'REFUNDING');
+    // What has been shipped is to come back first; the warehouse waits for it a moment later.
+    await shop.hearsOf(card, ['refund']);
+    await until(
+      async () => {
+        await shop.press(card, 'Bring goods back');
+        return card.getByText('has the goods back').isVisible();
+      },
+      { timeoutMs: 60_000, pollMs: 500, what: 'the warehouse has the goods back' },
+    );
+    await shop.reaches(card, 'REFUNDED');
+    await shop.hearsOf(card, ['stock']);
+    const entries = await card.locator('.timeline li').allInnerTexts();
+    const ids = await card.locator('.timeline code').allInnerTexts();
+    expect(ids.every((id) => /^[0-9A-F]{32}$/.test(id))).toBe(true);
+    expect(ids.length).toBeGreaterThanOrEqual(5);
+    seen.push(`an order with ${entries.length} entries, ${ids.length} of them with a message`);
+  });
+
+  it('shows what a service says against a request, beside the control it came from', async () => {
+    const { page } = shop;
+    const quantity = page.locator('input[data-sku]').first();
+    await quantity.fill('5000');
+    await page.getByRole('button', { name: 'Place order' }).click();
+    const outcome = page.locator('#order-form .outcome');
+    await outcome.getByText('must be a whole number from 1 to').waitFor();
+    expect(await outcome.innerText()).toMatch(
+      /^400 Bad Request: .*\s+items\[0\]\.quantity is 5000/,
+    );
+    expect(await quantity.getAttribute('aria-invalid')).toBe('true');
+    await quantity.fill('1');
+    await shop.press(page.locator('.order[data-status=REFUSED]'), 'Dismiss');
+
+    const card = page.locator('.order').first();
+    await card.getByRole('button', { expanded: false }).click();
+    await shop.press(card, 'Refund');
+    await card.locator('.outcome .problem', { hasText: '409 Conflict' }).waitFor();
+    seen.push(`an error: ${await card.locator('.outcome').innerText()}`);
+  });
+
+  it('keeps the orders of this browser, and their history, when it is loaded again', async () => {
+    const card = shop.page.locator('.order').first();
+    const orderNo = await card.locator('.number').innerText();
+    expect(await shop.moved()).toEqual([]);
+    await shop.page.reload();
+    await shop.isLive();
+    await shop.hearsOf(shop.card(orderNo), [...everybody, 'refund', 'stock']);
+  });
+
+  it('takes an order while the broker is stopped, and brings it to its end when it runs again', async () => {
+    await shop.turn('broker', 'stopped');
+    await shop.page.locator('#health [data-part=broker][data-state=down]').waitFor();
+    const card = await shop.place();
+    await shop.press(card, 'Pay');
+    await card.locator('.outcome .said', { hasText: 'has begun' }).waitFor();
+    expect(await card.getAttribute('data-status')).toBe('PENDING');
+    await shop.turn('broker', 'running');
+    await shop.hearsOf(card, everybody);
+    await shop.reaches(card, 'SHIPPED');
+    await shop.page.locator('#health [data-part=broker][data-state=up]').waitFor();
+    seen.push('an order placed without a broker, shipped when it was back');
+  });
+
+  it('shows the dead letters of a stopped coupon database, and gives them back', async () => {
+    const { page } = shop;
+    await shop.turn('couponDatabase', 'stopped');
+    const card = await shop.place();
+    const orderNo = await card.locator('.number').innerText();
+    await shop.press(card, 'Pay');
+    await shop.showTab('Queues');
+    await page.locator('[data-group=coupon-on-order-paid]').click();
+    const letter = page.locator('.letters li', { hasText: orderNo });
+    await letter.locator('pre', { hasText: orderNo }).waitFor();
+    seen.push(`a dead letter: ${await letter.locator('.reason').innerText()}`);
+    await shop.showTab('Shop');
+    await shop.turn('couponDatabase', 'running');
+    await shop.showTab('Queues');
+    await shop.press(page.locator('#dead-letters'), 'Redrive all');
+    await page.locator('#dead-letters .said', { hasText: 'given back to' }).waitFor();
+    await letter.waitFor({ state: 'detached' });
+    await shop.showTab('Shop');
+    await shop.hearsOf(card, ['coupon']);
+  });
+
+  it('shows a flash sale live, and the queues it goes through', async () => {
+    const { page } = shop;
+    await shop.showTab('Queues');
+    await page.getByLabel('Pieces').fill('60');
+    await page.getByLabel('Customers a second').fill('100');
+    await page.getByLabel('For seconds').fill('5');
+    await shop.press(page.locator('#sale'), 'Open the sale');
+    const value = page.locator('#sale .line-2 .value', { hasText: /[1-9]/ });
+    await value.waitFor();
+    await page.locator('.sale-state', { hasText: ': 0 of 60 pieces left' }).waitFor();
+    await shop.press(page.locator('#sale'), 'Open the sale');
+    await page
+      .locator('#sale .outcome p')
+      .getByText(/409 Conflict|is open/)
+      .waitFor();
+    expect(await page.locator('#topics tbody th').allInnerTexts()).toContain('FLASH_ORDERS');
+    const groups = page.locator('#groups');
+    await groups.getByRole('button', { name: 'Lag' }).click();
+    expect(await groups.locator('th[aria-sort=descending]').innerText()).toBe('Lag');
+    await groups.getByRole('button', { name: 'flashsale-place-orders', exact: true }).click();
+    await groups.locator('.lags tbody tr').first().waitFor();
+    seen.push(await page.locator('.sale-state').innerText());
+  });
+
+  it('moves nothing of its own accord, and complains of nothing', async () => {
+    expect(await shop.moved()).toEqual([]);
+    expect(shop.complaints).toEqual([]);
+  });
+
+  it('is used by keyboard alone, on a narrow screen, in the dark, with no sideways scrolling', async () => {
+    const narrow = await ShopPage.open(browser, shop.url, {
+      viewport: { width: 390, height: 844 },
+      colorScheme: 'dark',
+      reducedMotion: 'reduce',
+    });
+    const { page } = narrow;
+    await page.keyboard.press('Tab');
+    expect(await narrow.focused()).toBe('tab-shop');
+    expect(await narrow.overhang()).toBeLessThanOrEqual(0);
+    await page.keyboard.press('ArrowRight');
+    expect(await narrow.focused()).toBe('tab-queues');
+    await page.locator('#queues').waitFor();
+    expect(await page.locator('#shop').isVisible()).toBe(false);
+    await page.locator('#groups tbody tr').first().waitFor();
+    expect(await narrow.overhang()).toBeLessThanOrEqual(0);
+    await page.keyboard.press('Home');
+    expect(await narrow.focused()).toBe('tab-shop');
+    await page.getByRole('button', { name: 'Place order' }).focus();
+    await page.keyboard.press('Enter');
+    await narrow.reaches(page.locator('.order').first(), 'PENDING');
+    expect(await narrow.moved()).toEqual([]);
+    expect(narrow.complaints).toEqual([]);
+  });
+
+  it('says so when its process is gone, and keeps what it has', async () => {
+    demo.signal('SIGINT');
+    await shop.page.locator('#connection[data-state=broken]').waitFor();
+    expect(await shop.page.locator('#connection').innerText()).toMatch(
+      /Not connected.* is of \d\d:/,
+    );
+    expect(await shop.page.locator('#topics tbody tr').count()).toBeGreaterThan(0);
+    expect(await demo.ended).toEqual({ code: 0, signal: null });
+  });
+});

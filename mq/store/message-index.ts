@@ -75,7 +75,6 @@ export class MessageIndex {
   constructor(options: MessageIndexOptions) {
     this.#options = options;
     this.#files = new IndexFiles(options);
-    this.#files.removeBefore(options.log.minOffset);
     this.#log = new IndexedLog(options.log, options.recordStarts, options.logger);
     const isDoubted = options.wasAborted || options.checkpoint.doubt === 'unchecked';
     this.#wasAborted = isDoubted && this.#files.all.length > 0;
@@ -221,6 +220,8 @@ export class MessageIndex {
       logger,
       turn: this.#turn,
     });
+    // Not before: one that lost its end over a power cut looks as if its messages were gone, and those behind it cannot stay.
+    this.#files.removeBefore(log.minOffset);
     // What was found wrong later is set aside as a whole: the rest was right when it was opened.
     this.#wasAborted = false;
     this.#vouched = { ...this.#vouched, doubt: 'none' };

@@ -119,7 +119,7 @@ async function recoverSegments(
     segments: kept,
     startOffset: walk.startOffset,
     endOffset: damage?.endOffset ?? walk.endOffset,
-    recordsEndOffset: walk.endOffset,
+    recordsEndOffset: walk.recordsEndOffset,
     damage,
     last: walk.last,
     scannedRecords: walk.scannedRecords,
@@ -141,6 +141,8 @@ interface Start {
 interface Walk {
   startOffset: number;
   endOffset: number;
+  /** Behind the last record: before endOffset where the segment was closed because of damage. */
+  recordsEndOffset: number;
   end: ScanEnd | undefined;
   last: LastRecord | undefined;
   scannedRecords: number;
@@ -274,6 +276,7 @@ async function walkLog(
   const walk: Walk = {
     startOffset: start.offset,
     endOffset: start.offset,
+    recordsEndOffset: start.offset,
     end: undefined,
     last: undefined,
     scannedRecords: 0,
@@ -295,7 +298,8 @@ async function walkLog(
         scanner = next;
         continue;
       }
-      const { commitLogOffset, storeTimestamp, topic } = record.header;
+      const { commitLogOffset, totalSize, storeTimestamp, topic } = record.header;
+      walk.recordsEndOffset = commitLogOffset + totalSize;
       const isTopicDeleted =
         start.isForgotten && commitLogOffset === start.offset && !hasEntry(options, record);
       const lacks = isTopicDeleted ? undefined : dispatchAgain(options, walk, record, stopsAtGap);

@@ -29,6 +29,7 @@ export type CommandLine =
         | 'demo'
         | 'audit'
         | 'test'
+        | 'nodes'
         | 'interop'
         | 'chaos'
         | 'fuzz'

@@ -54,6 +54,12 @@ Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`; serv
 Without a PART all three, in this order. Ends with the line "N passed, N failed".
 
 Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
+  nodes: `npm run test:nodes [-- VERSION …]
+
+Runs \`npm test -- check integration\` under other releases of Node, 24 and 26 unless others are named, which it fetches
+as npm packages and keeps below .millrace/. Ends with the line "N passed, N failed", one a release.
+
+Environment: DATABASE_URL and REDIS_URL, as for \`npm run demo -- --help\`.`,
   interop: `npm run test:interop
 
 Tests against Apache RocketMQ's own Java client, Java broker and Go client. Needs a JDK, Maven and Go.
@@ -146,14 +152,12 @@ export function parseCommandLine(argv) {
     if (command === 'loadtest') return loadtestLine(args);
     const { values, positionals } = parseArgs({
       args,
-      allowPositionals: command === 'test',
+      allowPositionals: command === 'test' || command === 'nodes',
       options: { help: { type: 'boolean', short: 'h' }, ...flagsOf[command] },
     });
     if (values.help) return { help: usage };
-    const unknownPart = positionals.find((part) => !testParts.includes(part));
-    if (unknownPart !== undefined) {
-      return { mistake: `${unknownPart} is no part of npm test.\n\n${usage}` };
-    }
+    const mistake = positionalMistake(command, positionals);
+    if (mistake !== undefined) return { mistake: `${mistake}\n\n${usage}` };
     return {
       command,
       options: {
@@ -166,6 +170,15 @@ export function parseCommandLine(argv) {
   } catch (error) {
     return { mistake: `${error.message.split('. ')[0]}.\n\n${usage}` };
   }
+}
+
+function positionalMistake(command, positionals) {
+  if (command === 'nodes') {
+    const wrong = positionals.find((version) => !/^\d+(\.\d+){0,2}$/.test(version));
+    return wrong === undefined ? undefined : `${wrong} is no version of Node, as 24 or 24.22.3 is.`;
+  }
+  const unknown = positionals.find((part) => !testParts.includes(part));
+  return unknown === undefined ? undefined : `${unknown} is no part of npm test.`;
 }
 
 function loadtestLine(args) {

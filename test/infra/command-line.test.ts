@@ -31,6 +31,7 @@ describe('parseCommandLine', () => {
     ['audit'],
     ['chaos'],
     ['test'],
+    ['nodes'],
     ['interop'],
     ['fault'],
     ['crash'],
@@ -59,10 +60,11 @@ describe('parseCommandLine', () => {
     [['fault', '--seeds', '0'], /--seeds is 0, it must be a whole number from 1 to 1000000/],
     [['crash', '--cycles', '0'], /--cycles is 0, it must be a whole number from 1 to 1000000/],
     [['test', 'integartion'], /integartion is no part of npm test[^]*check[^]*integration[^]*e2e/],
+    [['nodes', '24', 'lts'], /lts is no version of Node/],
     [['interop', 'java'], /java/],
     [
       ['dmeo'],
-      /Unknown command: dmeo. There are demo, audit, chaos, test, interop, fuzz, fault, crash, loadtest, bench/,
+      /Unknown command: dmeo. There are demo, audit, chaos, test, nodes, interop, fuzz, fault, crash, loadtest, bench/,
     ],
     [[], /Unknown command: \(none\)/],
   ])('refuses %j and says what there is', (argv, mistake) => {
@@ -75,6 +77,13 @@ describe('parseCommandLine', () => {
       options: { args: ['integration', 'e2e'], once: false, killBroker: false },
     });
     expect(parseCommandLine(['test'])).toMatchObject({ options: { args: [] } });
+  });
+
+  it('hands on the versions of Node that are named', () => {
+    expect(parseCommandLine(['nodes', '24', '26.1.0'])).toMatchObject({
+      command: 'nodes',
+      options: { args: ['24', '26.1.0'] },
+    });
   });
 
   it('hands the flags of the benchmarks on unread', () => {

@@ -20,6 +20,7 @@ export type {
 } from './client/batch-listener.ts';
 export type { ClientOptions } from './client/client-options.ts';
 export type { ConsumeContext, MessageListener } from './client/message-listener.ts';
+export type { ConsumeMetrics } from './client/consume-meter.ts';
 export type { ConsumeResult, ReconsumeLater } from './client/consume-result.ts';
 export { ConsumedMessage, isDeadLetter } from './client/consumed-message.ts';
 export type { DlqOptions } from './client/dead-letter-queues.ts';
@@ -63,6 +64,8 @@ export type {
 } from './client/topic-admin.ts';
 export type { ShrinkTopicOptions, ShrunkTopic } from './client/topic-shrink.ts';
 export type { UndrainedQueue } from './client/drain-watch.ts';
+export type { Durations } from './client/durations.ts';
+export type { SendMetrics } from './client/send-meter.ts';
 export { SendStage } from './client/send-stage.ts';
 export type { SendResult, SendStatus } from './client/send-result.ts';
 export type { CheckContext, CheckLocalTransaction } from './client/transaction-checks.ts';

@@ -47,9 +47,12 @@ async function startOwnCluster(session: Session, root: string, pace: Pace): Prom
       command: process.execPath,
       args: [
         cli,
+        '--log-format=json',
         'nameserver',
         `--listen-port=${nameServerPort}`,
         `--kv-config-path=${join(slot.dir, 'namesrv', 'kvConfig.json')}`,
+        '--metrics-exporter-type=PROM',
+        `--metrics-prom-exporter-port=${await freePort(preferredPort(5556, slot.number))}`,
       ],
       stopOrder: stopOrder.nameServer,
       ready: isServing,
@@ -57,12 +60,18 @@ async function startOwnCluster(session: Session, root: string, pace: Pace): Prom
   });
   await step('broker', async (say) => {
     const port = await freePort(preferredPort(10911, slot.number));
+    const metricsPort = await freePort(preferredPort(5557, slot.number));
     const storeDir = join(slot.dir, 'broker');
     say(`127.0.0.1:${port}, SYNC_FLUSH, store ${relative(process.cwd(), storeDir)}`);
     await processes.start({
       name: 'broker',
       command: process.execPath,
-      args: [cli, 'broker', `--config=${writeBrokerConfig(storeDir, port, { namesrvAddr, pace })}`],
+      args: [
+        cli,
+        '--log-format=json',
+        'broker',
+        `--config=${writeBrokerConfig(storeDir, { listenPort: port, metricsPort, namesrvAddr, pace })}`,
+      ],
       stopOrder: stopOrder.broker,
       ready: isServing,
     });
@@ -70,16 +79,24 @@ async function startOwnCluster(session: Session, root: string, pace: Pace): Prom
   return { namesrvAddr, isOwn: true };
 }
 
+interface BrokerPlace {
+  listenPort: number;
+  metricsPort: number;
+  namesrvAddr: string;
+  pace: Pace;
+}
+
 function writeBrokerConfig(
   storeDir: string,
-  port: number,
-  { namesrvAddr, pace }: { namesrvAddr: string; pace: Pace },
+  { listenPort, metricsPort, namesrvAddr, pace }: BrokerPlace,
 ): string {
   mkdirSync(storeDir, { recursive: true });
   const path = join(storeDir, 'broker.conf');
   const settings = {
     brokerName: 'broker-a',
-    listenPort: port,
+    listenPort,
+    metricsExporterType: 'PROM',
+    metricsPromExporterPort: metricsPort,
     namesrvAddr,
     storePathRootDir: join(storeDir, 'store'),
     flushDiskType: 'SYNC_FLUSH',

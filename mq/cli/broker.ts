@@ -4,7 +4,15 @@ import { brokerOptions, loadBrokerConfig, type BrokerConfig } from '../broker/co
 import { Broker } from '../broker/broker.ts';
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import { isReady, loggerFor, metricsPlace, onSignals, serve, SUPERVISED } from './serve.ts';
+import {
+  isReady,
+  loggerFor,
+  metricsPlace,
+  onSignals,
+  serve,
+  SUPERVISED,
+  type LogOptions,
+} from './serve.ts';
 import { addSettings, settingsSources } from './settings.ts';
 import { flagsOf, parseCount, severalBrokers, warnOfSeveral } from './several-brokers.ts';
 import { Supervisor, type Exit, type Running } from './supervisor.ts';
@@ -25,16 +33,16 @@ export function addBrokerCommand(program: Command, env: Env): void {
       '1',
     );
   addSettings(command, brokerOptions).action(async (options: Record<string, string>) => {
-    const { logLevel } = program.opts<{ logLevel: string }>();
+    const log = program.opts<LogOptions>();
     const count = parseCount(options['count'] ?? '1');
     if (count > 1) {
-      const logger = loggerFor(logLevel);
+      const logger = loggerFor(log, 'broker');
       const brokers = severalBrokers(count, options, env, logger);
-      process.exitCode = await supervise(brokers, { env, logLevel, logger });
+      process.exitCode = await supervise(brokers, { env, log, logger });
       return;
     }
     const isSupervised = env[SUPERVISED] === '1';
-    const logger = loggerFor(logLevel, isSupervised ? options['brokerName'] : undefined);
+    const logger = loggerFor(log, 'broker', isSupervised ? options['brokerName'] : undefined);
     const config = loadBrokerConfig(settingsSources(brokerOptions, options, env), logger);
     warnOfSeveral(config, logger);
     await serve(
@@ -51,12 +59,12 @@ export function addBrokerCommand(program: Command, env: Env): void {
 /** Runs each broker in a process of its own until a signal comes. Returns the exit code. */
 async function supervise(
   brokers: readonly BrokerConfig[],
-  { env, logLevel, logger }: { env: Env; logLevel: string; logger: Logger },
+  { env, log, logger }: { env: Env; log: LogOptions; logger: Logger },
 ): Promise<number> {
   const configs = new Map(brokers.map((config) => [config.brokerName, config]));
   const supervisor = new Supervisor({
     names: [...configs.keys()],
-    launch: (name) => launch(configs.get(name)!, logLevel, env),
+    launch: (name) => launch(configs.get(name)!, log, env),
     clock: systemClock,
     logger,
   });
@@ -72,9 +80,11 @@ async function supervise(
   return supervisor.ended;
 }
 
-function launch(config: BrokerConfig, logLevel: string, env: Env): Running {
+function launch(config: BrokerConfig, log: LogOptions, env: Env): Running {
   const script = process.argv[1]!;
-  const flags = ['--log-level', logLevel, 'broker', ...flagsOf(config)];
+  const { logLevel, logFormat } = log;
+  const own = ['--log-level', logLevel, '--log-format', logFormat];
+  const flags = [...own, 'broker', ...flagsOf(config)];
   const child = spawn(process.execPath, [...process.execArgv, script, ...flags], {
     env: { ...env, [SUPERVISED]: '1' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadDevConfig, devOptions } from '../dev-config.ts';
 import { startDev } from '../server.ts';
-import { loggerFor, metricsPlace, serve } from './serve.ts';
+import { loggerFor, metricsPlace, serve, type LogOptions } from './serve.ts';
 import { addSettings, settingsSources } from './settings.ts';
 
 export function addDevCommand(
@@ -14,7 +14,7 @@ export function addDevCommand(
       'run a name server and a broker in one process; topics are created when first used',
     );
   addSettings(command, devOptions).action(async (options: Record<string, string>) => {
-    const logger = loggerFor(program.opts<{ logLevel: string }>().logLevel);
+    const logger = loggerFor(program.opts<LogOptions>(), 'dev');
     const config = loadDevConfig(settingsSources(devOptions, options, env), logger);
     await serve(
       () => startDev(config, { logger }),

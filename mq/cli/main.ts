@@ -20,6 +20,15 @@ const program = new Command('millrace')
       .default('info')
       .env('MILLRACE_LOG_LEVEL'),
   )
+  .addOption(
+    new Option(
+      '--log-format <format>',
+      'text for people; json: an object a line, for whatever reads logs',
+    )
+      .choices(['text', 'json'])
+      .default('text')
+      .env('MILLRACE_LOG_FORMAT'),
+  )
   .showHelpAfterError('(millrace --help lists the commands and their flags)')
   .addHelpText(
     'after',

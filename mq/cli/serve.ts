@@ -1,5 +1,5 @@
 import { MqError } from '../errors.ts';
-import { consoleLogger, isLogLevel, logLevels, type Logger } from '../logger.ts';
+import { consoleLogger, isLogLevel, jsonLogger, logLevels, type Logger } from '../logger.ts';
 
 export interface Service {
   close(): Promise<void>;
@@ -17,14 +17,25 @@ const READY = 'millrace-ready';
 /** What a process tells its supervisor when it serves. */
 export const isReady = (message: unknown): boolean => message === READY;
 
-/** `name` goes before each line, where several processes log to one place. */
-export function loggerFor(level: string, name?: string): Logger {
+/** How the lines of the log look: for people, or as JSON. */
+export interface LogOptions {
+  readonly logLevel: string;
+  readonly logFormat: 'text' | 'json';
+}
+
+/** `service` names the process in JSON. As text, `name` goes before each line, where several processes log to one place. */
+export function loggerFor(
+  { logLevel: level, logFormat }: LogOptions,
+  service: string,
+  name?: string,
+): Logger {
   if (!isLogLevel(level)) {
     throw new MqError(
       'CONFIG_INVALID',
       `--log-level is ${JSON.stringify(level)}, not one of ${logLevels.join(', ')}`,
     );
   }
+  if (logFormat === 'json') return jsonLogger(name ?? service, level);
   if (name === undefined) return consoleLogger(level);
   return consoleLogger(level, (line) => void process.stderr.write(`${name} ${line}`));
 }

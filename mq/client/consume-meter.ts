@@ -1,9 +1,25 @@
 import type { Clock } from '../clock.ts';
 import type { ConsumeStatus } from '../protocol/consumer-running-info.ts';
 import { queueKey, type MessageQueue } from '../protocol/message-queue.ts';
+import { DurationHistogram } from '../duration-histogram.ts';
 import { Rates } from '../rates.ts';
+import { CLIENT_BOUNDS_MS, durationsOf, type Durations } from './durations.ts';
 
 const TEN_MINUTES_MS = 600_000;
+
+/** What a consumer has done since it was made, and what is left to it. */
+export interface ConsumeMetrics {
+  /** Messages that the listener took. */
+  readonly succeeded: number;
+  /** Messages that it did not take, each time; they come again, or are dead letters. */
+  readonly failed: number;
+  /** Of a call of the listener. */
+  readonly durations: Durations;
+  /** Messages fetched and not finished. */
+  readonly inFlight: number;
+  /** Of each queue that is this member's: messages that were there at the latest pull and are not finished. Not of popped ones. */
+  readonly queues: readonly { readonly queue: MessageQueue; readonly lag: number }[];
+}
 
 /** How fast a consumer fetches and consumes, by topic. A consumer's operators ask for it, nobody else. */
 export class ConsumeMeter {
@@ -11,6 +27,9 @@ export class ConsumeMeter {
   readonly #lastMinute: Rates;
   readonly #lastHour: Rates;
   readonly #lastConsumed = new Map<string, number>();
+  readonly #durations = new DurationHistogram(CLIENT_BOUNDS_MS);
+  #succeeded = 0;
+  #failed = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,6 +53,18 @@ export class ConsumeMeter {
     this.#lastMinute.add(`ok ${topic}`, okCount);
     this.#lastMinute.add(`failed ${topic}`, failedCount);
     this.#lastHour.add(`failed ${topic}`, failedCount);
+    this.#succeeded += okCount;
+    this.#failed += failedCount;
+    this.#durations.add(tookMs);
+  }
+
+  /** Since the consumer was made. */
+  totals(): Pick<ConsumeMetrics, 'succeeded' | 'failed' | 'durations'> {
+    return {
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      durations: durationsOf(this.#durations),
+    };
   }
 
   /** ms since epoch; 0 for never. */

@@ -10,6 +10,7 @@ import type { QueueSelector } from './queue-selector.ts';
 import type { RouteWatch } from './route-watch.ts';
 import { selectByHash } from './select-by-hash.ts';
 import { isBrokerFailure, isQueueGone } from './send-failure.ts';
+import type { SendMeter } from './send-meter.ts';
 import type { SendRequest } from './send-request.ts';
 import { sendResult, storedCodes, type SendResult } from './send-result.ts';
 import { SendStage } from './send-stage.ts';
@@ -24,6 +25,7 @@ export interface DeliveryDeps {
   readonly faults: FaultTolerance;
   readonly selector: QueueSelector;
   readonly settings: SendSettings;
+  readonly meter: Pick<SendMeter, 'retried'>;
 }
 
 /** One failed attempt. */
@@ -134,6 +136,7 @@ export class Delivery {
     if (leftMs <= 0) throw this.#outOfTime();
     // A broker that hangs must not use up what another one needs; a lone broker may have it all.
     const isLast = attempt === attempts || !(await this.#hasOther(queue));
+    if (attempt > 1) this.#deps.meter.retried();
     try {
       const result = await this.#send(queue, isLast ? leftMs : leftMs / 2);
       const isEnough =

@@ -21,6 +21,7 @@ import { replyMarks } from './reply-message.ts';
 import { QueueSelector } from './queue-selector.ts';
 import type { RouteWatch } from './route-watch.ts';
 import { SendLimit } from './send-limit.ts';
+import { SendMeter, type SendMetrics } from './send-meter.ts';
 import { isBrokerFailure } from './send-failure.ts';
 import { batchSend, singleSend, type SendContext, type SendRequest } from './send-request.ts';
 import type { SendResult } from './send-result.ts';
@@ -37,6 +38,7 @@ export class MessageSender {
   readonly #limit: SendLimit;
   readonly #msgIds: UniqKeyGenerator;
   readonly #settings: SendSettings;
+  readonly #meter: SendMeter;
 
   constructor(client: MqClient, watch: RouteWatch, settings: SendSettings) {
     const { clock, clientIp } = client.settings;
@@ -55,7 +57,9 @@ export class MessageSender {
       onForgotten: (topic) => selector.forget(topic),
     });
     this.#publishRoutes = publishRoutes;
-    this.#deps = { client, watch, publishRoutes, faults, selector, settings };
+    this.#meter = new SendMeter(clock);
+    const meter = this.#meter;
+    this.#deps = { client, watch, publishRoutes, faults, selector, settings, meter };
     this.#limit = new SendLimit({
       clock,
       maxCount: settings.backPressureForAsyncSendNum,
@@ -170,9 +174,15 @@ export class MessageSender {
     options: SendOptions,
     deadlineMs: number,
   ): Promise<SendResult> {
-    return this.#limited(request, options, deadlineMs, () =>
-      this.#delivery(request, message, options, deadlineMs).run(),
+    return this.#meter.measure(() =>
+      this.#limited(request, options, deadlineMs, () =>
+        this.#delivery(request, message, options, deadlineMs).run(),
+      ),
     );
+  }
+
+  metrics(): SendMetrics {
+    return this.#meter.metrics();
   }
 
   addressOf(queue: MessageQueue): string {

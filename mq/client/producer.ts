@@ -8,6 +8,7 @@ import { PendingReplies } from './pending-replies.ts';
 import { ProducerMember } from './producer-member.ts';
 import { sendSettings, type ProducerOptions, type SendOptions } from './producer-options.ts';
 import { Requester } from './requester.ts';
+import type { SendMetrics } from './send-meter.ts';
 import type { SendResult } from './send-result.ts';
 
 /** Unpacked; as consumers take them. */
@@ -136,6 +137,11 @@ export class Producer implements AsyncDisposable {
   async queues(topic: string): Promise<MessageQueue[]> {
     this.#member.start();
     return [...(await this.#sender.queues(topic))];
+  }
+
+  /** What became of the sends so far, as plain numbers, to be exported wherever. */
+  metrics(): SendMetrics {
+    return this.#sender.metrics();
   }
 
   /** Waits for the sends under way, which their own budgets bound, and says good-bye to the brokers. */

@@ -17,6 +17,7 @@ import type { Reply } from '../remoting/processor.ts';
 import { allocateStrategy, EVERYTHING, shareBy } from './allocation.ts';
 import { clientSettings, milliseconds } from './client-options.ts';
 import type { ConsumeBatchOrderlyResult, ConsumeBatchResult } from './batch-listener.ts';
+import type { ConsumeMetrics } from './consume-meter.ts';
 import type { ConsumeContext } from './message-listener.ts';
 import type { ConsumeResult } from './consume-result.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
@@ -156,6 +157,16 @@ export class PushConsumer implements AsyncDisposable {
   /** Messages that a broadcasting consumer could not consume: each is logged, and comes no more. */
   get droppedCount(): number {
     return this.#dropped?.count ?? 0;
+  }
+
+  /** What this member has consumed so far and what is left to it, as plain numbers, to be exported wherever. */
+  metrics(): ConsumeMetrics {
+    const pullers = [...this.#member.assignment.pullers()];
+    return {
+      ...this.#member.meter.totals(),
+      inFlight: pullers.reduce((sum, { inFlight }) => sum + inFlight, 0),
+      queues: pullers.flatMap(({ queue, lag }) => (lag === undefined ? [] : [{ queue, lag }])),
+    };
   }
 
   /**

@@ -95,6 +95,8 @@ export class QueuePuller {
   #moveCount = 0;
   /** ms since epoch. */
   #lastPullAt = 0;
+  /** Where the queue ended, as the latest pull said. */
+  #seenEnd: number | undefined;
   /** The offset whose surprising answer is being asked for a second time. */
   #doubtedOffset: number | undefined;
   /** Where the broker has moved this consumer to, until it has taken a pull from there. */
@@ -143,6 +145,19 @@ export class QueuePuller {
   get flowControl(): FlowControl | undefined {
     const processQueue = this.#processQueue;
     return processQueue?.isDropped === false ? processQueue.flowControl : undefined;
+  }
+
+  /** Messages fetched and not finished. */
+  get inFlight(): number {
+    const processQueue = this.#processQueue;
+    return processQueue?.isDropped === false ? processQueue.unfinishedCount : 0;
+  }
+
+  /** Messages that were there at the latest pull and are not finished; undefined before the first. */
+  get lag(): number | undefined {
+    const { position } = this;
+    if (position === undefined || this.#seenEnd === undefined) return undefined;
+    return Math.max(0, this.#seenEnd - position);
   }
 
   get lock(): QueueLock | undefined {
@@ -342,6 +357,7 @@ export class QueuePuller {
     if (!isSameSelection(subscription, this.#options.subscription())) return 0;
     if (code === ResponseCode.PULL_OFFSET_MOVED) return this.#offsetMoved(offset, header);
     this.#movedTo = undefined;
+    this.#seenEnd = header.maxOffset;
     if (code === ResponseCode.SUCCESS) {
       const tookMs = clock.monotonicMs() - askedMs;
       const pauseMs = await this.#take(processQueue, header, body, subscription, tookMs);

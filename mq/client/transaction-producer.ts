@@ -11,6 +11,7 @@ import type { Message } from './outgoing-message.ts';
 import { inTime } from './pause.ts';
 import { ProducerMember } from './producer-member.ts';
 import { sendSettings } from './producer-options.ts';
+import type { SendMetrics } from './send-meter.ts';
 import type { SendResult } from './send-result.ts';
 import { TransactionChecks, type Answer, type Asker } from './transaction-checks.ts';
 import { TransactionOutcomes } from './transaction-outcomes.ts';
@@ -164,6 +165,11 @@ export class TransactionProducer implements AsyncDisposable {
       if ('error' in outcome) throw outcome.error;
       return { ...sent, transactionId: sent.msgId, localTransactionState: outcome.state };
     });
+  }
+
+  /** What became of the half messages so far, as plain numbers, to be exported wherever. */
+  metrics(): SendMetrics {
+    return this.#sender.metrics();
   }
 
   /**

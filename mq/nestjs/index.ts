@@ -2,6 +2,7 @@
 export type { DeadLetterOptions } from './dead-letters.ts';
 export { MessageListener, type MessageListenerOptions } from './message-listener.ts';
 export { MillraceHealth, type MillraceHealthStatus } from './millrace-health.ts';
+export { MillraceMetrics, type ConsumerNumbers, type ProducerNumbers } from './millrace-metrics.ts';
 export { MillraceModule } from './millrace.module.ts';
 export type {
   MillraceModuleAsyncOptions,

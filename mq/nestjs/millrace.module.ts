@@ -4,6 +4,7 @@ import { MqError, Producer, TransactionProducer } from '../index.ts';
 import { DecoratedMethods } from './decorated-methods.ts';
 import { ListenerRunner } from './listener-runner.ts';
 import { MillraceHealth } from './millrace-health.ts';
+import { MillraceMetrics } from './millrace-metrics.ts';
 import {
   clientOptionsOf,
   MILLRACE_OPTIONS,
@@ -60,8 +61,14 @@ function moduleWith(
       DecoratedMethods,
       ListenerRunner,
       MillraceHealth,
+      MillraceMetrics,
     ],
-    exports: [Producer, MillraceHealth, ...(mayHaveTransactions ? [TransactionProducer] : [])],
+    exports: [
+      Producer,
+      MillraceHealth,
+      MillraceMetrics,
+      ...(mayHaveTransactions ? [TransactionProducer] : []),
+    ],
   };
 }
 

@@ -102,7 +102,7 @@ export class Consumption {
   async #handle<T extends ConsumedEvent>(
     message: ReceivedMessage,
     event: T,
-    { givenUp }: Reading<T>,
+    { group, givenUp }: Reading<T>,
     handle: (event: T, log: Log) => Promise<Handling>,
   ): Promise<Handling> {
     const { orderNo, eventId } = event;
@@ -112,6 +112,8 @@ export class Consumption {
         ? await givenUp(event, message.properties.get('DLQ_REASON') ?? 'it failed too often', log)
         : await handle(event, log);
     log.info(handlingTexts[outcome], {
+      group,
+      topic: message.topic,
       tag: message.tags,
       reconsumeTimes: message.reconsumeTimes,
     });

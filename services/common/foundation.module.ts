@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { BrokerBreaker } from './broker-breaker.ts';
+import { exportClientMetrics } from './client-metrics.ts';
 import { Clock } from './clock.ts';
 import { ConsumerLag } from './consumer-lag.ts';
 import { Consumption } from './consumption.ts';
@@ -12,7 +13,13 @@ import { Log } from './log.ts';
 import { MessageTransaction, MessageTransactions } from './message-transactions.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsController } from './metrics.controller.ts';
-import { MillraceHealth, mqModule, Producer, TransactionProducer } from './mq.module.ts';
+import {
+  MillraceHealth,
+  MillraceMetrics,
+  mqModule,
+  Producer,
+  TransactionProducer,
+} from './mq.module.ts';
 import { OrderlyConsumption } from './orderly-consumption.ts';
 import { OutboxMessage } from './outbox.ts';
 import { OutboxRelay } from './outbox-relay.ts';
@@ -22,6 +29,9 @@ import type { MessagingServiceSettings } from './service-settings.ts';
 import { Spool } from './spool.ts';
 import { StatusMemory } from './status-memory.ts';
 import { TransactionCheck } from './transaction-check.ts';
+
+/** Nobody injects it: Nest makes it when all clients are there. */
+const CLIENT_METRICS = Symbol('client metrics');
 
 export interface Foundation {
   /** The service's name, and the name of its producer group. */
@@ -154,6 +164,11 @@ export class FoundationModule {
           useFactory: (health: MillraceHealth) =>
             new ConsumerLag({ namesrvAddr: settings.namesrvAddr, health, metrics }),
           inject: [MillraceHealth],
+        },
+        {
+          provide: CLIENT_METRICS,
+          useFactory: (client: MillraceMetrics) => exportClientMetrics(metrics, client),
+          inject: [MillraceMetrics],
         },
         { provide: READINESS_NEEDS, useValue: needs ?? ['database'] },
       ],

@@ -64,7 +64,7 @@ export async function createHttpService(
       route: request.routeOptions.url,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
-      ...orderNoOf(request, reply),
+      ...ordersOf(request, reply),
     });
     done();
   });
@@ -106,16 +106,27 @@ function keepRawBodies(fastify: Fastify): void {
   );
 }
 
-/** The order a request was about: named in the path, or made by it and named in Location. */
-function orderNoOf(
-  request: { params: unknown },
+/** Longer ones are of no order of ours, and a log line is no place for whatever somebody sends. */
+const MAX_ORDER_NO_CHARS = 64;
+
+/** The order a request was about: made by it and named in Location, or named in path, query or body; or its orders. */
+function ordersOf(
+  request: { params: unknown; query: unknown; body: unknown },
   reply: { getHeader(name: string): unknown },
-): { orderNo?: string } {
-  const inPath = (request.params as { orderNo?: string } | undefined)?.orderNo;
-  if (inPath !== undefined) return { orderNo: inPath };
+): { orderNo?: string; orderNos?: string[] } {
   const location = reply.getHeader('location');
   const made = typeof location === 'string' ? /^\/orders\/([^/]+)$/.exec(location)?.[1] : undefined;
-  return made === undefined ? {} : { orderNo: made };
+  const orderNo =
+    made ?? orderNoIn(request.params) ?? orderNoIn(request.query) ?? orderNoIn(request.body);
+  if (orderNo !== undefined) return { orderNo };
+  const list = Object.values(request.body ?? {}).find((value) => Array.isArray(value));
+  const orderNos = (list as unknown[] | undefined)?.flatMap((entry) => orderNoIn(entry) ?? []);
+  return orderNos === undefined || orderNos.length === 0 ? {} : { orderNos };
+}
+
+function orderNoIn(part: unknown): string | undefined {
+  const orderNo: unknown = (part as { orderNo?: unknown } | null | undefined)?.orderNo;
+  return typeof orderNo === 'string' && orderNo.length <= MAX_ORDER_NO_CHARS ? orderNo : undefined;
 }
 
 /** Nest gives the context, and for errors the stack, as further arguments. */

@@ -118,7 +118,8 @@ export class MessageTransactions {
     options: AnnounceOptions<T> = {},
   ): Promise<T> {
     const { transactionKey = randomUUID(), first, joined } = options;
-    const log = this.#log.with({ orderNo: event.key, eventId: transactionKey, tag: event.tag });
+    const { key: orderNo, topic, tag } = event;
+    const log = this.#log.with({ orderNo, eventId: transactionKey, topic, tag });
     const firstDone = first?.(transactionKey);
     // Whoever runs the local transaction hears of it; nobody does when the half message itself is refused.
     firstDone?.catch(() => undefined);

@@ -1,4 +1,12 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type Metric,
+  type MetricValueWithName,
+} from 'prom-client';
 
 /** Seconds: from what a row by its key takes to what a customer has given up on. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -63,6 +71,40 @@ export class Metrics {
     return texts.map((text) => `${text}\n`).join('');
   }
 
+  /** Counts that something else keeps, read when Prometheus asks. */
+  counters<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: () => readonly { labels: Readonly<Record<Label, string>>; value: number }[],
+  ): void {
+    const counter = new Counter<string>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const { labels, value } of read()) this.inc(labels, value);
+      },
+    });
+    this.registry.registerMetric(counter);
+  }
+
+  /** Durations that something else counts, in ms. */
+  histograms(name: string, help: string, read: () => readonly CountedDurations[]): void {
+    const get = async () => ({
+      name,
+      help,
+      type: 'histogram',
+      aggregator: 'sum',
+      values: read().flatMap((each) => histogramValues(name, each)),
+    });
+    // prom-client's own counts observations itself; of a metric the registry needs no more than this.
+    const histogram = { name, help, get, reset: () => undefined };
+    this.registry.registerMetric(histogram as unknown as Metric<string>);
+  }
+
   /** A number that is looked up when Prometheus asks. It is absent when it cannot be told just now. */
   gauge(name: string, help: string, read: () => Promise<number>): void {
     this.gauges(name, help, [], async () => [{ labels: {}, value: await read() }]);
@@ -102,6 +144,33 @@ export class Metrics {
     });
     this.registry.registerMetric(gauge);
   }
+}
+
+interface CountedDurations {
+  labels: Readonly<Record<string, string>>;
+  durations: {
+    count: number;
+    sumMs: number;
+    /** How many took at most `upToMs`. */
+    buckets: readonly { upToMs: number; count: number }[];
+  };
+}
+
+function histogramValues(
+  name: string,
+  { labels, durations: { count, sumMs, buckets } }: CountedDurations,
+): MetricValueWithName<string>[] {
+  const bucket = (le: string, value: number): MetricValueWithName<string> => ({
+    metricName: `${name}_bucket`,
+    labels: { ...labels, le },
+    value,
+  });
+  return [
+    ...buckets.map(({ upToMs, count: value }) => bucket(String(upToMs / 1_000), value)),
+    bucket('+Inf', count),
+    { metricName: `${name}_sum`, labels, value: sumMs / 1_000 },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
 }
 
 async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {

@@ -31,7 +31,7 @@ export type {
   MessageQueue,
   SendResult,
 } from 'millrace';
-export { MillraceHealth, TransactionChecker } from 'millrace/nestjs';
+export { MillraceHealth, MillraceMetrics, TransactionChecker } from 'millrace/nestjs';
 
 /**
  * How long a consumer's queue rests after each pull that brought messages, so that a busy one brings several: a pull costs

@@ -68,7 +68,7 @@ export class OrderlyConsumption {
       const handling = batch.length === 0 ? [] : await handle(batch, log);
       // Last: what was parked stays parked, and should be told of once.
       for (const { message, reason } of unreadable) await this.#park(message, reason, reading, log);
-      this.#handled(batch.length, handling, group, log);
+      this.#handled(batch, handling, group, log);
       return 'SUCCESS';
     } catch (error) {
       log.error('messages not handled, their queue is suspended', {
@@ -99,13 +99,23 @@ export class OrderlyConsumption {
     this.#count(group, 'parked', 1);
   }
 
-  #handled(eventCount: number, handling: BatchHandling, group: string, log: Log): void {
+  #handled(
+    batch: readonly Delivered<unknown>[],
+    handling: BatchHandling,
+    group: string,
+    log: Log,
+  ): void {
+    const eventCount = batch.length;
     const counts = new Map<Handling, number>();
     const each =
       typeof handling === 'string' ? Array.from({ length: eventCount }, () => handling) : handling;
     for (const outcome of each) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
     for (const [outcome, count] of counts) this.#count(group, outcome, count);
-    if (eventCount > 0) log.info('events handled', Object.fromEntries(counts));
+    if (eventCount === 0) return;
+    // One line for all: a line each would cost more than the events, where they come by the thousand.
+    const orderNos = [...new Set(batch.map(({ message }) => message.keys[0]))];
+    const orders = orderNos.length > 1 ? { orderNos } : {};
+    log.info('events handled', { ...Object.fromEntries(counts), ...orders });
   }
 
   #count(group: string, outcome: string, count: number): void {

@@ -57,7 +57,7 @@ export class Spool {
   async #sendNow(event: OutgoingEvent, eventId: string): Promise<boolean> {
     if (!this.#breaker.admits()) return false;
     try {
-      const { status } = await threeTries(
+      const { status, msgId } = await threeTries(
         () =>
           this.#sender.send({
             ...messageOf(event, eventId),
@@ -67,7 +67,10 @@ export class Spool {
       );
       this.#breaker.close();
       // Stored is not enough: any other status says that a crash now could take the message with it.
-      if (status === 'SEND_OK') return true;
+      if (status === 'SEND_OK') {
+        this.#log.info('message sent', { ...about(event), eventId, messageId: msgId });
+        return true;
+      }
       this.#log.warn('the broker cannot promise a message, it is spooled', {
         ...about(event),
         status,

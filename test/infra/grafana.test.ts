@@ -1,9 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { FollowerMetrics } from '../../services/sync/follower/follower-metrics.ts';
-import { Metrics } from '../../services/common/metrics.ts';
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { exposedIn, metricsOfServers, metricsOfServices } from './exposed-metrics.ts';
 
 interface Panel {
   title: string;
@@ -26,34 +23,17 @@ function metricsIn(expr: string): string[] {
   return [...bare.matchAll(/\b[a-z][a-z0-9_]*_[a-z0-9_]+\b(?!\s*\()/g)].map(([name]) => name);
 }
 
-/** Every metric that a service declares: by name in its source, or because it is made here as a service makes it. */
-function declaredMetrics(): Set<string> {
-  const names = new Set<string>();
-  for (const path of readdirSync('services', { recursive: true, encoding: 'utf8' })) {
-    if (!path.endsWith('.ts') || /^(dist|node_modules)\//.test(path)) continue;
-    const source = readFileSync(join('services', path), 'utf8');
-    for (const [, name] of source.matchAll(
-      /(?:name: |gauges?\(\s*)'((?:millrace|http)_[a-z0-9_]+)'/g,
-    )) {
-      names.add(name!);
-    }
-  }
-  const defaults = new Registry();
-  collectDefaultMetrics({ register: defaults });
-  const sync = new Metrics('sync');
-  new FollowerMetrics(sync).watch(() => {
-    throw new Error('nobody asks here');
-  });
-  for (const { name } of [...defaults.getMetricsAsArray(), ...sync.registry.getMetricsAsArray()]) {
-    names.add(name);
-  }
-  return names;
-}
-
 describe('the Grafana dashboard', () => {
-  const declared = declaredMetrics();
+  const declared = new Set<string>();
 
-  it.each(targets)('asks in "$title" for metrics that services have: $expr', ({ expr }) => {
+  beforeAll(async () => {
+    const { broker, nameServer } = await metricsOfServers();
+    const { names } = await metricsOfServices();
+    for (const { name } of exposedIn(broker + nameServer)) declared.add(name);
+    for (const name of names) declared.add(name);
+  });
+
+  it.each(targets)('asks in "$title" for metrics that processes have: $expr', ({ expr }) => {
     const names = metricsIn(expr);
     expect(names.length).toBeGreaterThan(0);
     const unknown = names.filter(
@@ -71,6 +51,9 @@ describe('the Grafana dashboard', () => {
       'millrace_dead_letters_total',
       'millrace_flash_tickets_total',
       'millrace_sync_lag_seconds',
+      'rocketmq_consumer_lag_messages',
+      'millrace_store_flush_duration_seconds_bucket',
+      'millrace_client_send_duration_seconds_bucket',
     ]) {
       expect(all).toContain(metric);
     }
@@ -82,5 +65,10 @@ describe('the Grafana dashboard', () => {
     const ports = [...services.matchAll(/: (30\d\d),/g)].map(([, port]) => port!);
     expect(ports.length).toBeGreaterThan(10);
     for (const port of ports) expect(config).toContain(`127.0.0.1:${port} `);
+    const topology = readFileSync('infra/demo/topology.ts', 'utf8');
+    for (const port of ['5556', '5557']) {
+      expect(topology).toContain(`preferredPort(${port},`);
+      expect(config).toContain(`- 127.0.0.1:${port}\n`);
+    }
   });
 });

@@ -1,0 +1,52 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Producer, TransactionProducer, type ConsumeMetrics, type SendMetrics } from '../index.ts';
+import { ListenerRunner } from './listener-runner.ts';
+
+/** One of the two producers that the module may have. */
+export interface ProducerNumbers {
+  readonly producer: 'plain' | 'transactional';
+  readonly metrics: SendMetrics;
+}
+
+/** One group that consumes one topic; dead letters have a group of their own. */
+export interface ConsumerNumbers {
+  readonly topic: string;
+  readonly consumerGroup: string;
+  readonly metrics: ConsumeMetrics;
+}
+
+/** What this process's producers and consumers have done, for whatever exports it; asking costs no I/O. */
+@Injectable()
+export class MillraceMetrics {
+  readonly #producer: Producer;
+  readonly #transactionProducer: TransactionProducer | undefined;
+  readonly #runner: ListenerRunner;
+
+  constructor(
+    @Inject(Producer) producer: Producer,
+    @Optional()
+    @Inject(TransactionProducer)
+    transactionProducer: TransactionProducer | undefined,
+    @Inject(ListenerRunner) runner: ListenerRunner,
+  ) {
+    this.#producer = producer;
+    this.#transactionProducer = transactionProducer;
+    this.#runner = runner;
+  }
+
+  producers(): readonly ProducerNumbers[] {
+    const plain = { producer: 'plain', metrics: this.#producer.metrics() } as const;
+    const transactional = this.#transactionProducer?.metrics();
+    if (transactional === undefined) return [plain];
+    return [plain, { producer: 'transactional', metrics: transactional }];
+  }
+
+  /** Empty before the application has started. */
+  consumers(): readonly ConsumerNumbers[] {
+    return this.#runner.consumers.map(({ topic, consumer }) => ({
+      topic,
+      consumerGroup: consumer.consumerGroup,
+      metrics: consumer.metrics(),
+    }));
+  }
+}

@@ -102,7 +102,7 @@ export class Metrics {
     });
     // prom-client's own counts observations itself; of a metric the registry needs no more than this.
     const histogram = { name, help, get, reset: () => undefined };
-    this.registry.registerMetric(histogram as unknown as Metric<string>);
+    this.registry.registerMetric(histogram as unknown as Metric);
   }
 
   /** A number that is looked up when Prometheus asks. It is absent when it cannot be told just now. */

@@ -14,12 +14,14 @@ type Queue = Map<number, Promised>;
 
 /**
  * What a store has promised, and what it may show besides: a message that was sent and never answered may be there or
- * not, one that was refused may not.
+ * not, one that was refused may not; over a power cut its bytes, which were taken back, may return.
  */
 export class StoreModel {
   readonly #queues = new Map<string, Queue>();
   readonly #sent = new Set<string>();
   readonly #refused = new Set<string>();
+  /** Of the refused ones those whose bytes may have been written first. */
+  readonly #takenBack = new Set<string>();
   /** Two messages that were promised one place. */
   readonly #clashes: string[] = [];
 
@@ -27,9 +29,15 @@ export class StoreModel {
     this.#sent.add(body);
   }
 
-  /** Refused before it had a place, or after its bytes were taken back: nobody may ever see it. */
+  /** Refused before it had a place: nobody may ever see it. */
   noteRefused(body: string): void {
     this.#refused.add(body);
+  }
+
+  /** Refused after a write came to nothing on a full disk: nobody may see it while there is power. */
+  noteTakenBack(body: string): void {
+    this.#refused.add(body);
+    this.#takenBack.add(body);
   }
 
   promise(queue: string, place: Place, body: string, isFlushed: boolean): void {
@@ -56,6 +64,8 @@ export class StoreModel {
   }
 
   losePower(): void {
+    for (const body of this.#takenBack) this.#refused.delete(body);
+    this.#takenBack.clear();
     for (const queue of this.#queues.values()) {
       for (const [queueOffset, { isFlushed }] of queue) if (!isFlushed) queue.delete(queueOffset);
     }

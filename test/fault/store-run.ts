@@ -305,10 +305,17 @@ class StoreRun {
       },
       (error: unknown) => {
         if (life !== this.#life) return;
+        const hasStopped = /until it is reopened/.test(String(error));
         // What was under way when the disk failed may be on it.
-        const isUncertain = /until it is reopened/.test(String(error)) && !hadFailed;
-        if (isUncertain) this.#hasFailed = true;
-        else for (const { message } of sent) this.#model.noteRefused(message.body.toString());
+        if (hasStopped && !hadFailed) {
+          this.#hasFailed = true;
+          return;
+        }
+        for (const { message } of sent) {
+          const body = message.body.toString();
+          if (hasStopped) this.#model.noteRefused(body);
+          else this.#model.noteTakenBack(body);
+        }
       },
     );
   }

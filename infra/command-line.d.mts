@@ -28,6 +28,7 @@ export type CommandLine =
       command:
         | 'demo'
         | 'audit'
+        | 'compose-check'
         | 'test'
         | 'nodes'
         | 'interop'

@@ -24,6 +24,11 @@ const servicePorts: Readonly<Record<ServiceName, number>> = {
 };
 export const serviceNames = Object.keys(servicePorts) as ServiceName[];
 
+/** The variable by which the others are told where a service is. */
+export function urlVariable(name: ServiceName): string {
+  return `${name.toUpperCase().replaceAll('-', '_')}_URL`;
+}
+
 export type ServiceUrls = Readonly<Record<ServiceName, string>>;
 
 const stopTimeoutMs = 15_000;
@@ -133,7 +138,7 @@ export class Services {
 /** How whoever asks the services is told where they are. */
 export function peerEnv(urls: ServiceUrls): Record<string, string> {
   return Object.fromEntries(
-    serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_URL`, urls[name]]),
+    serviceNames.map((name) => [urlVariable(name), urls[name]]),
   );
 }
 

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Say, Step } from '../command.ts';
+import type { Verdict } from '../demo/report.ts';
+import { readLine } from './lines.ts';
+
+export interface Answers {
+  'kill broker': () => Promise<void>;
+  'start broker': () => Promise<void>;
+}
+
+/** A step of the container, as one of ours. */
+interface OpenStep {
+  say: Say;
+  end: (isDone: boolean) => void;
+}
+
+/** The container in which the demo is played, and the talk with it. */
+export class Player {
+  readonly #child;
+  readonly #step: Step;
+  readonly #answers: Answers;
+  readonly #steps = new Map<number, OpenStep>();
+  readonly #ended: Promise<number | null>;
+  #verdict: Verdict | undefined;
+  /** Resolves when the container has asked whether it may start. */
+  readonly ready: Promise<void>;
+  #isReady: () => void = () => undefined;
+  #fail: (error: unknown) => void = () => undefined;
+  readonly #failure: Promise<never>;
+
+  constructor(args: readonly string[], step: Step, answers: Answers) {
+    this.#step = step;
+    this.#answers = answers;
+    this.#child = spawn('docker', ['run', '--interactive', '--rm', ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true,
+    });
+    this.ready = new Promise((resolve) => (this.#isReady = resolve));
+    this.#failure = new Promise((_, reject) => (this.#fail = reject));
+    this.#failure.catch(() => undefined);
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('error', () => resolve(null));
+      this.#child.on('close', resolve);
+    });
+    // An answer to one that has ended has no reader; that it has ended is noticed elsewhere.
+    this.#child.stdin.on('error', () => undefined);
+    createInterface({ input: this.#child.stdout }).on('line', (text) => {
+      this.#hear(text).catch(this.#fail);
+    });
+  }
+
+  /** Lets it play. Errors: it ended without a verdict, or what it has asked for could not be done. */
+  async play(): Promise<Verdict> {
+    this.#answer();
+    const code = await Promise.race([this.#ended, this.#failure]);
+    if (this.#verdict === undefined) {
+      throw new Error(`the demo in its container ended with code ${code} and without a verdict`);
+    }
+    return this.#verdict;
+  }
+
+  async #hear(text: string): Promise<void> {
+    const line = readLine(text);
+    if (line === undefined) console.log(text);
+    else if ('verdict' in line) this.#verdict = line.verdict;
+    else if ('name' in line) this.#begin(line.step, line.name);
+    else if ('words' in line) this.#steps.get(line.step)?.say(line.words);
+    else if ('isDone' in line) this.#steps.get(line.step)?.end(line.isDone);
+    else if (line.ask === 'start') this.#isReady();
+    else {
+      await this.#answers[line.ask]();
+      this.#answer();
+    }
+  }
+
+  #begin(number: number, name: string): void {
+    const shown = this.#step(name, (say) => {
+      return new Promise<void>((resolve, reject) => {
+        const end = (isDone: boolean): void => (isDone ? resolve() : reject(new Error(name)));
+        this.#steps.set(number, { say, end });
+      });
+    });
+    // That a step has failed is shown; why, the container says itself.
+    shown.catch(() => undefined);
+  }
+
+  #answer(): void {
+    this.#child.stdin.write('done\n');
+  }
+}

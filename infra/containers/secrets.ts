@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+
+/** What nobody may know who is not told, by the variable of the processes that need it. */
+export interface Secrets {
+  readonly DATABASE_URL: string;
+  readonly CHANNEL_SECRET: string;
+  readonly CUSTOMER_TOKEN_SECRET: string;
+}
+
+/** The file of each, in the form of `node --env-file`: a process is given those that it needs, and no others. */
+export const secretFiles: Readonly<Record<keyof Secrets, string>> = {
+  DATABASE_URL: 'database.env',
+  CHANNEL_SECRET: 'channel.env',
+  CUSTOMER_TOKEN_SECRET: 'customers.env',
+};
+
+/** The user of the services at a database server of this name. */
+const user = 'millrace';
+
+export function newSecrets(databaseHost: string): Secrets {
+  return {
+    DATABASE_URL: `mysql://${user}:${newSecret()}@${databaseHost}:3306`,
+    CHANNEL_SECRET: newSecret(),
+    CUSTOMER_TOKEN_SECRET: newSecret(),
+  };
+}
+
+/**
+ * What MariaDB is told at its first start: a user for the services, who may do what he likes with their schemas, whose names
+ * begin alike, follow the binlog, and nothing else.
+ */
+export function databaseUserSql(databaseUrl: string): string {
+  const { username, password } = new URL(databaseUrl);
+  return [
+    `CREATE USER '${username}'@'%' IDENTIFIED BY '${password}';`,
+    `GRANT ALL PRIVILEGES ON \`millrace\\_%\`.* TO '${username}'@'%';`,
+    `GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '${username}'@'%';`,
+    '',
+  ].join('\n');
+}
+
+/** Of letters and digits alone: it is written into URLs and SQL. */
+function newSecret(): string {
+  return randomBytes(24).toString('hex');
+}

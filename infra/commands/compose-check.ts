@@ -87,7 +87,7 @@ async function engineFor(
 
 async function check(
   engine: Engine,
-  { step, slot }: Session,
+  { step }: Session,
   root: string,
   seed: number,
 ): Promise<Verdict> {
@@ -98,9 +98,9 @@ async function check(
     await withAuthorities(root, () => engine.docker(...build));
     say(await describeImage(engine));
   });
-  console.log(`  Everything it prints: ${relative(process.cwd(), join(slot.dir, 'logs'))}`);
+  console.log(`  What Docker prints: ${relative(process.cwd(), engine.logPath)}`);
   await removeAll(engine);
-  const player = await step('brokers', async (say) => {
+  const player = await step('servers', async (say) => {
     await bringUp(engine, say, ['mariadb', 'redis', 'topics']);
     const started = new Player(playerArgs(engine, seed), step, brokerOf(engine));
     await started.ready;
@@ -112,6 +112,8 @@ async function check(
     return await player.play();
   } catch (error) {
     console.log(await lastWords(engine));
+    // Of those that are well, too: they may know better.
+    await engine.compose('logs', '--no-color');
     throw error;
   }
 }
@@ -125,11 +127,11 @@ async function describeImage(engine: Engine): Promise<string> {
 /** `up`, with what is awaited said meanwhile. Errors: what the containers that are not well have said last. */
 async function bringUp(engine: Engine, say: Say, services: readonly string[]): Promise<void> {
   const starting = engine.compose('up', '--detach', '--no-build', ...services);
-  let isOver = false;
-  const over = (): void => void (isOver = true);
-  starting.then(over, over);
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  starting.then(end, end);
   const watch = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const all = await engine.containers();
       const waitedFor = all.filter((each) => !isWell(each)).map(({ service }) => service);
       say(`${all.length - waitedFor.length} well${list(waitedFor)}`);

@@ -23,7 +23,7 @@ export class Engine {
   readonly #files: readonly string[];
   readonly #root: string;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #logPath: string;
+  readonly logPath: string;
 
   constructor(options: {
     compose: readonly [string, ...string[]];
@@ -38,7 +38,7 @@ export class Engine {
     this.#files = options.files;
     this.#root = options.root;
     this.#env = options.env;
-    this.#logPath = options.logPath;
+    this.logPath = options.logPath;
   }
 
   /** Errors: what it printed last. */
@@ -74,11 +74,11 @@ export class Engine {
   }
 
   async #mustSucceed(command: string, args: readonly string[]): Promise<string> {
-    appendFileSync(this.#logPath, `\n$ ${[command, ...args].join(' ')}\n`);
+    appendFileSync(this.logPath, `\n$ ${[command, ...args].join(' ')}\n`);
     const { code, text } = await run(command, args, {
       cwd: this.#root,
       env: this.#env,
-      logPath: this.#logPath,
+      logPath: this.logPath,
     });
     if (code === 0) return text;
     const tail = text.trimEnd().split('\n').slice(-15).join('\n');

@@ -12,7 +12,8 @@ export interface Answers {
 /** A step of the container, as one of ours. */
 interface OpenStep {
   say: Say;
-  end: (isDone: boolean) => void;
+  /** Resolves when that is shown. */
+  end: (isDone: boolean) => Promise<void>;
 }
 
 /** The container in which the demo is played, and the talk with it. */
@@ -45,8 +46,10 @@ export class Player {
     });
     // An answer to one that has ended has no reader; that it has ended is noticed elsewhere.
     this.#child.stdin.on('error', () => undefined);
+    let heard = Promise.resolve();
     createInterface({ input: this.#child.stdout }).on('line', (text) => {
-      this.#hear(text).catch(this.#fail);
+      // One after the other: what is said after a step is shown after it.
+      heard = heard.then(() => this.#hear(text)).catch(this.#fail);
     });
   }
 
@@ -66,22 +69,23 @@ export class Player {
     else if ('verdict' in line) this.#verdict = line.verdict;
     else if ('name' in line) this.#begin(line.step, line.name);
     else if ('words' in line) this.#steps.get(line.step)?.say(line.words);
-    else if ('isDone' in line) this.#steps.get(line.step)?.end(line.isDone);
+    else if ('isDone' in line) await this.#steps.get(line.step)?.end(line.isDone);
     else if (line.ask === 'start') this.#isReady();
-    else {
-      await this.#answers[line.ask]();
-      this.#answer();
-    }
+    else this.#answers[line.ask]().then(() => this.#answer(), this.#fail);
   }
 
   #begin(number: number, name: string): void {
     const shown = this.#step(name, (say) => {
       return new Promise<void>((resolve, reject) => {
-        const end = (isDone: boolean): void => (isDone ? resolve() : reject(new Error(name)));
+        const end = (isDone: boolean): Promise<void> => {
+          if (isDone) resolve();
+          else reject(new Error(name));
+          // That a step has failed is shown; why, the container says itself.
+          return shown.catch(() => undefined);
+        };
         this.#steps.set(number, { say, end });
       });
     });
-    // That a step has failed is shown; why, the container says itself.
     shown.catch(() => undefined);
   }
 

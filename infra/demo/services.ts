@@ -78,7 +78,8 @@ export class Services {
     const urls = Object.fromEntries(
       await Promise.all(
         serviceNames.map(async (name) => {
-          const port = await freePort(preferredPort(servicePorts[name], session.slot.number));
+          const preferred = preferredPort(servicePorts[name], session.slot.number);
+          const port = await freePort(preferred, `service ${name}`);
           return [name, `http://127.0.0.1:${port}`] as const;
         }),
       ),
@@ -137,9 +138,7 @@ export class Services {
 
 /** How whoever asks the services is told where they are. */
 export function peerEnv(urls: ServiceUrls): Record<string, string> {
-  return Object.fromEntries(
-    serviceNames.map((name) => [urlVariable(name), urls[name]]),
-  );
+  return Object.fromEntries(serviceNames.map((name) => [urlVariable(name), urls[name]]));
 }
 
 export async function isReady(url: string): Promise<boolean> {

@@ -16,7 +16,7 @@ export async function startStorefront(
     stageUrl,
   }: { services: Services; namesrvAddr: string; stageUrl: string },
 ): Promise<string> {
-  const port = await freePort(preferredPort(preferred, slot.number));
+  const port = await freePort(preferredPort(preferred, slot.number), 'the shop page');
   const url = `http://127.0.0.1:${port}`;
   await processes.start({
     name: 'storefront',

@@ -38,7 +38,7 @@ export async function startCluster(
 async function startOwnCluster(session: Session, root: string, pace: Pace): Promise<Cluster> {
   const { slot, processes, step } = session;
   const cli = join(root, 'mq', 'dist', 'cli', 'main.js');
-  const nameServerPort = await freePort(preferredPort(9876, slot.number));
+  const nameServerPort = await freePort(preferredPort(9876, slot.number), 'the name server');
   const namesrvAddr = `127.0.0.1:${nameServerPort}`;
   await step('name server', async (say) => {
     say(namesrvAddr);
@@ -52,15 +52,18 @@ async function startOwnCluster(session: Session, root: string, pace: Pace): Prom
         `--listen-port=${nameServerPort}`,
         `--kv-config-path=${join(slot.dir, 'namesrv', 'kvConfig.json')}`,
         '--metrics-exporter-type=PROM',
-        `--metrics-prom-exporter-port=${await freePort(preferredPort(5556, slot.number))}`,
+        `--metrics-prom-exporter-port=${await freePort(preferredPort(5556, slot.number), 'the figures of the name server')}`,
       ],
       stopOrder: stopOrder.nameServer,
       ready: isServing,
     });
   });
   await step('broker', async (say) => {
-    const port = await freePort(preferredPort(10911, slot.number));
-    const metricsPort = await freePort(preferredPort(5557, slot.number));
+    const port = await freePort(preferredPort(10911, slot.number), 'the broker');
+    const metricsPort = await freePort(
+      preferredPort(5557, slot.number),
+      'the figures of the broker',
+    );
     const storeDir = join(slot.dir, 'broker');
     say(`127.0.0.1:${port}, SYNC_FLUSH, store ${relative(process.cwd(), storeDir)}`);
     await processes.start({

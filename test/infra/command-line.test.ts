@@ -29,6 +29,7 @@ describe('parseCommandLine', () => {
   it.each([
     ['demo'],
     ['audit'],
+    ['compose-check'],
     ['chaos'],
     ['test'],
     ['nodes'],
@@ -48,6 +49,7 @@ describe('parseCommandLine', () => {
     [['demo', '--once=yes'], /--once/],
     [['test', '--once'], /--once/],
     [['audit', '--seed', '1'], /--seed/],
+    [['compose-check', '--once'], /--once/],
     [['demo', '--seed'], /--seed/],
     [['demo', '--seed', '-1'], /--seed/],
     [['demo', '--seed', '1.5'], /--seed is 1.5, it must be a whole number from 0 to 4294967295/],
@@ -64,7 +66,7 @@ describe('parseCommandLine', () => {
     [['interop', 'java'], /java/],
     [
       ['dmeo'],
-      /Unknown command: dmeo. There are demo, audit, chaos, test, nodes, interop, fuzz, fault, crash, loadtest, bench/,
+      /Unknown command: dmeo. There are demo, audit, chaos, compose-check, test, nodes, interop, fuzz, fault, crash, loadtest, bench/,
     ],
     [[], /Unknown command: \(none\)/],
   ])('refuses %j and says what there is', (argv, mistake) => {

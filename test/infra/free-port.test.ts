@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { freePort, preferredPort } from '../../infra/free-port.ts';
 
 describe('ports', () => {
@@ -11,11 +11,24 @@ describe('ports', () => {
     expect(new Set(preferred).size).toBe(preferred.length);
   });
 
-  it('that somebody listens on are replaced by a free one', async () => {
+  it('that somebody listens on are replaced by a free one, and it is said who does', async () => {
     await using taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
-    expect(await freePort(port)).not.toBe(port);
+    const said = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+    try {
+      const other = await freePort(port, 'the shop page');
+      expect(other).not.toBe(port);
+      expect(said.mock.calls).toEqual([
+        [
+          expect.stringMatching(
+            `Port ${port} is held by process ${process.pid} \\(.*\\): the shop page gets ${other} instead`,
+          ),
+        ],
+      ]);
+    } finally {
+      said.mockRestore();
+    }
   });
 
   it('are handed out once', async () => {

@@ -223,6 +223,11 @@ describe('admin', () => {
     await expect(admin.consumerProgress('g', 'T')).resolves.toEqual([
       { messageQueue: queue, brokerOffset: 2, consumerOffset: 1, lag: 1 },
     ]);
+    await expect(admin.groupProgress('g')).resolves.toEqual([
+      { messageQueue: queue, brokerOffset: 2, consumerOffset: 1, lag: 1 },
+    ]);
+    await expect(admin.groupProgress('nobody')).resolves.toEqual([]);
+    await expect(admin.groupMembers('g')).resolves.toEqual([]);
   });
 
   it('deletes a topic, and knows none that does not exist', async () => {

@@ -61,7 +61,9 @@ export class LiveHub implements BeforeApplicationShutdown {
   /** Errors: SHOP.TOO_MANY_PAGES; to be asked before `open`. */
   assertRoom(): void {
     if (this.#pages.size < MAX_PAGE_COUNT && !this.#isClosing) return;
-    const detail = `${this.#pages.size} pages are open, at most ${MAX_PAGE_COUNT} can be`;
+    const detail = this.#isClosing
+      ? 'the shop page is stopping'
+      : `${this.#pages.size} pages are open, at most ${MAX_PAGE_COUNT} can be`;
     throw new DomainError('SHOP.TOO_MANY_PAGES', 'unavailable', detail);
   }
 

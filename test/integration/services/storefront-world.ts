@@ -104,7 +104,7 @@ export class LivePage implements Disposable {
   ): Promise<LiveEvents[Name]> {
     return until(() => this.all(name).find(isSo), {
       timeoutMs: 60_000,
-      what: `an event ${name} that is ${isSo}; the last was ${JSON.stringify(this.last(name))}`,
+      what: `an event ${name} that is ${String(isSo)}; the last was ${JSON.stringify(this.last(name))}`,
     });
   }
 

@@ -29,14 +29,10 @@ describe("the storefront's settings", () => {
       throw new Error('it must be refused');
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      const names = error.problems.map((problem) => problem.split(' ')[0]);
-      expect(names.toSorted()).toEqual([
-        'CUSTOMER_TOKEN_SECRET',
-        'NAMESRV_ADDR',
-        'ORDER_URL',
-        'PORT',
-        'STAGE_URL',
-      ]);
+      const names = error.problems.map((problem) => problem.split(' ', 1)[0]);
+      expect(new Set(names)).toEqual(
+        new Set(['CUSTOMER_TOKEN_SECRET', 'NAMESRV_ADDR', 'ORDER_URL', 'PORT', 'STAGE_URL']),
+      );
     }
   });
 });

@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { FiguresEvent, OrderEvent } from '../../../../services/storefront/live/live-events.ts';
 import { LiveHub } from '../../../../services/storefront/live/live-hub.ts';
 import { Rounds } from '../../../../services/storefront/live/rounds.ts';
-import type { Timers } from '../../../../services/storefront/live/timers.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { FakePage } from './fake-page.ts';
 
@@ -31,7 +30,7 @@ let hub: LiveHub;
 
 beforeEach(() => {
   clock = new FakeClock();
-  hub = new LiveHub(clock as unknown as Timers);
+  hub = new LiveHub(clock);
 });
 
 function open(): FakePage {
@@ -141,7 +140,7 @@ describe('the live hub', () => {
     expect(() => hub.assertRoom()).toThrow('200 pages are open, at most 200 can be');
     hub.beforeApplicationShutdown();
     expect(pages.every(({ writableEnded }) => writableEnded)).toBe(true);
-    expect(() => hub.assertRoom()).toThrow();
+    expect(() => hub.assertRoom()).toThrow('the shop page is stopping');
   });
 });
 
@@ -151,7 +150,7 @@ describe('rounds', () => {
     let begun = 0;
     let finish: () => void = () => undefined;
     const rounds = new Rounds({
-      timers: clock as unknown as Timers,
+      timers: clock,
       periodMs: 1_000,
       isWanted: () => isWanted,
       work: () => {

@@ -10,7 +10,7 @@ Starts MariaDB, Redis, a name server, a broker and the eleven services of the sh
 are paid and shipped, 15 left alone and closed by their delayed message, 15 refunded (some after shipping, some with the
 channel failing twice), and 10 placed while the broker is dead. Meanwhile the coupon database is stopped for a while, and
 40 customers want one of 15 pieces at a flash sale. Then it audits the databases, holds the copy of the order database
-against its source, and stays up until Ctrl-C. All state is kept under .millrace/.
+against its source, and stays up until Ctrl-C, with a shop page whose URL it prints first. All state is kept under .millrace/.
 
   --once          end after the audit: exit code 0 only if nothing was lost, duplicated or oversold, and the copy is the same;
                   the last line on stdout is one JSON object

@@ -43,14 +43,14 @@ export class Engine {
 
   /** Errors: what it printed last. */
   async docker(...args: string[]): Promise<string> {
-    return this.#mustSucceed('docker', args);
+    return this.#mustSucceed('docker', args, args[0]);
   }
 
   async compose(...args: string[]): Promise<string> {
     const [command, ...first] = this.#compose;
     const files = this.#files.flatMap((path) => ['--file', path]);
     const project = ['--project-name', this.project];
-    return this.#mustSucceed(command, [...first, ...project, ...files, ...args]);
+    return this.#mustSucceed(command, [...first, ...project, ...files, ...args], args[0]);
   }
 
   async containers(): Promise<ContainerState[]> {
@@ -73,7 +73,11 @@ export class Engine {
       });
   }
 
-  async #mustSucceed(command: string, args: readonly string[]): Promise<string> {
+  async #mustSucceed(
+    command: string,
+    args: readonly string[],
+    what: string | undefined,
+  ): Promise<string> {
     appendFileSync(this.logPath, `\n$ ${[command, ...args].join(' ')}\n`);
     const { code, text } = await run(command, args, {
       cwd: this.#root,
@@ -82,7 +86,7 @@ export class Engine {
     });
     if (code === 0) return text;
     const tail = text.trimEnd().split('\n').slice(-15).join('\n');
-    throw new Error(`${tail}\n\n${command} ${args.at(0) ?? ''} ended with code ${code}`);
+    throw new Error(`${tail}\n\n${command} … ${what} ended with code ${code}`);
   }
 }
 

@@ -23,8 +23,9 @@ export class Player {
   readonly #answers: Answers;
   readonly #steps = new Map<number, OpenStep>();
   readonly #ended: Promise<number | null>;
+  #heard = Promise.resolve();
   #verdict: Verdict | undefined;
-  /** Resolves when the container has asked whether it may start. */
+  /** Resolves when the container has asked whether it may start. Errors: it has ended before. */
   readonly ready: Promise<void>;
   #isReady: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
@@ -35,21 +36,27 @@ export class Player {
     this.#answers = answers;
     this.#child = spawn('docker', ['run', '--interactive', '--rm', ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env },
       detached: true,
     });
-    this.ready = new Promise((resolve) => (this.#isReady = resolve));
-    this.#failure = new Promise((_, reject) => (this.#fail = reject));
-    this.#failure.catch(() => undefined);
     this.#ended = new Promise((resolve) => {
       this.#child.on('error', () => resolve(null));
       this.#child.on('close', resolve);
     });
+    this.ready = new Promise((resolve, reject) => {
+      this.#isReady = resolve;
+      void this.#ended.then((code) => {
+        reject(new Error(`the demo in its container ended with code ${code} before it was ready`));
+      });
+    });
+    this.ready.catch(() => undefined);
+    this.#failure = new Promise((_, reject) => (this.#fail = reject));
+    this.#failure.catch(() => undefined);
     // An answer to one that has ended has no reader; that it has ended is noticed elsewhere.
     this.#child.stdin.on('error', () => undefined);
-    let heard = Promise.resolve();
     createInterface({ input: this.#child.stdout }).on('line', (text) => {
       // One after the other: what is said after a step is shown after it.
-      heard = heard.then(() => this.#hear(text)).catch(this.#fail);
+      this.#heard = this.#heard.then(() => this.#hear(text)).catch(this.#fail);
     });
   }
 
@@ -57,6 +64,7 @@ export class Player {
   async play(): Promise<Verdict> {
     this.#answer();
     const code = await Promise.race([this.#ended, this.#failure]);
+    await this.#heard;
     if (this.#verdict === undefined) {
       throw new Error(`the demo in its container ended with code ${code} and without a verdict`);
     }

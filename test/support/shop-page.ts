@@ -97,6 +97,24 @@ export class ShopPage {
     await this.page.getByRole('tab', { name }).click();
   }
 
+  /** Both tabs, light and dark, wide and narrow, as PNG files into a folder. */
+  async takePictures(dir: string): Promise<void> {
+    for (const [width, height] of [
+      [1280, 900],
+      [390, 844],
+    ] as const) {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await this.page.setViewportSize({ width, height });
+        await this.page.emulateMedia({ colorScheme });
+        for (const tab of ['Shop', 'Queues'] as const) {
+          await this.showTab(tab);
+          const name = `${tab.toLowerCase()}-${colorScheme}-${width}.png`;
+          await this.page.screenshot({ path: join(dir, name), fullPage: width < 600 });
+        }
+      }
+    }
+  }
+
   /** Everything that moved without the user having done anything, since the page was loaded; nothing: an empty list. */
   moved(): Promise<string[]> {
     return this.page.evaluate('moved');

@@ -6,7 +6,7 @@ import { ask, outcomePlace, showProblem, showSaid } from './requests.js';
 
 /** What groups could not handle: how much waits where, what is in it, and giving it back. */
 export class DeadLetters {
-  /** @type {Map<string, { button: HTMLButtonElement, count: HTMLElement, waiting: number }>} */
+  /** @type {Map<string, { button: HTMLButtonElement, count: HTMLElement, waiting: number, beingRetried: number }>} */
   #groups = new Map();
   /** @type {string | undefined} */
   #chosen;
@@ -14,6 +14,7 @@ export class DeadLetters {
   #none = element('p', { class: 'faint', text: 'None. What a group cannot handle comes here.' });
   #content = element('ol', { class: 'letters' });
   #outcome = outcomePlace();
+  #fate = element('p', { class: 'faint fate' });
   #all;
 
   constructor() {
@@ -32,6 +33,7 @@ export class DeadLetters {
           'div',
           { class: 'chosen' },
           element('div', { class: 'actions' }, this.#all, this.#outcome),
+          this.#fate,
           element(
             'div',
             { class: 'scrolled', tabindex: 0, role: 'region', 'aria-label': 'Dead letters' },
@@ -44,19 +46,20 @@ export class DeadLetters {
 
   /** @param {import('../live/live-events.ts').QueuesEvent} side */
   show({ deadLetters }) {
-    const told = new Map(deadLetters.map(({ group, waiting }) => [group, waiting]));
+    const told = new Map(deadLetters.map((each) => [each.group, each]));
     // A group stays in the list when nothing waits any more: what stands below it does not jump.
-    for (const [group, waiting] of told) {
+    for (const [group, { waiting }] of told) {
       if (waiting > 0 && !this.#groups.has(group)) this.#add(group);
     }
     for (const [group, shown] of this.#groups) {
-      const waiting = told.get(group) ?? 0;
+      const { waiting = 0, beingRetried = 0 } = told.get(group) ?? {};
       setText(shown.count, countText(waiting));
       const hasChanged = waiting !== shown.waiting;
-      shown.waiting = waiting;
+      Object.assign(shown, { waiting, beingRetried });
       if (hasChanged && group === this.#chosen) void this.#read();
     }
     this.#none.hidden = this.#groups.size > 0;
+    this.#showFate();
   }
 
   /** @param {string} group */
@@ -74,7 +77,7 @@ export class DeadLetters {
       count,
     );
     this.#list.append(element('li', {}, button));
-    this.#groups.set(group, { button, count, waiting: 0 });
+    this.#groups.set(group, { button, count, waiting: 0, beingRetried: 0 });
     if (this.#chosen === undefined) this.#choose(group);
   }
 
@@ -87,7 +90,21 @@ export class DeadLetters {
     this.#outcome.replaceChildren();
     this.#content.replaceChildren();
     this.#all.hidden = false;
+    this.#showFate();
     void this.#read();
+  }
+
+  #showFate() {
+    const shown = this.#chosen === undefined ? undefined : this.#groups.get(this.#chosen);
+    if (shown === undefined) return;
+    const { waiting, beingRetried } = shown;
+    const kept = `${countText(waiting)} kept`;
+    setText(
+      this.#fate,
+      beingRetried === 0
+        ? `${kept}; the shop has tried all of them again by itself.`
+        : `${kept}; the shop tries ${countText(beingRetried)} of them again by itself.`,
+    );
   }
 
   async #read() {

@@ -49,7 +49,7 @@ export class FlashSale {
   /** @param {import('./catalogue.js').CatalogueReader} catalogue */
   constructor(catalogue) {
     const outcome = outcomePlace();
-    const stock = numberInput('sale-stock', 200, 1, 10_000);
+    const stock = numberInput('sale-stock', 2_000, 1, 10_000);
     const customersPerS = numberInput('sale-customers', 500, 1, 1_000);
     const seconds = numberInput('sale-seconds', 10, 1, 30);
     const open = actionButton(

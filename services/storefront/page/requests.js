@@ -94,9 +94,11 @@ export function showSaid(outcome, text, kind = 'said') {
 export function showProblem(outcome, error) {
   if (!(error instanceof Problem)) throw error;
   const title = error.status === 0 ? error.title : `${error.status} ${error.title}`;
+  const unsaid = error.fields.filter(({ message }) => !error.message.includes(message));
   outcome.replaceChildren(
     element('p', { class: 'problem' }, element('strong', { text: `${title}: ` }), error.message),
-    ...error.fields.map(({ field, message }) =>
+    // What the sentence has said already is not said twice.
+    ...unsaid.map(({ field, message }) =>
       element('p', { class: 'problem' }, element('code', { text: field }), ` ${message}`),
     ),
   );

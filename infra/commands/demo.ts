@@ -70,8 +70,6 @@ export const run: Command = async (context) => {
     const isGood = isGoodRun(outcome);
     if (switchboard === undefined) return isGood ? 0 : 1;
     await services.restart('order', {});
-    // Through the gate, so that its database can be stopped from the page.
-    await services.restart('coupon', { DATABASE_URL: coupon.DATABASE_URL });
     switchboard.handOver();
     const docs = serviceNames.map((name) => `  ${name.padEnd(12)}${urls[name]}/docs`);
     console.log(

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chromium, type Browser } from 'playwright-core';
 import { findBrowser } from '../support/browser.ts';
-import { until } from '../support/deadline.ts';
 import '../support/long-time-limit.ts';
 import { TestProcess } from '../support/process.ts';
 import { ShopPage } from '../support/shop-page.ts';
@@ -65,15 +64,8 @@ if (browserPath === undefined) {
     await shop.reaches(card, 'SHIPPED');
     await shop.press(card, 'Refund');
     await shop.reaches(card, 'REFUNDING');
-    // What has been shipped is to come back first; the warehouse waits for it a moment later.
-    await shop.hearsOf(card, ['refund']);
-    await until(
-      async () => {
-        await shop.press(card, 'Bring goods back');
-        return card.getByText('has the goods back').isVisible();
-      },
-      { timeoutMs: 60_000, pollMs: 500, what: 'the warehouse has the goods back' },
-    );
+    await card.getByText('The warehouse waits for the goods to come back').waitFor();
+    await shop.press(card, 'Bring goods back');
     await shop.reaches(card, 'REFUNDED');
     await shop.hearsOf(card, ['stock']);
     const entries = await card.locator('.timeline li').allInnerTexts();
@@ -131,12 +123,18 @@ if (browserPath === undefined) {
 
   it('shows the dead letters of a stopped coupon database, and gives them back', async () => {
     const { page } = shop;
+    // Those of the demo's own outage have been delivered since, and are only kept.
+    await shop.showTab('Queues');
+    const group = page.locator('[data-group=coupon-on-order-paid]');
+    await group.click();
+    await shop.press(page.locator('#dead-letters'), 'Redrive all');
+    await group.locator('.count').getByText('0', { exact: true }).waitFor();
+    await shop.showTab('Shop');
     await shop.turn('couponDatabase', 'stopped');
     const card = await shop.place();
     const orderNo = await card.locator('.number').innerText();
     await shop.press(card, 'Pay');
     await shop.showTab('Queues');
-    await page.locator('[data-group=coupon-on-order-paid]').click();
     const letter = page.locator('.letters li', { hasText: orderNo });
     await letter.locator('pre', { hasText: orderNo }).waitFor();
     seen.push(`a dead letter: ${await letter.locator('.reason').innerText()}`);
@@ -150,7 +148,7 @@ if (browserPath === undefined) {
     await shop.hearsOf(card, ['coupon']);
   });
 
-  it('shows a flash sale live, and the queues it goes through', async () => {
+  it('shows a flash sale live, and the queues it goes through; nothing moves of its own accord', async () => {
     const { page } = shop;
     await shop.showTab('Queues');
     await page.locator('#sale-stock').fill('60');
@@ -167,6 +165,8 @@ if (browserPath === undefined) {
       .waitFor();
     expect(await page.locator('#topics tbody th').allInnerTexts()).toContain('FLASH_ORDERS');
     const groups = page.locator('#groups');
+    // Rows change places when their figures do, in a table that was sorted by them: as the user has asked.
+    expect(await shop.moved()).toEqual([]);
     await groups.getByRole('button', { name: 'Lag' }).click();
     expect(await groups.locator('th[aria-sort=descending]').innerText()).toBe('Lag');
     await groups.getByRole('button', { name: 'flashsale-place-orders', exact: true }).click();
@@ -174,8 +174,7 @@ if (browserPath === undefined) {
     seen.push(await page.locator('.sale-state').innerText());
   });
 
-  it('moves nothing of its own accord, and complains of nothing', async () => {
-    expect(await shop.moved()).toEqual([]);
+  it('complains of nothing, and asks nobody but its own process', () => {
     expect(shop.complaints).toEqual([]);
   });
 

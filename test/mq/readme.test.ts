@@ -10,6 +10,7 @@ import * as millrace from '../../mq/index.ts';
 import * as nestjs from '../../mq/nestjs/index.ts';
 import * as testkit from '../../mq/testkit.ts';
 import { until, within } from '../support/deadline.ts';
+import { sampleOf, samplesOf } from '../support/readme-samples.ts';
 
 /** What the samples import, by the names they import it by. */
 const modules: Readonly<Record<string, unknown>> = {
@@ -19,17 +20,6 @@ const modules: Readonly<Record<string, unknown>> = {
   '@nestjs/common': { Injectable, Module },
   '@nestjs/core': { NestFactory },
 };
-
-/** The first sample under a heading, as it is written. */
-async function sampleOf(heading: string): Promise<string> {
-  return (await samplesOf(heading))[0]!;
-}
-
-async function samplesOf(heading: string): Promise<string[]> {
-  const readme = await readFile(new URL('../../mq/README.md', import.meta.url), 'utf8');
-  const section = readme.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
-  return Array.from(section!.matchAll(/^```ts\n(.*?)^```$/gms), ([, sample]) => sample!);
-}
 
 /**
  * Runs a sample as a module: its imports are bound to the sources, its free names to `names`, and the address of

@@ -36,7 +36,8 @@ export interface CheckpointerOptions {
 /**
  * Moves the point recovery starts at, and keeps the notes for recovery in the abort file.
  *
- * Order: CommitLog, then ConsumeQueues, then the index, then the checkpoint that vouches for all of them.
+ * Order: CommitLog, then ConsumeQueues, then the index, then the CommitLog as far as the index goes, then the checkpoint that
+ *        vouches for all of them.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -117,6 +118,8 @@ export class Checkpointer {
       throw error;
     }
     const index = await syncIndex(isLast);
+    // ASYNC_FLUSH: the index has messages of after the first flush. Vouched for, it must not be ahead of the log.
+    await flushLog();
     if (last !== undefined) {
       await writeCheckpoint(files, rootDir, {
         physicMsgTimestamp: last.storeTimestamp,

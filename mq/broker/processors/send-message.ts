@@ -28,12 +28,14 @@ import type { RequestOf, ResponseOf } from '../../protocol/define-request.ts';
 import { ResponseCode } from '../../protocol/response-code.ts';
 import { MessageSysFlag, Permission } from '../../protocol/sys-flag.ts';
 import type { TopicConfig } from '../../protocol/topic-config.ts';
+import type { Connection } from '../../remoting/connection.ts';
 import type { Processor, Reply } from '../../remoting/processor.ts';
 import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { delayLevel } from '../delay-levels.ts';
 import { isHalfMessage } from '../half-messages.ts';
 import { PlainSend } from '../plain-send.ts';
+import { RefusedSends } from '../refused-sends.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
 import { timerRequest } from '../timer-parking.ts';
@@ -97,7 +99,24 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
 
   const traceOn = String(config.traceOn);
 
+  const refused = new RefusedSends(context.peerClock, context.logger);
+
   return (request, connection) => {
+    try {
+      const outcome = take(request, connection);
+      if (outcome instanceof PlainSend) return outcome;
+      return outcome.catch((error: unknown) => refuse(request, connection, error));
+    } catch (error) {
+      return refuse(request, connection, error);
+    }
+  };
+
+  function refuse(request: RemotingCommand, connection: Connection, error: unknown): never {
+    refused.note(request, connection.peer, error);
+    throw error;
+  }
+
+  function take(request: RemotingCommand, connection: Connection): PlainSend | Promise<Reply> {
     const send: Send = {
       request,
       header: headerOf(request),
@@ -114,7 +133,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const queueId = chooseQueue(send, topic);
     if (isBatch) return sendBatch(send, queueId);
     return sendPlain(send, topic.topicName, queueId) ?? sendOne(send, topic.topicName, queueId);
-  };
+  }
 
   function checkBroker(): void {
     if ((config.brokerPermission & Permission.WRITE) === 0) {

@@ -97,7 +97,7 @@ export class QueryPayment {
 
   async #settle({ paymentNo }: Payment, settlement: Settlement): Promise<Handling> {
     try {
-      const result = await this.settlePayment.execute(paymentNo, settlement);
+      const { result } = await this.settlePayment.execute(paymentNo, settlement);
       return result === 'settled' ? 'handled' : 'duplicate';
     } catch (error) {
       if (!(error instanceof DomainError) || error.code !== 'CALLBACK.WRONG_AMOUNT') throw error;

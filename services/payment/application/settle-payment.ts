@@ -9,6 +9,12 @@ import { PaymentRepository } from '../persistence/payment.repository.ts';
 import { paymentNotFound } from './find-payments.ts';
 import { paymentSettled } from './payment-announcements.ts';
 
+/** Whether the payment ended by it, and whose payment that is. */
+export interface Settled {
+  result: 'settled' | 'duplicate';
+  orderNo: string;
+}
+
 /**
  * Ends a payment and announces how, once, from whomever it was heard: the channel's callback, its answer when asked, or its
  * promise to forget the charge. They meet at the payment's row.
@@ -33,11 +39,7 @@ export class SettlePayment {
     );
   }
 
-  async execute(
-    paymentNo: string,
-    settlement: Settlement,
-    nonce?: string,
-  ): Promise<'settled' | 'duplicate'> {
+  async execute(paymentNo: string, settlement: Settlement, nonce?: string): Promise<Settled> {
     const found = await this.payments.find(this.dataSource.manager, paymentNo);
     if (found === undefined) throw paymentNotFound(paymentNo);
     checkAmount(found, settlement);
@@ -53,11 +55,12 @@ export class SettlePayment {
         },
         { joined: joining(this.#settling, { paymentNo, settlement, nonce }) },
       ));
-    if (isSettled) return 'settled';
+    const { orderNo } = found;
+    if (isSettled) return { result: 'settled', orderNo };
     await inTransaction(this.dataSource, (manager) =>
       this.#useUp(manager, paymentNo, { settlement, nonce, hasSettled: false }),
     );
-    return 'duplicate';
+    return { result: 'duplicate', orderNo };
   }
 
   /** Throws when one of them has to be looked at alone: it has ended, is not there, is held, comes twice, or its nonce does. */

@@ -6,7 +6,7 @@ import { Log } from '../../common/log.ts';
 import { parseChannelCallback, type ChannelCallback } from '../../contracts/channel-callback.ts';
 import { ChannelSignatures, type ReceivedCallback } from './channel-signatures.ts';
 import { PaymentMetrics, type CallbackOutcome } from './payment-metrics.ts';
-import { SettlePayment } from './settle-payment.ts';
+import { SettlePayment, type Settled } from './settle-payment.ts';
 
 const outcomeOfRefusal: Readonly<Record<string, CallbackOutcome>> = {
   'CALLBACK.REPLAYED': 'replayed',
@@ -41,9 +41,9 @@ export class TakeCallback {
     }
     try {
       const callback = parseChannelCallback(received.rawBody);
-      const result = await this.#settle(callback);
+      const { result, orderNo } = await this.#settle(callback);
       this.#count(result === 'settled' ? 'accepted' : 'duplicate');
-      log.info('callback taken', { outcome: callback.outcome, result });
+      log.info('callback taken', { orderNo, outcome: callback.outcome, result });
       return result;
     } catch (error) {
       this.#reportRefusal(log, error);
@@ -51,7 +51,7 @@ export class TakeCallback {
     }
   }
 
-  #settle(callback: ChannelCallback): Promise<'settled' | 'duplicate'> {
+  #settle(callback: ChannelCallback): Promise<Settled> {
     const { nonce, requestNo, chargeNo, outcome, amountMinor, currency, settledAt } = callback;
     return this.settlePayment.execute(
       requestNo,

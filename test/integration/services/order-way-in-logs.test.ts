@@ -54,7 +54,9 @@ afterAll(async () => {
 /** What `grep -h ORDER_NO logs/*` finds, in the order of time. */
 function grep(orderNo: string): Record<string, unknown>[] {
   return [...running]
-    .flatMap(([service, { lines }]) => lines().map((line) => ({ ...line, service })))
+    .flatMap(([service, { lines }]) =>
+      lines().map((line): Record<string, unknown> => ({ ...line, service })),
+    )
     .filter((line) => JSON.stringify(line).includes(orderNo))
     .toSorted((left, right) => String(left['time']).localeCompare(String(right['time'])));
 }
@@ -107,6 +109,7 @@ describe('an order that is paid, shipped and refunded', () => {
       'payment message decided Requested',
       'payment event handled payment-charge Requested',
       'payment message decided Succeeded',
+      'payment callback taken',
       'order event handled order-on-payment-succeeded Succeeded',
       'order message decided Paid',
       'stock event handled stock-on-order-event Paid',

@@ -57,7 +57,8 @@ async function holds(pid: number, inodes: ReadonlySet<string>): Promise<boolean>
 
 async function commandOf(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return text.replaceAll('\0', ' ').trim();
+  // On one line, whatever its arguments are.
+  return text.replaceAll(/[\0\s]+/g, ' ').trim();
 }
 
 async function byLsof(port: number): Promise<PortHolder | undefined> {

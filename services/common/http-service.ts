@@ -18,6 +18,9 @@ import { RequestValidation } from './validation.ts';
 /** Room for a body that is wrong in a way worth explaining; the largest right one is about 10 KB. */
 const MAX_BODY_BYTES = 1_048_576;
 
+/** Whoever looks at the same thing again and again says so by this header: in the log it would bury what happens. */
+export const PROBE_HEADER = 'x-probe';
+
 /** Builds the application around a service's module: errors, validation, request log. */
 export async function createHttpService(
   module: DynamicModule,
@@ -50,7 +53,8 @@ export async function createHttpService(
   fastify.decorateRequest('isObservedByItself', false);
   fastify.addHook('onResponse', (request, reply, done) => {
     if ((request as SelfObserved).isObservedByItself === true) return done();
-    const isProbe = /^\/(health\/|metrics)/.test(request.url);
+    const isProbe =
+      /^\/(health\/|metrics)/.test(request.url) || request.headers[PROBE_HEADER] !== undefined;
     metrics.httpRequestSeconds.observe(
       {
         method: request.method,

@@ -104,10 +104,11 @@ function entryOf(
 
 function happeningsOf(facts: OrderFacts): Happening[] {
   return [
-    ...orderHappenings(facts),
+    // In the same millisecond the cause comes first: the order takes over what payment and warehouse tell it.
     ...paymentHappenings(facts),
-    ...rewardHappenings(facts),
     ...shipmentHappenings(facts),
+    ...orderHappenings(facts),
+    ...rewardHappenings(facts),
     ...(facts.notifications ?? []).map(({ text, recordedAt, deliveredAt }): Happening => ({
       atMs: Date.parse(deliveredAt ?? recordedAt),
       service: 'push',

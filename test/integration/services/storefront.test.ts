@@ -140,6 +140,12 @@ describe('an order that is watched', () => {
         topic: 'ORDER_EVENTS',
         tag: 'Created',
       });
+      // Looking at it again and again must not bury in the log what happens to it.
+      const answered = order
+        .lines()
+        .filter((line) => line['orderNo'] === orderNo && line['msg'] === 'request answered')
+        .map(({ level, method }) => [level, method]);
+      expect(answered.filter(([level]) => level === 'info')).toEqual([['info', 'POST']]);
       page[Symbol.dispose]();
       await page.ended;
       expect(await until(async () => (await page.watch([orderNo])).status === 404)).toBe(true);

@@ -64,7 +64,8 @@ if (browserPath === undefined) {
     await shop.reaches(card, 'SHIPPED');
     await shop.press(card, 'Refund');
     await shop.reaches(card, 'REFUNDING');
-    await card.getByText('The warehouse waits for the goods to come back').waitFor();
+    const timeline = card.locator('.timeline');
+    await timeline.getByText('The warehouse waits for the goods to come back').waitFor();
     await shop.press(card, 'Bring goods back');
     await shop.reaches(card, 'REFUNDED');
     await shop.hearsOf(card, ['stock']);

@@ -109,6 +109,7 @@ async function recoverSegments(
     await rewriteUnflushed(kept, { from: start.flushedOffset, to: walk.endOffset });
   }
   if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
+  if (options.aborted !== undefined && !start.isFromHint) noteUnwalked(options, walk);
   if (walk.end?.kind === 'invalid' && damage === undefined) {
     options.logger.warn('cut the CommitLog behind its last whole record', {
       commitLogOffset: walk.endOffset,
@@ -551,6 +552,18 @@ async function setAside(
     directory: quarantine.directory,
   });
   return target;
+}
+
+/**
+ * Without a hint nothing vouches for a queue that has no record in the walk: its messages are gone, and only its last file says
+ * what number the next one gets.
+ */
+function noteUnwalked({ queues }: RecoveryOptions, { queueEnds }: Walk): void {
+  for (const queue of queues.all()) {
+    if (queue.maxOffset > 0 && !queueEnds.has(queue)) {
+      queues.noteUnflushed(queue, queue.maxOffset - 1);
+    }
+  }
 }
 
 /**

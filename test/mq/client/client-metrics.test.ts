@@ -19,8 +19,11 @@ describe('what clients count of themselves', () => {
     await using producer = new Producer({ namesrvAddr: broker.namesrvAddr, producerGroup: 'p' });
     expect(producer.metrics()).toMatchObject({ succeeded: 0, retries: 0, inFlight: 0 });
     await producer.send({ topic: 'Orders', body: 'one' });
-    const sending = producer.send({ topic: 'Orders', body: 'two' });
-    await until(() => producer.metrics().inFlight === 1 || producer.metrics().succeeded === 2);
+    const unanswered = broker.faults.delayReplies('1h');
+    const sending = producer.send({ topic: 'Orders', body: 'two' }, { timeoutMs: 60_000 });
+    await unanswered.struck();
+    expect(producer.metrics()).toMatchObject({ succeeded: 1, inFlight: 1 });
+    unanswered.end();
     await sending;
     const queue = { topic: 'Orders', brokerName: broker.broker.config.brokerName, queueId: 99 };
     const refused = producer.send({ topic: 'Orders', body: 'x' }, { queue });
@@ -52,7 +55,8 @@ describe('what clients count of themselves', () => {
     const freed = new Promise<void>((resolve) => (letGo = resolve));
     consumer.subscribe('Parcels');
     consumer.onMessage(async (message) => {
-      if (message.text() === 'bad') return 'RECONSUME_LATER';
+      // In two hours: a second try would count, too.
+      if (message.text() === 'bad') return { status: 'RECONSUME_LATER', delayTimeLevel: 18 };
       if (message.text() === 'held') await freed;
       return 'CONSUME_SUCCESS';
     });

@@ -51,6 +51,8 @@ describe('the HTTP endpoint of a server', () => {
       storePathRootDir: await storeDir(),
       namesrvAddr,
       autoCreateTopicEnable: true,
+      // Nobody is asked after the transaction left open, which would store it once more.
+      transactionCheckInterval: 3_600_000,
       ...watched,
     });
     await using producer = new Producer({ namesrvAddr, producerGroup: 'sellers' });
@@ -80,28 +82,28 @@ describe('the HTTP endpoint of a server', () => {
 
     const seen = async (): Promise<string> => (await get(broker.metricsAddress, '/metrics')).text;
     const out = ['rocketmq_messages_out_total', 'topic="Orders"', 'group="buyers"'] as const;
-    await until(async () => {
+    // What a consumer gets twice, or a client asks twice, counts twice: at least so often.
+    const text = await until(async () => {
       const text = await seen();
       const isAllThere =
-        valueOf(text, ...out) === 4 &&
-        valueOf(text, 'rocketmq_send_to_dlq_messages_total', 'group="buyers"') === 1 &&
-        valueOf(text, 'rocketmq_rollback_messages_total', 'topic="Orders"') === 1;
-      return isAllThere ? true : undefined;
+        valueOf(text, ...out)! >= 4 &&
+        valueOf(text, 'rocketmq_send_to_dlq_messages_total', 'group="buyers"')! >= 1 &&
+        valueOf(text, 'rocketmq_rollback_messages_total', 'topic="Orders"') === 1 &&
+        valueOf(text, 'rocketmq_consumer_connections', 'group="buyers"') === 1 &&
+        valueOf(text, 'rocketmq_producer_connections') === 2;
+      return isAllThere ? text : undefined;
     });
-    const text = await seen();
     const labels = '{cluster="DefaultCluster",node_type="broker",node_id="broker-a",topic="Orders"';
     expect(text).toContain(`rocketmq_commit_messages_total${labels}} 1\n`);
     expect(valueOf(text, 'rocketmq_messages_in_total', 'topic="Orders"')).toBe(4);
     expect(valueOf(text, 'rocketmq_throughput_in_total', 'topic="Orders"')).toBeGreaterThan(400);
     expect(valueOf(text, 'rocketmq_messages_in_total', 'message_type="transaction"')).toBe(3);
     expect(valueOf(text, 'millrace_half_messages')).toBe(1);
-    expect(valueOf(text, 'rocketmq_consumer_connections', 'group="buyers"')).toBe(1);
-    expect(valueOf(text, 'rocketmq_producer_connections')).toBe(2);
     expect(valueOf(text, 'millrace_store_state', 'state="writable"')).toBe(1);
     expect(valueOf(text, 'millrace_store_flush_duration_seconds_count')).toBeGreaterThan(0);
     expect(
       valueOf(text, 'millrace_request_duration_seconds_count', 'send_message_v2', '"success"'),
-    ).toBe(6);
+    ).toBeGreaterThanOrEqual(6);
     const routes = (await get(nameServer.metricsAddress, '/metrics')).text;
     expect(valueOf(routes, 'millrace_namesrv_brokers')).toBe(1);
   });
@@ -141,7 +143,7 @@ describe('the HTTP endpoint of a server', () => {
   });
 
   it('tells live from ready, and why a broker is not', async () => {
-    const nameServer = await startNameServer({ listenPort: 0, kvConfigPath: '', ...watched });
+    await using nameServer = await startNameServer({ listenPort: 0, kvConfigPath: '', ...watched });
     await using broker = await startBroker({
       listenPort: 0,
       storePathRootDir: await storeDir(),
@@ -149,7 +151,8 @@ describe('the HTTP endpoint of a server', () => {
       ...watched,
     });
     expect(await get(nameServer.metricsAddress, '/health/ready')).toMatchObject({ status: 200 });
-    expect(await get(broker.metricsAddress, '/health/ready')).toMatchObject({ status: 200 });
+    // It starts although no name server knows it yet.
+    await until(async () => (await get(broker.metricsAddress, '/health/ready')).status === 200);
     await nameServer.close();
     const down = await until(async () => {
       const answer = await get(broker.metricsAddress, '/health/ready');

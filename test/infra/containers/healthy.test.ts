@@ -23,7 +23,11 @@ beforeEach(async () => {
 afterEach(() => void server.close());
 
 async function exitCodeOf(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
-  const child = spawn(healthy, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
+  const child = spawn(healthy, args, {
+    // The server is in this process, which may have to wait for the machine.
+    env: { ...process.env, HEALTHY_LIMIT_S: '120', ...env },
+    stdio: 'ignore',
+  });
   const [code] = (await once(child, 'exit')) as [number];
   return code;
 }
@@ -45,6 +49,12 @@ describe('healthy', () => {
     expect(asked).toEqual(['/health/live']);
     status = 503;
     expect(await exitCodeOf([port])).toBe(0);
+  });
+
+  it('gives a server that does not answer the time that it is told, and ends with 1', async () => {
+    server.removeAllListeners('request');
+    expect(await exitCodeOf([], { PORT: port, HEALTHY_LIMIT_S: '0.1' })).toBe(1);
+    server.closeAllConnections();
   });
 
   it('ends with 1 where nobody listens', async () => {

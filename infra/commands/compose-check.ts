@@ -8,6 +8,7 @@ import { baseImageProblem } from '../containers/base-images.ts';
 import { Engine, run as runToEnd, type ContainerState } from '../containers/engine.ts';
 import { couponGate, hurriedShop } from '../containers/hurried-shop.ts';
 import { Player, type Answers } from '../containers/player.ts';
+import { secretFiles } from '../containers/secrets.ts';
 import { isGoodRun, type Verdict } from '../demo/report.ts';
 import { serviceNames, urlVariable } from '../demo/services.ts';
 import { freePort } from '../free-port.ts';
@@ -206,7 +207,8 @@ function playerArgs(engine: Engine, seed: number): string[] {
     `--name=${playerName(engine)}`,
     `--network=${engine.project}_default`,
     `--network-alias=${couponGate.host}`,
-    `--volume=${engine.project}_secrets:${secrets}:ro`,
+    `--volume=${engine.project}_database-secret:${secrets}/database:ro`,
+    `--volume=${engine.project}_customers-secret:${secrets}/customers:ro`,
     '--no-healthcheck',
     '--init',
     '--env=NAMESRV_ADDR=namesrv:9876',
@@ -215,8 +217,8 @@ function playerArgs(engine: Engine, seed: number): string[] {
     ...urls,
     image,
     'node',
-    `--env-file=${secrets}/database.env`,
-    `--env-file=${secrets}/customers.env`,
+    `--env-file=${secrets}/${secretFiles.DATABASE_URL}`,
+    `--env-file=${secrets}/${secretFiles.CUSTOMER_TOKEN_SECRET}`,
     'infra/dist/containers/play.js',
   ];
 }

@@ -26,7 +26,7 @@ export function hurriedShop(seed: number): object {
         command: [
           'bash',
           '-c',
-          `DATABASE_URL=$$(sed 's/^DATABASE_URL=//; s/@mariadb:3306$$/@${host}:${port}/' /run/millrace/secrets/database.env)
+          `DATABASE_URL=$$(sed 's/^DATABASE_URL=//; s/@mariadb:3306$$/@${host}:${port}/' /run/millrace/secrets/database/secret.env)
            export DATABASE_URL
            exec node services/dist/coupon/main.js`,
         ],

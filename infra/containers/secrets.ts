@@ -7,11 +7,14 @@ export interface Secrets {
   readonly CUSTOMER_TOKEN_SECRET: string;
 }
 
-/** The file of each, in the form of `node --env-file`: a process is given those that it needs, and no others. */
+/**
+ * The file of each, in the form of `node --env-file`. Each is alone in its folder, which is a volume: a container has those that
+ * it needs, and no others.
+ */
 export const secretFiles: Readonly<Record<keyof Secrets, string>> = {
-  DATABASE_URL: 'database.env',
-  CHANNEL_SECRET: 'channel.env',
-  CUSTOMER_TOKEN_SECRET: 'customers.env',
+  DATABASE_URL: 'database/secret.env',
+  CHANNEL_SECRET: 'channel/secret.env',
+  CUSTOMER_TOKEN_SECRET: 'customers/secret.env',
 };
 
 /** The user of the services at a database server of this name. */
@@ -23,6 +26,13 @@ export function newSecrets(databaseHost: string): Secrets {
     CHANNEL_SECRET: newSecret(),
     CUSTOMER_TOKEN_SECRET: newSecret(),
   };
+}
+
+/** What stands in a file of secrets; undefined where that is not all there, or not the secret of this name. */
+export function readSecret(name: keyof Secrets, text: string): string | undefined {
+  const value = new RegExp(`^${name}=(\\S{16,})\n$`).exec(text)?.[1];
+  if (name === 'DATABASE_URL' && value !== undefined && !URL.canParse(value)) return undefined;
+  return value;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { schemas } from '../../../infra/audit/schemas.ts';
 import { baseImages } from '../../../infra/containers/base-images.ts';
@@ -29,6 +29,7 @@ interface ComposeService {
   mem_limit?: string;
   restart?: string;
   profiles?: string[];
+  volumes?: string[];
   stop_grace_period?: string;
 }
 
@@ -59,6 +60,26 @@ function environmentOf(name: string): Env {
     ...given,
     ...set.map(([key, value]) => [key, String(value)]),
   ]) as Env;
+}
+
+interface Mount {
+  volume: string;
+  path: string;
+  mode: string | undefined;
+}
+
+function mountsOf(name: string): Mount[] {
+  return (services[name]!.volumes ?? []).map((words) => {
+    const [volume = '', path = '', mode] = words.split(':');
+    return { volume, path, mode };
+  });
+}
+
+/** Is the file of a secret below what is mounted, by whatever path? */
+function reaches(secret: keyof Secrets): (mount: Mount) => boolean {
+  const dir = dirname(`/run/millrace/secrets/${secretFiles[secret]}`);
+  const holding = mountsOf('secrets').filter(({ path }) => `${dir}/`.startsWith(`${path}/`));
+  return ({ volume }) => holding.some((each) => each.volume === volume);
 }
 
 async function configOf(name: string): Promise<{ service: HttpServiceSettings }> {
@@ -102,11 +123,34 @@ describe('infra/compose.yml', () => {
   });
 
   it('keeps every secret from who does not need it', () => {
-    const holders = (secret: keyof Secrets): string[] =>
+    const told = (secret: keyof Secrets): string[] =>
       named.filter((name) => environmentOf(name)[secret] !== undefined);
-    expect(holders('CHANNEL_SECRET')).toEqual(['payment', 'third-party']);
-    expect(holders('CUSTOMER_TOKEN_SECRET')).toEqual(['flashsale', 'storefront']);
-    expect(holders('DATABASE_URL')).toEqual(serviceNames);
+    const reached = (secret: keyof Secrets): string[] =>
+      Object.keys(services).filter((name) => mountsOf(name).some(reaches(secret)));
+    const needs = {
+      CHANNEL_SECRET: ['payment', 'third-party'],
+      CUSTOMER_TOKEN_SECRET: ['flashsale', 'storefront'],
+      DATABASE_URL: serviceNames,
+    };
+    for (const [secret, needing] of Object.entries(needs) as [keyof Secrets, string[]][]) {
+      expect(told(secret)).toEqual(needing);
+      expect(reached(secret)).toEqual(['secrets', ...needing]);
+    }
+    const database = Object.keys(services).filter((name) =>
+      mountsOf(name).some(({ volume }) => volume === 'database-user'),
+    );
+    expect(database).toEqual(['secrets', 'mariadb']);
+  });
+
+  it('lets nobody but who makes the secrets write them, each in a volume of its own', () => {
+    const making = mountsOf('secrets');
+    expect(new Set(making.map(({ volume }) => volume)).size).toBe(making.length);
+    const byPath = new Map(making.map(({ path, volume }) => [path, volume]));
+    for (const name of named) {
+      for (const { volume, path, mode } of mountsOf(name)) {
+        expect({ name, volume, mode }).toEqual({ name, volume: byPath.get(path), mode: 'ro' });
+      }
+    }
   });
 
   it('publishes one port, on loopback', () => {
@@ -139,7 +183,10 @@ describe('infra/compose.yml', () => {
         (oneShots.includes(on) ? 'service_completed_successfully' : 'service_healthy'),
     );
     expect(wrong).toEqual([]);
-    expect(Object.keys(services['storefront']!.depends_on!)).toEqual(serviceNames);
+  });
+
+  it('has the page there whoever of the shop is ill', () => {
+    expect(Object.keys(services['storefront']!.depends_on!)).toEqual(['secrets']);
   });
 
   it('lets services end in time: longer than they give themselves', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { databaseUserSql, newSecrets } from '../../../infra/containers/secrets.ts';
+import { databaseUserSql, newSecrets, readSecret } from '../../../infra/containers/secrets.ts';
 
 describe('secrets of a shop in containers', () => {
   it('are others each time, and long enough', () => {
@@ -16,5 +16,16 @@ describe('secrets of a shop in containers', () => {
     expect(sql).toContain(`CREATE USER 'millrace'@'%' IDENTIFIED BY '${new URL(url).password}';`);
     expect(sql).toContain('ON `millrace\\_%`.* TO');
     expect(sql).not.toContain('ALL PRIVILEGES ON *.*');
+  });
+
+  it('are read from a file that is all there, and from no other', () => {
+    const { DATABASE_URL: url } = newSecrets('mariadb');
+    const whole = `DATABASE_URL=${url}\n`;
+    expect(readSecret('DATABASE_URL', whole)).toBe(url);
+    for (let size = 0; size < whole.length; size += 1) {
+      expect(readSecret('DATABASE_URL', whole.slice(0, size))).toBeUndefined();
+    }
+    expect(readSecret('CHANNEL_SECRET', whole)).toBeUndefined();
+    expect(readSecret('DATABASE_URL', 'DATABASE_URL=no-address-of-a-database\n')).toBeUndefined();
   });
 });

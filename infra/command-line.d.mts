@@ -11,6 +11,8 @@ export interface CommandOptions {
   /** Of an audit: what may still be under way. */
   graceMs?: number;
   openMs?: number;
+  /** Of the check of the containers: after how many seconds it gives up. */
+  limitS?: number;
   /** Of a chaos run: how often each process is killed. */
   rounds?: number;
   /** `--seconds`, for `fuzz`. */

@@ -52,9 +52,11 @@ port, waits until all are well, and sends the orders and the flash sale of \`npm
 its network; the broker's container is killed meanwhile, between half messages and their commit, and started again. Then it
 audits the databases, and takes everything down with its volumes, also after Ctrl-C or an error. The last line is one JSON
 object; exit code 0 only if nothing was lost, duplicated or oversold, and the copy is the same; 3 if nothing could be checked,
-because no Docker engine answers or its base images cannot be had.
+because no Docker engine answers, or it runs no container, or its base images cannot be had.
+A step that does not end is given up, and named.
 
   --seed N        the same orders as the run that printed this seed; 0 to 4294967295
+  --limit S       give up after so many seconds in all, and take everything down; no limit by default
   --help          this text`,
   test: `npm test [-- PART …]
 
@@ -119,6 +121,7 @@ const numberFlags = {
   seconds: { name: 'seconds', min: 1, max: 86_400, factor: 1 },
   rounds: { name: 'rounds', min: 1, max: 1_000, factor: 1 },
   seeds: { name: 'seeds', min: 1, max: 1_000_000, factor: 1 },
+  limit: { name: 'limitS', min: 1, max: 86_400, factor: 1 },
   cycles: { name: 'cycles', min: 1, max: 1_000_000, factor: 1 },
   grace: { name: 'graceMs', min: 0, max: 86_400, factor: 1_000 },
   open: { name: 'openMs', min: 0, max: 864_000, factor: 1_000 },
@@ -130,7 +133,7 @@ const flagsOf = {
     'kill-broker': { type: 'boolean' },
     seed: { type: 'string' },
   },
-  'compose-check': { seed: { type: 'string' } },
+  'compose-check': { seed: { type: 'string' }, limit: { type: 'string' } },
   audit: { grace: { type: 'string' }, open: { type: 'string' } },
   chaos: { seed: { type: 'string' }, rounds: { type: 'string' } },
   fuzz: {

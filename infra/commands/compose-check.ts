@@ -2,23 +2,27 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command, CommandContext, Say } from '../command.ts';
+import type { Command, CommandContext, Step } from '../command.ts';
 import { withAuthorities } from '../containers/authorities.ts';
-import { baseImageProblem } from '../containers/base-images.ts';
+import { baseImageProblem, engineProblem } from '../containers/base-images.ts';
+import { bringUp, isWell, lastWords } from '../containers/bring-up.ts';
 import { Engine, run as runToEnd, type ContainerState } from '../containers/engine.ts';
 import { couponGate, hurriedShop } from '../containers/hurried-shop.ts';
 import { Player, type Answers } from '../containers/player.ts';
 import { secretFiles } from '../containers/secrets.ts';
+import { TimeLimits, type Limits } from '../containers/time-limits.ts';
 import { isGoodRun, type Verdict } from '../demo/report.ts';
 import { serviceNames, urlVariable } from '../demo/services.ts';
 import { freePort } from '../free-port.ts';
 import { runSession, type Session } from '../session.ts';
 
-/** Where no engine answers, or its images cannot be had, nothing was checked: that is neither good nor bad. */
+/** Where no engine answers, or it runs no container, or its images cannot be had, nothing was checked: that is neither good nor bad. */
 const nothingChecked = 3;
 
 const image = 'millrace:check';
 const secrets = '/run/millrace/secrets';
+/** Several times what each takes here with two cores; of the steps of the demo, too, which have their own names. */
+const limits: Omit<Limits, 'total'> = { step: 180, named: { image: 270, 'shop page': 60 } };
 const lookAgainMs = 500;
 const brokerTimeoutMs = 60_000;
 const pageTimeoutMs = 30_000;
@@ -27,14 +31,17 @@ const stopTimeoutS = 30;
 /** `npm run compose:check`. What it does is in command-line.mjs, in the words of its --help. */
 export const run: Command = async (context) => {
   const { root } = context;
+  using time = new TimeLimits(context.step, { ...limits, total: context.options.limitS });
   const compose = await findCompose();
   if (typeof compose === 'string') {
     console.log(`  ${compose}`);
     return nothingChecked;
   }
-  const imageProblem = await context.step('base images', baseImageProblem).catch(String);
-  if (imageProblem !== undefined) {
-    console.log(`  ${imageProblem}`);
+  const problem =
+    (await context.step('base images', baseImageProblem)) ??
+    (await context.step('engine', engineProblem));
+  if (problem !== undefined) {
+    console.log(`  ${problem}`);
     return nothingChecked;
   }
   const seed = context.options.seed ?? Math.floor(Math.random() * 1_000_000);
@@ -44,7 +51,7 @@ export const run: Command = async (context) => {
   try {
     exitCode = await runSession(context, async (session) => {
       engine = await engineFor(session, context, compose, seed);
-      verdict = await check(engine, session, root, seed);
+      verdict = await Promise.race([check(engine, time.step, root, seed), time.exceeded]);
       return isGoodRun(verdict) ? 0 : 1;
     });
   } finally {
@@ -86,12 +93,7 @@ async function engineFor(
   });
 }
 
-async function check(
-  engine: Engine,
-  { step }: Session,
-  root: string,
-  seed: number,
-): Promise<Verdict> {
+async function check(engine: Engine, step: Step, root: string, seed: number): Promise<Verdict> {
   await step('image', async (say) => {
     say(`docker build ${image}`);
     // Over the host's network: an engine's own may have no way out.
@@ -123,68 +125,6 @@ async function describeImage(engine: Engine): Promise<string> {
   const format = '--format={{.Size}} {{.Config.User}} {{len .RootFS.Layers}}';
   const [size, user] = (await engine.docker('image', 'inspect', format, image)).split(' ');
   return `${image}, ${Math.round(Number(size) / 1e6)} MB, user ${user}`;
-}
-
-/** `up`, with what is awaited said meanwhile. Errors: what the containers that are not well have said last. */
-async function bringUp(engine: Engine, say: Say, services: readonly string[]): Promise<void> {
-  const starting = engine.compose('up', '--detach', '--no-build', ...services);
-  const over = new AbortController();
-  const end = (): void => over.abort();
-  starting.then(end, end);
-  const watch = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      const all = await engine.containers();
-      const waitedFor = all.filter((each) => !isWell(each)).map(({ service }) => service);
-      say(`${all.length - waitedFor.length} well${list(waitedFor)}`);
-      await delay(lookAgainMs);
-    }
-  };
-  try {
-    await Promise.all([starting, watch()]);
-    await untilWell(engine, say);
-  } catch (error) {
-    throw new Error(`${await lastWords(engine)}\n${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** Of those that nothing else waits for, `up` does not say whether they are well. */
-async function untilWell(engine: Engine, say: Say): Promise<void> {
-  for (;;) {
-    const all = await engine.containers();
-    const unwell = all.filter((each) => !isWell(each));
-    const failed = unwell.filter(({ state, status }) => state !== 'running' || isIll(status));
-    if (failed.length > 0) throw new Error(`not well: ${list(failed.map((each) => each.service))}`);
-    say(`${all.length - unwell.length} well${list(unwell.map(({ service }) => service))}`);
-    if (unwell.length === 0) return;
-    await delay(lookAgainMs);
-  }
-}
-
-/** Healthy, or done without an error; the one-shots have no health. */
-function isWell({ state, status }: ContainerState): boolean {
-  return state === 'running' ? status.endsWith('(healthy)') : status.startsWith('Exited (0)');
-}
-
-function isIll(status: string): boolean {
-  return status.endsWith('(unhealthy)');
-}
-
-function list(names: readonly string[]): string {
-  if (names.length === 0) return '';
-  const some = names.slice(0, 4).join(', ');
-  return `; awaited: ${some}${names.length > 4 ? ' and others' : ''}`;
-}
-
-/** What everybody has said last who is not well; of a service its log, in which a wrong setting is named. */
-async function lastWords(engine: Engine): Promise<string> {
-  const unwell = (await engine.containers()).filter((each) => !isWell(each));
-  const words = await Promise.all(
-    unwell.map(async ({ id, service, status }) => {
-      const { text } = await runToEnd('docker', ['logs', '--tail=12', id]);
-      return `--- ${service}: ${status}\n${text.trimEnd()}`;
-    }),
-  );
-  return words.join('\n');
 }
 
 /** The page as a browser asks for it, by the one published port. */
@@ -259,6 +199,7 @@ async function takeDown(engine: Engine, { step }: CommandContext): Promise<void>
   try {
     await step('take down', async (say) => {
       say('containers, network and volumes');
+      await engine.abandon();
       await removeAll(engine);
     });
   } finally {

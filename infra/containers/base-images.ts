@@ -3,13 +3,29 @@ import { run } from './engine.ts';
 /** What the image is made of, and what runs beside it. */
 export const baseImages = ['node:24-bookworm-slim', 'mariadb:10.11', 'redis:7'];
 
-/** Undefined when all are there or could be fetched, else why not. */
+/** For all of them. */
+const fetchLimitMs = 120_000;
+const firstRunLimitMs = 60_000;
+
+/** Undefined when all are there or could be fetched in time, else why not. */
 export async function baseImageProblem(say: (words: string) => void): Promise<string | undefined> {
+  const deadline = performance.now() + fetchLimitMs;
   for (const image of baseImages) {
     if ((await run('docker', ['image', 'inspect', image])).code === 0) continue;
     say(`docker pull ${image}`);
-    const pull = await run('docker', ['pull', image]);
-    if (pull.code !== 0) return `${image} is not there and cannot be fetched: ${pull.text.trim()}`;
+    const limitMs = Math.max(1, Math.round(deadline - performance.now()));
+    const pull = await run('docker', ['pull', image], { limitMs });
+    if (pull.code === 0) continue;
+    const why = performance.now() < deadline ? pull.text.trim() : `${fetchLimitMs / 1_000} s over`;
+    return `${image} is not there and cannot be fetched: ${why}`;
   }
   return undefined;
+}
+
+/** Undefined when the engine runs a container of the first image, else why not: where it is a container itself, it may not. */
+export async function engineProblem(): Promise<string | undefined> {
+  const { code, text } = await run('docker', ['run', '--rm', baseImages[0]!, 'true'], {
+    limitMs: firstRunLimitMs,
+  });
+  return code === 0 ? undefined : `The Docker engine runs no container: ${text.trim()}`;
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Output {
   code: number | null;
@@ -16,6 +17,8 @@ export interface ContainerState {
   status: string;
 }
 
+const abandonTimeoutMs = 10_000;
+
 /** A Docker engine and a compose of either kind, used for one project. What they print is kept in a log. */
 export class Engine {
   readonly project: string;
@@ -24,6 +27,8 @@ export class Engine {
   readonly #root: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly logPath: string;
+  readonly #running = new Set<Promise<Output>>();
+  #work = new AbortController();
 
   constructor(options: {
     compose: readonly [string, ...string[]];
@@ -53,8 +58,19 @@ export class Engine {
     return this.#mustSucceed(command, [...first, ...project, ...files, ...args], args[0]);
   }
 
+  /** Ends what was begun and is still under way: a build, or an `up` that would start what is being taken down. */
+  async abandon(): Promise<void> {
+    this.#work.abort();
+    this.#work = new AbortController();
+    await Promise.race([
+      Promise.all(this.#running),
+      delay(abandonTimeoutMs, undefined, { ref: false }),
+    ]);
+  }
+
+  /** Errors: the engine does not say. */
   async containers(): Promise<ContainerState[]> {
-    const output = await run(
+    const { code, text } = await run(
       'docker',
       [
         'ps',
@@ -64,7 +80,8 @@ export class Engine {
       ],
       { cwd: this.#root },
     );
-    return output.text
+    if (code !== 0) throw new Error(`docker ps ended with code ${code}: ${text.trim()}`);
+    return text
       .split('\n')
       .filter((line) => line.includes('\t'))
       .map((line) => {
@@ -79,11 +96,15 @@ export class Engine {
     what: string | undefined,
   ): Promise<string> {
     appendFileSync(this.logPath, `\n$ ${[command, ...args].join(' ')}\n`);
-    const { code, text } = await run(command, args, {
+    const running = run(command, args, {
       cwd: this.#root,
       env: this.#env,
       logPath: this.logPath,
+      signal: this.#work.signal,
     });
+    this.#running.add(running);
+    const { code, text } = await running;
+    this.#running.delete(running);
     if (code === 0) return text;
     const tail = text.trimEnd().split('\n').slice(-15).join('\n');
     throw new Error(`${tail}\n\n${command} … ${what} ended with code ${code}`);
@@ -94,9 +115,16 @@ export class Engine {
 export function run(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: Readonly<Record<string, string>>; logPath?: string } = {},
+  options: {
+    cwd?: string;
+    env?: Readonly<Record<string, string>>;
+    logPath?: string;
+    /** Both end it by SIGTERM. */
+    signal?: AbortSignal;
+    limitMs?: number;
+  } = {},
 ): Promise<Output> {
-  const { cwd, env, logPath } = options;
+  const { cwd, env, logPath, signal, limitMs } = options;
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
@@ -104,6 +132,8 @@ export function run(
       stdio: ['ignore', 'pipe', 'pipe'],
       // Ctrl-C is for the command, which then takes everything down in order.
       detached: true,
+      signal,
+      timeout: limitMs,
     });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -112,7 +142,10 @@ export function run(
         if (logPath !== undefined) appendFileSync(logPath, piece);
       });
     }
-    child.on('error', (error) => resolve({ code: null, text: error.message }));
+    child.on('error', (error) => {
+      // One that was started and is told to end is awaited.
+      if (child.pid === undefined) resolve({ code: null, text: error.message });
+    });
     child.on('close', (code) => resolve({ code, text }));
   });
 }

@@ -37,7 +37,7 @@ async function runCi(
 ): Promise<{ code: number | null; last: string; printed: string }> {
   await executable(
     'npm',
-    `case "$*" in test) ${test};; *compose:check) ${composeCheck};; *) ${interop};; esac`,
+    `case "$*" in test) ${test};; 'run compose:check'*) ${composeCheck};; *) ${interop};; esac`,
   );
   await executable('docker', docker);
   if (starter !== undefined) await executable('starter', starter);
@@ -115,6 +115,24 @@ describe('.ci/run', () => {
       const { code, last, printed } = await runCi(five, five, engine);
       expect({ code, last }).toEqual({ code: 0, last: '10 passed, 0 failed' });
       expect(printed).toMatch(/no image\nThe shop in containers is not checked/);
+    });
+
+    it('shows why an engine does not start, counts nothing, and stops what was started of it', async () => {
+      const log = join(dir, 'starter.log');
+      const { code, last, printed } = await runCi(five, five, {
+        docker: 'exit 1',
+        starter: `echo "starter $1" >> ${log}; [ "$1" = stop ] || { echo no iptables >&2; exit 7; }`,
+        composeCheck: 'exit 1',
+      });
+      expect({ code, last }).toEqual({ code: 0, last: '10 passed, 0 failed' });
+      expect(printed).toMatch(/no iptables\nThe shop in containers is not checked: .* code 7/);
+      expect(await readFile(log, 'utf8')).toBe('starter \nstarter stop\n');
+    });
+
+    it('gives the check what is left of its time', async () => {
+      const engine = { docker: 'exit 0', composeCheck: 'echo "asked: $*"' };
+      const { printed } = await runCi(five, five, engine);
+      expect(printed).toMatch(/asked: run compose:check -- --limit 3\d\d\n/);
     });
 
     it('starts an engine where it can, and stops that one again', async () => {

@@ -24,6 +24,10 @@ describe('parseCommandLine', () => {
       command: 'chaos',
       options: { rounds: 3 },
     });
+    expect(parseCommandLine(['compose-check', '--limit', '400'])).toMatchObject({
+      command: 'compose-check',
+      options: { limitS: 400 },
+    });
   });
 
   it.each([

@@ -1,37 +1,23 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Step } from '../../../infra/command.ts';
 import { lineOf, type Line } from '../../../infra/containers/lines.ts';
 import { Player } from '../../../infra/containers/player.ts';
 import type { Verdict } from '../../../infra/demo/report.ts';
+import { FakeDocker } from './fake-docker.ts';
 
-const path = process.env['PATH'];
-let dir: string;
+let docker: FakeDocker;
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'millrace-player-'));
-  process.env['PATH'] = `${dir}${delimiter}${path}`;
+  docker = await FakeDocker.install();
 });
-afterEach(async () => {
-  process.env['PATH'] = path;
-  await rm(dir, { recursive: true });
-});
-
-/** An engine whose container runs this script. */
-async function engineRunning(script: string): Promise<void> {
-  const docker = join(dir, 'docker');
-  await writeFile(docker, `#!/bin/bash\n${script}\n`);
-  await chmod(docker, 0o755);
-}
+afterEach(() => docker[Symbol.asyncDispose]());
 
 const says = (line: Line): string => `echo '${lineOf(line)}'`;
 const verdict = { orders: 100, lost: 0 } as Verdict;
 
 describe('a player in its container', () => {
   it('has its steps shown, and done for it what it asks for, in the order of what it says', async () => {
-    await engineRunning(
+    await docker.does(
       [
         says({ ask: 'start' }),
         'read answer',
@@ -63,14 +49,14 @@ describe('a player in its container', () => {
   });
 
   it('fails when it ends without a verdict', async () => {
-    await engineRunning(`${says({ ask: 'start' })}\nread answer\nexit 7`);
+    await docker.does(`${says({ ask: 'start' })}\nread answer\nexit 7`);
     const player = new Player([], (_name, work) => work(() => undefined), noAnswers);
     await player.ready;
     await expect(player.play()).rejects.toThrow('ended with code 7 and without a verdict');
   });
 
   it('fails when it ends before it is ready', async () => {
-    await engineRunning('exit 125');
+    await docker.does('exit 125');
     const player = new Player([], (_name, work) => work(() => undefined), noAnswers);
     await expect(player.ready).rejects.toThrow('ended with code 125 before it was ready');
   });

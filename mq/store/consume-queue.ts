@@ -203,10 +203,6 @@ export class ConsumeQueue {
 
   /** Resolves when the written entries would survive a power cut. */
   async sync(): Promise<void> {
-    if (this.#unflushedFrom !== undefined && !this.isDeleted) {
-      this.#rewriteUnflushed(this.#unflushedFrom);
-      this.#unflushedFrom = undefined;
-    }
     for (const segment of this.#segments.filter((each) => each.isDirty)) {
       // Deleted meanwhile: to open its file again would bring that back.
       if (this.isDeleted) return;
@@ -220,30 +216,39 @@ export class ConsumeQueue {
     this.#isDirectoryNew = false;
   }
 
-  /**
-   * What was found on disk where this entry is or goes may not be flushed: the process that wrote it, or made no more than
-   * the file, was killed.
-   */
+  /** The file this entry goes to may have been made, and its name not flushed, by a process that was killed. */
   markDirty(queueOffset: number): void {
     this.#isDirectoryNew = true;
-    this.#unflushedFrom = Math.min(this.#unflushedFrom ?? queueOffset, queueOffset);
     this.#segmentAt(queueOffset)?.markDirty();
   }
 
-  /** Each written entry from there on over itself: an fsync that failed may have left it in the page cache only, as clean. */
-  #rewriteUnflushed(from: number): void {
-    for (let at = from; at < this.#writtenOffset;) {
-      const leftInFile = this.#options.entriesPerFile - (at % this.#options.entriesPerFile);
+  /** This entry, and those behind it, were found on disk and may not be flushed: the process that wrote them was killed. */
+  markUnflushed(queueOffset: number): void {
+    this.#unflushedFrom = Math.min(this.#unflushedFrom ?? queueOffset, queueOffset);
+    this.markDirty(queueOffset);
+  }
+
+  /**
+   * Writes each of these entries over itself: an fsync that failed may have left them in the page cache only, as clean. To be
+   * called before `sync`. Errors: what the disk says; the next call does it again.
+   */
+  async rewriteUnflushed(): Promise<void> {
+    const { entriesPerFile, onUse } = this.#options;
+    let at = this.#unflushedFrom ?? this.#writtenOffset;
+    while (at < this.#writtenOffset && !this.isDeleted) {
+      const leftInFile = entriesPerFile - (at % entriesPerFile);
       const count = Math.min(REWRITE_ENTRIES, leftInFile, this.#writtenOffset - at);
       const segment = this.#segmentAt(at);
       // Its messages are gone, and with them the file.
       if (segment !== undefined) {
         const position = at * ENTRY_BYTES - segment.baseOffset;
-        this.#options.onUse(segment);
+        onUse(segment);
         segment.write(segment.readSync(position, count * ENTRY_BYTES), position);
       }
       at += count;
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    this.#unflushedFrom = undefined;
   }
 
   /** Entries from `queueOffset` on are gone, in memory and on disk. */

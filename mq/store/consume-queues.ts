@@ -118,9 +118,9 @@ export class ConsumeQueues {
     this.#armTimer();
   }
 
-  /** To be called for an entry that a process that was killed may have written, or have made the file for. */
+  /** To be called for an entry that a process that was killed may have written. */
   noteUnflushed(queue: ConsumeQueue, queueOffset: number): void {
-    queue.markDirty(queueOffset);
+    queue.markUnflushed(queueOffset);
     this.#unsynced.add(queue);
   }
 
@@ -151,6 +151,13 @@ export class ConsumeQueues {
 
   async #syncQueue(queue: ConsumeQueue): Promise<void> {
     if (!this.#unsynced.delete(queue)) return;
+    try {
+      await queue.rewriteUnflushed();
+    } catch (cause) {
+      // A full disk, say: nothing is known to be wrong with what it holds, and a later save tries again.
+      this.#unsynced.add(queue);
+      throw cause;
+    }
     try {
       await queue.sync();
     } catch (cause) {

@@ -25,7 +25,10 @@ const DISPATCHED_PER_WRITE = 100_000;
 const CLEAN_SCAN_SEGMENTS = 3;
 /** Queue entries without a message that a damaged record may leave. */
 const MAX_GAP_ENTRIES = 65_536;
+/** No record is smaller. */
+const MIN_RECORD_BYTES = 91;
 const REWRITE_BYTES = 1024 * 1024;
+const ZERO_PAGE = Buffer.alloc(4096);
 
 export interface RecoveryOptions {
   files: Files;
@@ -110,6 +113,7 @@ async function recoverSegments(
   }
   if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
   if (options.aborted !== undefined && !start.isFromHint) noteUnwalked(options, walk);
+  reportLoss(options, walk);
   if (walk.end?.kind === 'invalid' && damage === undefined) {
     options.logger.warn('cut the CommitLog behind its last whole record', {
       commitLogOffset: walk.endOffset,
@@ -147,6 +151,8 @@ interface Walk {
   end: ScanEnd | undefined;
   last: LastRecord | undefined;
   scannedRecords: number;
+  /** What was stepped over because of damage. */
+  skippedBytes: number;
   /** Of each queue that got or had an entry: the queueOffset behind its last one. */
   queueEnds: Map<ConsumeQueue, number>;
   /** Of each queue that began in this walk: the queueOffset of its first entry. */
@@ -222,18 +228,20 @@ async function validHint(
   return hint !== undefined && (await isRecordAt(segments, hint)) ? hint : undefined;
 }
 
-/** The start of the last segment whose first record is old enough by the checkpoint's timestamps. */
+/** The start of the last of those first segments that begin with a record old enough by the checkpoint's timestamps. */
 async function flushedByTime(
   { checkpoint }: RecoveryOptions,
   segments: readonly SegmentFile[],
 ): Promise<number> {
   const flushedUntil = checkpoint === undefined ? 0 : flushedBefore(checkpoint);
-  for (const segment of segments.toReversed()) {
+  let offset = segments[0]!.baseOffset;
+  for (const segment of segments) {
     const record = await new LogScanner(segment, segment.baseOffset).next();
-    if (record === undefined || record.header.storeTimestamp > flushedUntil) continue;
-    return segment.baseOffset;
+    // A later one may look older, where the clock was set back.
+    if (record === undefined || record.header.storeTimestamp > flushedUntil) break;
+    offset = segment.baseOffset;
   }
-  return segments[0]!.baseOffset;
+  return offset;
 }
 
 async function isRecordAt(segments: readonly SegmentFile[], offset: number): Promise<boolean> {
@@ -281,6 +289,7 @@ async function walkLog(
     end: undefined,
     last: undefined,
     scannedRecords: 0,
+    skippedBytes: 0,
     queueEnds: new Map(),
     queueStarts: new Map(),
   };
@@ -296,6 +305,7 @@ async function walkLog(
       if (record === undefined) {
         const next = await nextVouched(options, segment, scanner, start.vouchedOffset);
         if (next === undefined) break;
+        walk.skippedBytes += next.offset - scanner.offset;
         scanner = next;
         continue;
       }
@@ -381,7 +391,8 @@ function dispatchAgain(
       missing,
       commitLogOffset,
     });
-    if (missing > MAX_GAP_ENTRIES) return undefined;
+    const credible = MAX_GAP_ENTRIES + Math.floor(walk.skippedBytes / MIN_RECORD_BYTES);
+    if (missing > credible) return undefined;
     queue.appendFillers(missing);
   }
   queueEnds.set(queue, queueOffset + 1);
@@ -422,7 +433,7 @@ function dispatchAgain(
   }
   queue.append(queueOffset, entry);
   queues.noteAppended(queue);
-  if (aborted !== undefined) queues.noteUnflushed(queue, queueOffset);
+  if (aborted !== undefined) queue.markDirty(queueOffset);
   return undefined;
 }
 
@@ -504,6 +515,19 @@ async function cutBehind(
   return { kept, damage };
 }
 
+/** The log was flushed up to and including the record that the checkpoint names. */
+function reportLoss({ checkpoint, logger }: RecoveryOptions, { recordsEndOffset }: Walk): void {
+  const recoverFrom = checkpoint?.recoverFrom;
+  if (recoverFrom === undefined || recoverFrom < recordsEndOffset) return;
+  logger.error(
+    'the CommitLog ends before the record that the checkpoint names: messages are lost',
+    {
+      recordsEndOffset,
+      recoverFrom,
+    },
+  );
+}
+
 function reportDamage(
   { logger }: RecoveryOptions,
   { path: segment }: SegmentFile,
@@ -519,7 +543,7 @@ function reportDamage(
   });
 }
 
-/** Each byte over itself. */
+/** Each byte over itself; but zeros, which are no other without it, and may be holes that a full disk cannot fill. */
 async function rewriteUnflushed(
   segments: readonly SegmentFile[],
   { from, to }: { from: number; to: number },
@@ -529,10 +553,25 @@ async function rewriteUnflushed(
     let position = Math.max(0, from - segment.baseOffset);
     while (position < end) {
       const bytes = await segment.read(position, Math.min(REWRITE_BYTES, end - position));
-      segment.write(bytes, position);
+      for (const { from: start, to: stop } of nonZeroRuns(bytes)) {
+        segment.write(bytes.subarray(start, stop), position + start);
+      }
       position += bytes.length;
     }
   }
+}
+
+/** Stretches of pages that are not all zeros. */
+function* nonZeroRuns(bytes: Buffer): Generator<{ from: number; to: number }> {
+  let from: number | undefined;
+  for (let at = 0; at < bytes.length; at += ZERO_PAGE.length) {
+    const page = bytes.subarray(at, at + ZERO_PAGE.length);
+    const isZero = page.equals(ZERO_PAGE.subarray(0, page.length));
+    if (!isZero) from ??= at;
+    else if (from !== undefined) yield { from, to: at };
+    if (isZero) from = undefined;
+  }
+  if (from !== undefined) yield { from, to: bytes.length };
 }
 
 /** A segment behind the end: an empty one was created in advance and goes; one with records, or a damaged one, is kept apart. */

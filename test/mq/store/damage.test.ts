@@ -341,11 +341,33 @@ describe('damage in what the checkpoint vouches for, when the queues are rebuilt
     const bytes = files.bytes(commitLogFile(SEGMENT_BYTES));
     files.put(commitLogFile(SEGMENT_BYTES), bytes.fill(0, 8000));
     const store = await reopen();
-    const behind = sent.slice(2 * PER_SEGMENT);
-    expect((await everything(store)).slice(-behind.length)).toEqual(behind);
+    const found = await everything(store);
+    const lost = sent.filter((body) => !found.includes(body)).map((body) => sent.indexOf(body));
+    expect(lost[0]).toBe(DAMAGED);
+    expect(lost.at(-1)).toBe(2 * PER_SEGMENT - 1);
+    expect(found).toEqual(sent.filter((_, index) => !lost.includes(index)));
     expect(await store.append(message('next'))).toMatchObject({ queueOffset: sent.length });
     await store.close();
   });
+
+  it('may cost more messages of a queue than one damaged record could', async () => {
+    const options = { commitLogSegmentBytes: 2 ** 22, consumeQueueEntriesPerFile: 50_000 };
+    const store = await openStore(files, { ...options, flushDiskType: 'ASYNC_FLUSH' });
+    let last: AppendResult | undefined;
+    while ((last?.commitLogOffset ?? 0) < 3.2 * 2 ** 22) {
+      const batch = Array.from({ length: 1000 }, () => store.append(message('m')));
+      last = (await Promise.all(batch)).at(-1)!;
+    }
+    await store.close();
+    for (const index of [1, 2]) files.put(commitLogFile(index * 2 ** 22), Buffer.alloc(2 ** 22));
+    files.removeTree(path.join(ROOT, 'consumequeue'));
+    const rebuilt = await openStore(files, { ...options, logger });
+    expect(last!.queueOffset).toBeGreaterThan(2 * 65_536);
+    expect(rebuilt.maxOffset('TopicA', 0)).toBe(last!.queueOffset + 1);
+    const [found] = await readAll(rebuilt, 'TopicA', 0, last!.queueOffset);
+    expect(found).toMatchObject({ queueOffset: last!.queueOffset });
+    await rebuilt.close();
+  }, 120_000);
 
   it.each<Death>(['kill', 'power'])(
     'may be met again after an interruption anywhere (%s)',
@@ -368,6 +390,15 @@ describe('damage in what the checkpoint vouches for, when the queues are rebuilt
       expect(at).toBeGreaterThan(10);
     },
   );
+});
+
+it('a log that ends before the record its checkpoint names is said to have lost messages', async () => {
+  const results = await leave(numbered(PER_SEGMENT + 3), true);
+  files.put(commitLogFile(SEGMENT_BYTES), Buffer.alloc(SEGMENT_BYTES));
+  await (await reopen()).close();
+  const said = logger.entries.filter(({ message: text }) => text.includes('messages are lost'));
+  const recoverFrom = results.at(-1)!.commitLogOffset;
+  expect(said).toMatchObject([{ level: 'error', fields: { recoverFrom } }]);
 });
 
 describe('a file system without hard links', () => {

@@ -80,6 +80,20 @@ describe('a failed fsync', () => {
     await again.close();
   });
 
+  it('or none, and a kill: a full disk is no reason not to open, though a segment ends in a hole', async () => {
+    await store.close();
+    const options = { clock, commitLogSegmentBytes: 16 * PAGE, diskMaxUsedPercent: 100 };
+    files = new FaultyFiles();
+    store = await openStore(files, options);
+    for (let count = 0; count < 4; count++) await store.append(message('x'.repeat(18_000)));
+    await clock.advanceAndSettle(5_000);
+    files.killProcess();
+    files.limitFreeSpace(0);
+    const reopened = await openStore(files, options);
+    expect(await bodies(reopened)).toHaveLength(4);
+    await reopened.close().catch(() => undefined);
+  });
+
   it('of recovery makes the next start write again what it was to flush', async () => {
     await store.close();
     store = await openStore(files, { clock, flushDiskType: 'ASYNC_FLUSH' });

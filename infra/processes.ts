@@ -45,6 +45,7 @@ export class RunningProcess {
   readonly #child: ChildProcess;
   /** The log file, and the byte behind which it holds what the process has printed since this start. */
   readonly #log: { path: string; start: number } | undefined;
+  #isReady = false;
   #isStopping = false;
 
   constructor(
@@ -68,6 +69,15 @@ export class RunningProcess {
 
   get isStopping(): boolean {
     return this.#isStopping;
+  }
+
+  /** It has come so far that its end would be unexpected; until then whoever starts it is told. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  noteReady(): void {
+    this.#isReady = true;
   }
 
   output(): string {
@@ -124,7 +134,7 @@ export class Processes {
   readonly #pidDir: string;
   readonly #watchdog: Watchdog;
   readonly #running = new Map<RunningProcess, ProcessOptions>();
-  /** Rejects when a process ends that nobody has asked to end. */
+  /** Rejects when a process ends that was ready and that nobody has asked to end. */
   readonly failure: Promise<never>;
   readonly #fail: (error: Error) => void;
   #isStopping = false;
@@ -143,7 +153,10 @@ export class Processes {
     this.failure.catch(() => undefined);
   }
 
-  /** Starts a process and returns when it is ready to serve; throws when it ends before, or takes too long. */
+  /**
+   * Starts a process and returns when it is ready to serve; throws when it ends before, or takes too long. Then nothing is left of
+   * it, and it can be started again.
+   */
   async start(options: ProcessOptions): Promise<RunningProcess> {
     const logPath = join(this.#logDir, `${options.name}.log`);
     const log = openSync(logPath, 'a');
@@ -151,7 +164,12 @@ export class Processes {
     const running = await this.#launch(options, log, { path: logPath, start: logStart }).finally(
       () => closeSync(log),
     );
-    await this.#untilReady(running, options);
+    try {
+      await untilReady(running, options);
+    } catch (error) {
+      await stop(running, options);
+      throw error;
+    }
     return running;
   }
 
@@ -219,11 +237,7 @@ export class Processes {
       const order = Math.max(...[...this.#running.values()].map((options) => options.stopOrder));
       const next = [...this.#running].filter(([, options]) => options.stopOrder === order);
       if (next.length === 0) break;
-      await Promise.all(
-        next.map(([running, { stopTimeoutMs = 10_000, stopAgainEveryMs }]) =>
-          running.stop(stopTimeoutMs, stopAgainEveryMs),
-        ),
-      );
+      await Promise.all(next.map(([running, options]) => stop(running, options)));
     }
     await this.#watchdog.close();
   }
@@ -260,29 +274,38 @@ export class Processes {
       rmSync(pidFile, { force: true });
       this.#watchdog.remove('group', running.pid);
       if (options.container !== undefined) this.#watchdog.remove('container', options.container);
-      if (!running.isStopping && !this.#isStopping && options.endsByItself !== true) {
+      const isExpected = !running.isReady || running.isStopping || options.endsByItself === true;
+      if (!isExpected && !this.#isStopping) {
         this.#fail(new Error(running.describeEnd(`ended unexpectedly with ${end}`)));
       }
     });
   }
+}
 
-  async #untilReady(running: RunningProcess, options: ProcessOptions): Promise<void> {
-    const { ready, readyTimeoutMs = 30_000 } = options;
-    if (ready === undefined) return;
-    const deadline = performance.now() + readyTimeoutMs;
-    for (;;) {
-      const isReady = ready instanceof RegExp ? ready.test(running.output()) : await ready();
-      if (isReady) return;
-      if (!running.isRunning) {
-        const end = await running.exited;
-        throw new Error(running.describeEnd(`did not start: it ended with ${end}`));
-      }
-      if (performance.now() > deadline) {
-        throw new Error(running.describeEnd(`is not ready after ${readyTimeoutMs / 1000} s`));
-      }
-      await delay(pollMs);
+async function untilReady(running: RunningProcess, options: ProcessOptions): Promise<void> {
+  const { ready, readyTimeoutMs = 30_000 } = options;
+  if (ready === undefined) return running.noteReady();
+  const deadline = performance.now() + readyTimeoutMs;
+  for (;;) {
+    const isReady = ready instanceof RegExp ? ready.test(running.output()) : await ready();
+    // First: it may have ended after it said so, and another may answer in its place.
+    if (!running.isRunning) {
+      const end = await running.exited;
+      throw new Error(running.describeEnd(`did not start: it ended with ${end}`));
     }
+    if (isReady) return running.noteReady();
+    if (performance.now() > deadline) {
+      throw new Error(running.describeEnd(`is not ready after ${readyTimeoutMs / 1000} s`));
+    }
+    await delay(pollMs);
   }
+}
+
+function stop(
+  running: RunningProcess,
+  { stopTimeoutMs = 10_000, stopAgainEveryMs }: ProcessOptions,
+): Promise<void> {
+  return running.stop(stopTimeoutMs, stopAgainEveryMs);
 }
 
 /** Ends processes that an earlier command in this folder left behind because it and its watchdog were killed. */

@@ -178,7 +178,10 @@ function wishOf(text: string): Wish {
     throw cause;
   }
   if (typeof value !== 'object' || value === null) throw new Refusal(400, 'the body is no object');
-  for (const [name, state] of Object.entries(value)) {
+  const wishes = Object.entries(value);
+  // Were the second refused, the first would be half of what was asked for.
+  if (wishes.length > 1) throw new Refusal(400, 'one switch a request');
+  for (const [name, state] of wishes) {
     if (name !== 'couponDatabase' && name !== 'broker') {
       throw new Refusal(400, `there is no switch ${JSON.stringify(name.slice(0, 64))}`);
     }

@@ -77,6 +77,8 @@ async function startOwnCluster(session: Session, root: string, pace: Pace): Prom
       ],
       stopOrder: stopOrder.broker,
       ready: isServing,
+      // Started again after it was killed, it reads its log first.
+      readyTimeoutMs: 120_000,
     });
   });
   return { namesrvAddr, isOwn: true };

@@ -35,6 +35,11 @@ function node(
   return { name, command: process.execPath, args, stopOrder: 1 };
 }
 
+async function expectNoFailure(): Promise<void> {
+  const quiet = Symbol('quiet');
+  expect(await Promise.race([processes.failure, Promise.resolve(quiet)])).toBe(quiet);
+}
+
 describe('Processes', () => {
   it('waits for the line that says it serves, and keeps what it prints', async () => {
     const running = await processes.start({
@@ -73,6 +78,27 @@ describe('Processes', () => {
     await expect(processes.start(silent)).rejects.toThrow(/server is not ready after 0.001 s/);
   });
 
+  it('tells only who starts it that a process did not start, and leaves nothing of it', async () => {
+    const ended = { ...node('server', 'process.exit(3)'), ready: /ready/ };
+    await expect(processes.start(ended)).rejects.toThrow('did not start');
+    const late = { ...node('server', "console.log('up')"), ready: /ready/, readyTimeoutMs: 1 };
+    await expect(processes.start(late)).rejects.toThrow('is not ready');
+    expect(processes.pids()).toEqual(new Map());
+    await expectNoFailure();
+    const good = { ...node('server', "console.log('ready')"), ready: /ready/ };
+    expect((await processes.start(good)).isRunning).toBe(true);
+  });
+
+  it('does not take for ready a process that has ended since it said so', async () => {
+    const anotherAnswers = async (): Promise<boolean> => {
+      const pid = processes.pids().get('server');
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      return pid === undefined;
+    };
+    const hasty = { ...node('server', ''), ready: anotherAnswers };
+    await expect(processes.start(hasty)).rejects.toThrow('server did not start');
+  });
+
   it('names a command that does not exist', async () => {
     await expect(
       processes.start({ name: 'server', command: join(dir, 'none'), args: [], stopOrder: 1 }),
@@ -103,8 +129,7 @@ describe('Processes', () => {
     ]);
     // It is there to be killed once more, and neither end was a failure.
     await processes.kill('server');
-    const quiet = Symbol('quiet');
-    expect(await Promise.race([processes.failure, Promise.resolve(quiet)])).toBe(quiet);
+    await expectNoFailure();
   });
 
   it('stops those with the highest number first', async () => {

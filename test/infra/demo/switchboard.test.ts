@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Switchboard } from '../../../infra/demo/switchboard.ts';
+import { Processes } from '../../../infra/processes.ts';
 
 let done: string[];
 let board: Switchboard;
@@ -60,6 +64,33 @@ describe("the demo's switchboard", () => {
     expect(board.state().broker).toBe('stopped');
   });
 
+  it('has the demo go on when the broker does not start, and starts it once it can', async () => {
+    board.close();
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-switchboard-'));
+    const processes = new Processes(dir, resolve(import.meta.dirname, '..', '..', '..'));
+    try {
+      const broken = join(dir, 'broken');
+      const code =
+        `if (require('fs').existsSync(${JSON.stringify(broken)})) process.exit(3);` +
+        "console.log('ready'); setInterval(() => undefined, 1e6);";
+      const args = ['-e', code];
+      const command = process.execPath;
+      await processes.start({ name: 'broker', command, args, stopOrder: 1, ready: /ready/ });
+      board = await Switchboard.open({ couponGate, killBroker: () => processes.kill('broker') });
+      board.handOver();
+      expect((await put('{"broker":"stopped"}')).status).toBe(200);
+      await writeFile(broken, '');
+      expect((await put('{"broker":"running"}')).status).toBe(503);
+      await rm(broken);
+      const demo = Promise.race([processes.failure, put('{"broker":"running"}')]);
+      expect((await demo).status).toBe(200);
+      expect(board.state().broker).toBe('running');
+    } finally {
+      await processes.stopAll();
+      await rm(dir, { recursive: true });
+    }
+  });
+
   it('does not stop a broker that is not of the demo', async () => {
     board.close();
     board = await Switchboard.open({ couponGate, killBroker: undefined });
@@ -77,7 +108,8 @@ describe("the demo's switchboard", () => {
     const { origin } = new URL(board.url);
     expect((await put('{"broker":"stopped"}', `${origin}/${'0'.repeat(48)}`)).status).toBe(404);
     expect((await put('{"broker":"stopped"}', origin)).status).toBe(404);
-    for (const body of ['', '[', '7', '{"stock":"stopped"}', '{"broker":"off"}']) {
+    const both = '{"broker":"stopped","couponDatabase":"stopped"}';
+    for (const body of ['', '[', '7', '{"stock":"stopped"}', '{"broker":"off"}', both]) {
       expect((await put(body)).status).toBe(400);
     }
     expect((await put(`{"broker":"${'x'.repeat(2_000)}"}`)).status).toBe(413);

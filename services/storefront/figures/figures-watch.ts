@@ -57,7 +57,7 @@ export class FiguresWatch implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): void {
     this.#hub.onChange(() => {
-      if (this.#hub.pageCount === 0) this.#figures.forget();
+      if (this.#hub.pageCount === 0) this.#forget();
       for (const rounds of this.#rounds) rounds.wake();
     });
   }
@@ -66,12 +66,22 @@ export class FiguresWatch implements OnModuleInit, OnApplicationShutdown {
     for (const rounds of this.#rounds) rounds.stop();
   }
 
+  /** After a pause nothing of what was known before it is said of now. */
+  #forget(): void {
+    this.#figures.forget();
+    this.#ready.clear();
+  }
+
   async #read(): Promise<void> {
     try {
       const read = await Promise.all(peerNames.map((name) => this.#samples(name)));
-      const rates = this.#figures.add({ atMs: this.#timers.now(), samples: new Map(read.flat()) });
+      // The last page has left meanwhile: to the next one this would be long ago.
+      if (this.#hub.pageCount === 0) return;
+      const atMs = this.#timers.monotonicMs();
+      const rates = this.#figures.add({ atMs, samples: new Map(read.flat()) });
       const { backlog, broker } = this.#queues;
       this.#hub.tellAll('figures', {
+        at: this.#timers.now(),
         ...rates,
         backlog,
         services: this.#servicesNow(),
@@ -100,6 +110,7 @@ export class FiguresWatch implements OnModuleInit, OnApplicationShutdown {
   async #askReady(name: PeerName): Promise<void> {
     try {
       const { status } = await this.#services.ask(name, '/health/ready');
+      if (this.#hub.pageCount === 0) return;
       this.#ready.set(name, status === 200 ? 'up' : 'down');
     } catch (error) {
       this.#log.error('a service cannot be asked', { peer: name, error });

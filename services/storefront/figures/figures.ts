@@ -18,6 +18,7 @@ const LATENCY_READINGS = 10;
 
 /** All services' metrics at one moment; one that did not answer is not in it. */
 export interface Reading {
+  /** By a clock that never goes back. */
   readonly atMs: number;
   readonly samples: ReadonlyMap<PeerName, readonly Sample[]>;
 }
@@ -33,10 +34,7 @@ interface Totals {
   readonly checkouts: Buckets | undefined;
 }
 
-type Rates = Pick<
-  FiguresEvent,
-  'at' | 'ordersPerS' | 'eventsPerS' | 'checkoutP50Ms' | 'checkoutP99Ms'
->;
+type Rates = Pick<FiguresEvent, 'ordersPerS' | 'eventsPerS' | 'checkoutP50Ms' | 'checkoutP99Ms'>;
 
 /** Makes rates of counters that only grow, from one reading to the next. */
 export class Figures {
@@ -54,7 +52,6 @@ export class Figures {
     const checkouts =
       now.checkouts && firstCheckouts ? bucketsSince(now.checkouts, firstCheckouts) : new Map();
     return {
-      at: now.atMs,
       ordersPerS: rateOf('orders'),
       eventsPerS: rateOf('events'),
       checkoutP50Ms: quantileMs(checkouts, 0.5),

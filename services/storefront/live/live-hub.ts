@@ -26,7 +26,7 @@ export class LiveHub implements BeforeApplicationShutdown {
   readonly #pages = new Map<string, Page>();
   readonly #listeners: (() => void)[] = [];
   #knownOrder: (orderNo: string) => OrderEvent | undefined = () => undefined;
-  /** The last event of each kind that all pages get, for those that come later. */
+  /** The last event of each kind that all pages get, for those that come while another is there. */
   readonly #latest = new Map<string, string>();
   #heartbeat: unknown;
   #isClosing = false;
@@ -95,8 +95,9 @@ export class LiveHub implements BeforeApplicationShutdown {
     this.#changed();
   }
 
-  /** To all pages, and to those that come later. */
+  /** To all pages, and to those that come later; without any it is forgotten, for it would be old by then. */
   tellAll<Name extends LiveEventName>(name: Name, data: LiveEvents[Name]): void {
+    if (this.#pages.size === 0) return;
     const text = eventText(name, data);
     this.#latest.set(name, text);
     for (const { stream } of this.#pages.values()) stream.send(name, text);
@@ -120,6 +121,7 @@ export class LiveHub implements BeforeApplicationShutdown {
 
   /** What cannot be read just now, or, with an empty message, can be again. Told when it changes. */
   tellProblem(part: string, message: string): void {
+    if (this.#pages.size === 0) return;
     const thing = `problem ${part}`;
     const text = eventText('problem', { part, message });
     if ((this.#latest.get(thing) ?? eventText('problem', { part, message: '' })) === text) return;

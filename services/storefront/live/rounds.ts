@@ -28,11 +28,11 @@ export class Rounds {
   wake(): void {
     if (this.#state !== 'resting' || !this.#isWanted()) return;
     this.#state = 'working';
-    const startedAtMs = this.#timers.now();
+    const startedAtMs = this.#timers.monotonicMs();
     void this.#work().then(() => {
       if (this.#state === 'stopped') return;
       this.#state = 'pausing';
-      const pauseMs = Math.max(0, startedAtMs + this.#periodMs - this.#timers.now());
+      const pauseMs = Math.max(0, startedAtMs + this.#periodMs - this.#timers.monotonicMs());
       this.#timer = this.#timers.setTimeout(() => {
         this.#state = 'resting';
         this.wake();

@@ -35,16 +35,16 @@ interface Earlier {
  */
 export class QueueReading {
   readonly #admin: AskedAdmin;
-  readonly #now: () => number;
+  readonly #monotonicMs: () => number;
   #earlier: Earlier | undefined;
   #members = new Map<string, number>();
   #deadLetters: DeadLetterFigures[] = [];
   #findings: FindingFigures[] | null = [];
   #readingCount = 0;
 
-  constructor(admin: AskedAdmin, now: () => number) {
+  constructor(admin: AskedAdmin, monotonicMs: () => number) {
     this.#admin = admin;
-    this.#now = now;
+    this.#monotonicMs = monotonicMs;
   }
 
   /** How many messages wait for a consumer. Errors: those of Admin. */
@@ -60,7 +60,7 @@ export class QueueReading {
       isSlowTurn ? this.#readSlowParts() : undefined,
     ]);
     this.#readingCount += 1;
-    const atMs = this.#now();
+    const atMs = this.#monotonicMs();
     const put = new Map(
       groups.map(({ of, main }) => [of.topic, sumOf(main, ({ brokerOffset }) => brokerOffset)]),
     );

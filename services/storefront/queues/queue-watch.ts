@@ -47,11 +47,21 @@ export class QueueWatch implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): void {
-    this.#hub.onChange(() => this.#rounds.wake());
+    this.#hub.onChange(() => {
+      if (this.#hub.pageCount === 0) this.#forget();
+      this.#rounds.wake();
+    });
   }
 
   onApplicationShutdown(): void {
     this.#rounds.stop();
+  }
+
+  /** After a pause nothing of what was known before it is said of now. */
+  #forget(): void {
+    this.#reading.forget();
+    this.#backlog = null;
+    this.#isBrokerAway = false;
   }
 
   async #read(): Promise<void> {
@@ -74,5 +84,7 @@ export class QueueWatch implements OnModuleInit, OnApplicationShutdown {
       if (!MqError.is(error)) this.#log.error('the queue side cannot be read', { error });
       this.#hub.tellProblem('queues', BROKER_AWAY);
     }
+    // The last page has left meanwhile: to the next one this would be long ago.
+    if (this.#hub.pageCount === 0) this.#forget();
   }
 }

@@ -41,7 +41,7 @@ export class Crowd {
     this.#secret = parts.secret;
     this.#timers = parts.timers;
     this.#terms = terms;
-    this.#startedAtMs = parts.timers.now();
+    this.#startedAtMs = parts.timers.monotonicMs();
     this.#come();
   }
 
@@ -67,7 +67,7 @@ export class Crowd {
     if (this.#isStopped) return;
     const { customersPerS, seconds } = this.#terms;
     const total = Math.round(customersPerS * seconds);
-    const elapsedS = (this.#timers.now() - this.#startedAtMs) / 1_000;
+    const elapsedS = (this.#timers.monotonicMs() - this.#startedAtMs) / 1_000;
     const due = Math.min(total, Math.floor(elapsedS * customersPerS));
     while (this.#arrived < due) {
       this.#arrived += 1;

@@ -1,10 +1,11 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { DomainError } from '../../common/errors.ts';
+import { DomainError, isUnavailable } from '../../common/errors.ts';
 import type { PeerAnswer } from '../../common/http-peer.ts';
 import type { Log } from '../../common/log.ts';
 import type { ShopServices } from '../application/shop-services.ts';
 import { FLASH_TICKETS } from '../figures/figures.ts';
 import { samplesOf } from '../figures/metrics-text.ts';
+import type { SaleEvent } from '../live/live-events.ts';
 import type { LiveHub } from '../live/live-hub.ts';
 import { Rounds } from '../live/rounds.ts';
 import type { Timers } from '../live/timers.ts';
@@ -20,6 +21,15 @@ export interface SaleTerms {
   readonly stock: number;
   readonly customersPerS: number;
   readonly seconds: number;
+}
+
+/** As the flash sale service is asked for it. */
+interface NewSale {
+  readonly sku: string;
+  readonly stock: number;
+  readonly perUserLimit: number;
+  readonly startsAt: string;
+  readonly endsAt: string;
 }
 
 interface Counts {
@@ -38,8 +48,13 @@ interface RunningSale {
   readonly doneBefore: { readonly ordered: number; readonly others: number };
   readonly giveUpAtMs: number;
   remaining: number;
+  waiting: number;
   last: Counts;
 }
+
+type Rates = Pick<SaleEvent, 'arrivedPerS' | 'admittedPerS' | 'orderedPerS'>;
+
+const noRates: Rates = { arrivedPerS: 0, admittedPerS: 0, orderedPerS: 0 };
 
 /** Opens a flash sale, has a crowd come to it, and tells the pages how what arrives becomes what the database can take. */
 export class SaleStage implements OnApplicationShutdown {
@@ -93,22 +108,18 @@ export class SaleStage implements OnApplicationShutdown {
   async #open(terms: SaleTerms): Promise<{ saleId: string } | PeerAnswer> {
     const { sku = DEFAULT_SKU, stock, customersPerS, seconds } = terms;
     const doneBefore = await this.#ticketsDone();
-    const nowMs = this.#timers.now();
-    const giveUpAtMs = nowMs + seconds * 1_000 + QUEUE_PATIENCE_MS;
-    const body = JSON.stringify({
+    const startedAtMs = this.#timers.monotonicMs();
+    const patienceMs = seconds * 1_000 + QUEUE_PATIENCE_MS;
+    const startsAtMs = this.#timers.now();
+    const answer = await this.#askForSale({
       sku,
       stock,
       perUserLimit: 1,
-      startsAt: new Date(nowMs).toISOString(),
-      endsAt: new Date(giveUpAtMs).toISOString(),
+      startsAt: new Date(startsAtMs).toISOString(),
+      endsAt: new Date(startsAtMs + patienceMs).toISOString(),
     });
-    const answer = await this.#services.pass('flashsale', {
-      method: 'POST',
-      path: '/flash-sales',
-      body,
-    });
-    if (answer.status !== 201) return answer;
-    const { saleId } = JSON.parse(answer.text) as { saleId: string };
+    if ('status' in answer) return answer;
+    const { saleId } = answer;
     const crowd = new Crowd(
       { gate: this.#services.of('flashsale'), secret: this.#secret, timers: this.#timers },
       { saleId, customersPerS, seconds },
@@ -119,27 +130,72 @@ export class SaleStage implements OnApplicationShutdown {
       stock,
       crowd,
       doneBefore,
-      giveUpAtMs,
+      giveUpAtMs: startedAtMs + patienceMs,
       remaining: stock,
-      last: { atMs: nowMs, arrived: 0, admitted: 0, ordered: 0 },
+      waiting: 0,
+      last: { atMs: startedAtMs, arrived: 0, admitted: 0, ordered: 0 },
     };
     this.#rounds.wake();
     return { saleId };
   }
 
-  async #round(): Promise<void> {
-    const sale = this.#sale!;
+  /** A sale whose opening was answered too late is there all the same, and would keep its pieces from everybody: it is ours. */
+  async #askForSale(sale: NewSale): Promise<{ saleId: string } | PeerAnswer> {
     try {
-      await this.#tell(sale);
-      this.#hub.tellProblem('sale', '');
+      const request = { method: 'POST', path: '/flash-sales', body: JSON.stringify(sale) };
+      const answer = await this.#services.pass('flashsale', request);
+      return answer.status === 201 ? { saleId: saleIdIn(answer) } : answer;
     } catch (error) {
-      if (!(error instanceof DomainError)) this.#log.error('a sale cannot be shown', { error });
-      this.#hub.tellProblem('sale', 'The sale cannot be looked at just now.');
-      if (this.#timers.now() > sale.giveUpAtMs) this.#sale = undefined;
+      if (!isUnavailable(error)) throw error;
+      const { items } = (await this.#services.of('flashsale').get('/flash-sales')) as {
+        items: (NewSale & { saleId: string })[];
+      };
+      const opened = items.find(
+        ({ sku, startsAt, endsAt }) =>
+          sku === sale.sku && startsAt === sale.startsAt && endsAt === sale.endsAt,
+      );
+      if (opened === undefined) throw error;
+      return { saleId: opened.saleId };
     }
   }
 
-  async #tell(sale: RunningSale): Promise<void> {
+  async #round(): Promise<void> {
+    const sale = this.#sale!;
+    try {
+      const rates = await this.#look(sale);
+      const isOver = isDone(sale, rates) || this.#isGivenUp(sale);
+      // Before it is told to be over: one that cannot be closed now is looked at again, and closed then.
+      if (isOver) await this.#close(sale);
+      this.#tell(sale, rates, isOver);
+    } catch (error) {
+      if (!(error instanceof DomainError)) this.#log.error('a sale cannot be shown', { error });
+      if (!this.#isGivenUp(sale)) {
+        this.#hub.tellProblem('sale', 'The sale cannot be looked at just now.');
+        return;
+      }
+      // It ends at this time by itself.
+      this.#log.warn('a sale could not be closed', { saleId: sale.saleId, error });
+      this.#tell(sale, noRates, true);
+    }
+  }
+
+  #isGivenUp({ giveUpAtMs }: RunningSale): boolean {
+    return this.#timers.monotonicMs() > giveUpAtMs;
+  }
+
+  async #close({ saleId }: RunningSale): Promise<void> {
+    await this.#services.of('flashsale').post(`/flash-sales/${saleId}/close`, {});
+  }
+
+  #tell(sale: RunningSale, rates: Rates, isOver: boolean): void {
+    const { saleId, sku, stock, remaining, waiting } = sale;
+    this.#hub.tellAll('sale', { saleId, sku, stock, remaining, ...rates, waiting, isOver });
+    this.#hub.tellProblem('sale', '');
+    if (isOver) this.#sale = undefined;
+  }
+
+  /** Brings up to date what is known of a sale. Errors: FLASHSALE.UNAVAILABLE. */
+  async #look(sale: RunningSale): Promise<Rates> {
     const [shown, done] = await Promise.all([
       this.#services.of('flashsale').get(`/flash-sales/${sale.saleId}`) as Promise<{
         remaining?: number;
@@ -150,39 +206,42 @@ export class SaleStage implements OnApplicationShutdown {
     const { arrived, admitted } = sale.crowd.counts;
     const ordered = Math.max(0, done.ordered - sale.doneBefore.ordered);
     const others = Math.max(0, done.others - sale.doneBefore.others);
-    const waiting = Math.max(0, admitted - ordered - others);
-    const now = { atMs: this.#timers.now(), arrived, admitted, ordered };
+    sale.waiting = Math.max(0, admitted - ordered - others);
+    const now = { atMs: this.#timers.monotonicMs(), arrived, admitted, ordered };
     const seconds = Math.max(0.001, (now.atMs - sale.last.atMs) / 1_000);
     const rateOf = (count: 'arrived' | 'admitted' | 'ordered'): number =>
       Math.max(0, now[count] - sale.last[count]) / seconds;
-    // One more event shows that nothing comes any more.
-    const isQuiet = rateOf('arrived') === 0 && rateOf('ordered') === 0;
-    const isOver = (sale.crowd.isOver && waiting === 0 && isQuiet) || now.atMs > sale.giveUpAtMs;
-    this.#hub.tellAll('sale', {
-      saleId: sale.saleId,
-      sku: sale.sku,
-      stock: sale.stock,
-      remaining: sale.remaining,
+    const rates = {
       arrivedPerS: rateOf('arrived'),
       admittedPerS: rateOf('admitted'),
       orderedPerS: rateOf('ordered'),
-      waiting,
-      isOver,
-    });
+    };
     sale.last = now;
-    if (!isOver) return;
-    this.#sale = undefined;
-    await this.#services.of('flashsale').post(`/flash-sales/${sale.saleId}/close`, {});
+    return rates;
   }
 
   /** Of all sales together; with several gate processes of the one that answers. Errors: FLASHSALE.UNAVAILABLE. */
   async #ticketsDone(): Promise<{ ordered: number; others: number }> {
     const path = `/metrics?name[]=${FLASH_TICKETS}`;
-    const { text } = await this.#services.pass('flashsale', { method: 'GET', path });
+    const { status, text } = await this.#services.pass('flashsale', { method: 'GET', path });
+    if (status !== 200) {
+      // Read as metrics it would say that nothing was ever done.
+      const detail = `flashsale answered ${status} when it was asked for its tickets, try again`;
+      throw new DomainError('FLASHSALE.UNAVAILABLE', 'unavailable', detail);
+    }
     const done = { ordered: 0, others: 0 };
     for (const { labels, value } of samplesOf(text)) {
       done[labels['outcome'] === 'ORDERED' ? 'ordered' : 'others'] += value;
     }
     return done;
   }
+}
+
+function saleIdIn({ text }: PeerAnswer): string {
+  return (JSON.parse(text) as { saleId: string }).saleId;
+}
+
+/** Everybody has come, every ticket is done with, and one more look has shown that nothing comes any more. */
+function isDone({ crowd, waiting }: RunningSale, { arrivedPerS, orderedPerS }: Rates): boolean {
+  return crowd.isOver && waiting === 0 && arrivedPerS === 0 && orderedPerS === 0;
 }

@@ -63,7 +63,8 @@ export class SwitchWatch implements OnModuleInit, OnApplicationShutdown {
 
   #tell(now: SwitchesEvent): void {
     const text = JSON.stringify(now);
-    if (text === this.#told) return;
+    // Told to nobody, it is not told: the next page must hear of it.
+    if (text === this.#told || this.#hub.pageCount === 0) return;
     this.#told = text;
     this.#hub.tellAll('switches', now);
   }

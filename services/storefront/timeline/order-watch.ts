@@ -26,6 +26,7 @@ const QUESTION_GAP_MS = 50;
 
 const BROKER_AWAY = 'The messages of orders cannot be looked up just now.';
 
+/** Its times are by the clock that never goes back. */
 interface WatchedOrder {
   facts: OrderFacts | undefined;
   messages: Map<string, OrderMessage>;
@@ -80,7 +81,7 @@ export class OrderWatch implements OnModuleInit, OnApplicationShutdown {
     for (const orderNo of this.#orders.keys()) {
       if (!watched.has(orderNo)) this.#orders.delete(orderNo);
     }
-    const nowMs = this.#timers.now();
+    const nowMs = this.#timers.monotonicMs();
     for (const orderNo of watched) {
       if (this.#orders.has(orderNo)) continue;
       this.#orders.set(orderNo, {
@@ -102,7 +103,7 @@ export class OrderWatch implements OnModuleInit, OnApplicationShutdown {
     const waiting = [...this.#orders]
       .filter(([orderNo]) => !this.#beingLookedAt.has(orderNo))
       .toSorted(([, a], [, b]) => a.dueAtMs - b.dueAtMs);
-    const nowMs = this.#timers.now();
+    const nowMs = this.#timers.monotonicMs();
     for (const [orderNo, order] of waiting) {
       if (this.#beingLookedAt.size >= LOOKERS) return;
       if (order.dueAtMs > nowMs) {
@@ -125,7 +126,7 @@ export class OrderWatch implements OnModuleInit, OnApplicationShutdown {
     } catch (error) {
       this.#log.error('an order cannot be shown', { orderNo, error });
     }
-    const nowMs = this.#timers.now();
+    const nowMs = this.#timers.monotonicMs();
     const ageMs = nowMs - order.changedAtMs;
     order.dueAtMs = nowMs + paces.find(({ untilMs }) => ageMs < untilMs)!.everyMs;
   }
@@ -134,15 +135,15 @@ export class OrderWatch implements OnModuleInit, OnApplicationShutdown {
     const facts = updated(order.facts, await readOrderFacts(this.#services, orderNo));
     if (JSON.stringify(facts) === JSON.stringify(order.facts)) return;
     order.facts = facts;
-    order.changedAtMs = this.#timers.now();
+    order.changedAtMs = this.#timers.monotonicMs();
   }
 
   async #readMessages(orderNo: string, order: WatchedOrder): Promise<void> {
-    const nowMs = this.#timers.now();
+    const nowMs = this.#timers.monotonicMs();
     const isSettled = order.messagesAtMs > order.changedAtMs + MESSAGES_SETTLE_MS;
     if (isSettled && nowMs - order.messagesAtMs < MESSAGES_EVERY_MS) return;
     try {
-      for (const topic of topicsOf(order.facts!, nowMs)) {
+      for (const topic of topicsOf(order.facts!, this.#timers.now())) {
         await this.#turn();
         for (const message of await readOrderMessages(this.#admin, topic, orderNo)) {
           order.messages.set(`${topic} ${message.messageId}`, message);
@@ -158,7 +159,7 @@ export class OrderWatch implements OnModuleInit, OnApplicationShutdown {
 
   /** However many orders are watched, the broker has its other work to do. */
   async #turn(): Promise<void> {
-    const nowMs = this.#timers.now();
+    const nowMs = this.#timers.monotonicMs();
     const turnAtMs = Math.max(nowMs, this.#nextQuestionAtMs);
     this.#nextQuestionAtMs = turnAtMs + QUESTION_GAP_MS;
     if (turnAtMs === nowMs) return;

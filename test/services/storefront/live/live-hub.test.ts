@@ -58,6 +58,16 @@ describe('the live hub', () => {
     expect(open().events('figures')).toEqual([]);
   });
 
+  it('does not keep for the next page what it is told while none is open', () => {
+    hub.tellAll('figures', figures(1));
+    hub.tellProblem('queues', 'The broker is away.');
+    const page = open();
+    expect(page.events('figures')).toEqual([]);
+    expect(page.events('problem')).toEqual([]);
+    hub.tellProblem('queues', 'The broker is away.');
+    expect(page.events('problem')).toHaveLength(1);
+  });
+
   it('tells a page of the orders it watches, and of those that are known already at once', () => {
     const page = open();
     hub.onWatch((no) => (no === other ? order(other, 'PAID') : undefined));
@@ -145,6 +155,19 @@ describe('the live hub', () => {
 });
 
 describe('rounds', () => {
+  it('go on when the clock on the wall is set back', async () => {
+    let begun = 0;
+    const work = async (): Promise<void> => {
+      begun += 1;
+      clock.jumpWallClock(-3_600_000);
+    };
+    const rounds = new Rounds({ timers: clock, periodMs: 1_000, isWanted: () => true, work });
+    rounds.wake();
+    await clock.advanceAndSettle(3_500);
+    rounds.stop();
+    expect(begun).toBe(4);
+  });
+
   it('are worked one at a time, a period apart, and rest when nobody wants them', async () => {
     let isWanted = false;
     let begun = 0;

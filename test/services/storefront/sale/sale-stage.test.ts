@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DomainError } from '../../../../services/common/errors.ts';
 import type { PeerAnswer, PeerRequest } from '../../../../services/common/http-peer.ts';
 import { verifyCustomerToken } from '../../../../services/contracts/customer-token.ts';
 import { LiveHub } from '../../../../services/storefront/live/live-hub.ts';
@@ -18,18 +19,32 @@ let stage: SaleStage;
 let customers: { userId: string; address: string | undefined }[];
 let ordered: number;
 let openStatus: number;
+/** The service has opened the sale, and its answer comes too late. */
+let isAnswerLate: boolean;
+let opened: object | undefined;
+let metricsStatus: number;
+let canClose: boolean;
 let isClosed: boolean;
 
 function answer(status: number, text: string): PeerAnswer {
   return { status, headers: {}, text };
 }
 
+function away(): DomainError {
+  return new DomainError('FLASHSALE.UNAVAILABLE', 'unavailable', 'away');
+}
+
 /** The flash sale service: admits as many as there are pieces. */
-async function exchange({ method, path, headers }: PeerRequest): Promise<PeerAnswer> {
+async function exchange({ method, path, headers, body }: PeerRequest): Promise<PeerAnswer> {
   if (path.startsWith('/metrics')) {
-    return answer(200, `millrace_flash_tickets_total{outcome="ORDERED"} ${1_000 + ordered}\n`);
+    return answer(
+      metricsStatus,
+      `millrace_flash_tickets_total{outcome="ORDERED"} ${1_000 + ordered}\n`,
+    );
   }
   if (method === 'POST' && path === '/flash-sales') {
+    opened = { ...(JSON.parse(body!) as object), saleId };
+    if (isAnswerLate) throw away();
     return answer(openStatus, JSON.stringify({ saleId }));
   }
   const { userId } = verifyCustomerToken(headers?.['authorization'], secret, clock.now());
@@ -43,11 +58,19 @@ beforeEach(() => {
   customers = [];
   ordered = 0;
   openStatus = 201;
+  isAnswerLate = false;
+  opened = undefined;
+  metricsStatus = 200;
+  canClose = true;
   isClosed = false;
   const peer = {
     exchange,
-    get: async () => ({ remaining: Math.max(0, terms.stock - customers.length) }),
+    get: async (path: string) =>
+      path === '/flash-sales'
+        ? { items: [opened].filter((sale) => sale !== undefined) }
+        : { remaining: Math.max(0, terms.stock - customers.length) },
     post: async () => {
+      if (!canClose) throw away();
       isClosed = true;
       return {};
     },
@@ -102,6 +125,57 @@ describe('a sale with a crowd', () => {
     await clock.advanceAndSettle(70_000);
     expect(page.events('sale').at(-1)).toMatchObject({ isOver: true, waiting: 30 });
     expect(await stage.open(terms)).toEqual({ saleId });
+  });
+
+  it('goes on, and ends, when the clock on the wall is set back', async () => {
+    await stage.open(terms);
+    clock.jumpWallClock(-3_600_000);
+    await clock.advanceAndSettle(3_000);
+    expect(customers).toHaveLength(100);
+    ordered = 30;
+    await clock.advanceAndSettle(5_000);
+    expect(page.events('sale').at(-1)).toMatchObject({ isOver: true });
+    expect(isClosed).toBe(true);
+  });
+
+  it('is not over before it is closed, which is tried again', async () => {
+    await stage.open(terms);
+    canClose = false;
+    await clock.advanceAndSettle(3_000);
+    ordered = 30;
+    await clock.advanceAndSettle(5_000);
+    expect(page.events('sale').every(({ isOver }) => !isOver)).toBe(true);
+    expect(page.events('problem')).toMatchObject([{ part: 'sale' }]);
+    canClose = true;
+    await clock.advanceAndSettle(2_000);
+    expect(isClosed).toBe(true);
+    expect(page.events('sale').at(-1)).toMatchObject({ isOver: true });
+    expect(page.events('problem').at(-1)).toEqual({ part: 'sale', message: '' });
+  });
+
+  it('is over, and no problem any more, when it could not be closed until it ended by itself', async () => {
+    await stage.open(terms);
+    canClose = false;
+    await clock.advanceAndSettle(3_000);
+    ordered = 30;
+    await clock.advanceAndSettle(67_000);
+    expect(page.events('sale').at(-1)).toMatchObject({ isOver: true, orderedPerS: 0 });
+    expect(page.events('problem').at(0)).toMatchObject({ part: 'sale' });
+    expect(page.events('problem').at(-1)).toEqual({ part: 'sale', message: '' });
+    expect(await stage.open(terms)).toEqual({ saleId });
+  });
+
+  it('does not take metrics that cannot be read for tickets that are not there', async () => {
+    metricsStatus = 503;
+    await expect(stage.open(terms)).rejects.toMatchObject({ code: 'FLASHSALE.UNAVAILABLE' });
+    expect(opened).toBeUndefined();
+  });
+
+  it('is found again when the answer to its opening came too late', async () => {
+    isAnswerLate = true;
+    expect(await stage.open(terms)).toEqual({ saleId });
+    await clock.advanceAndSettle(1_000);
+    expect(customers).toHaveLength(50);
   });
 
   it("is the service's refusal when that opens none, and nobody comes", async () => {

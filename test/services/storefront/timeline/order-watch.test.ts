@@ -71,6 +71,17 @@ describe('an order that is watched', () => {
     expect(page.events('order').map((event) => event.status)).toEqual(['PENDING', 'PAID']);
   });
 
+  it('is told on when the clock on the wall is set back', async () => {
+    watchOrders(1);
+    await clock.advanceAndSettle(3_000);
+    clock.jumpWallClock(-3_600_000);
+    const before = questions.length;
+    status = 'PAID';
+    await clock.advanceAndSettle(10_000);
+    expect(page.events('order').map((event) => event.status)).toEqual(['PENDING', 'PAID']);
+    expect(questions.length).toBeGreaterThan(before);
+  });
+
   it('costs the broker a question or two after a change, and then one every half minute', async () => {
     watchOrders(1);
     await clock.advanceAndSettle(10_000);

@@ -1,3 +1,4 @@
+import { DomainError } from '../../common/errors.ts';
 import { formatMoney } from '../../common/money.ts';
 import { FLASH_ORDERS, FLASH_ORDERS_TAG } from '../../contracts/flash-orders.ts';
 import { NOTIFICATION_EVENTS, NotificationEventTag } from '../../contracts/notification-events.ts';
@@ -75,11 +76,9 @@ export function timelineOf(
     });
   // A message that came twice is one event.
   const rest = [...new Map(free.map((each) => [each.messageId + each.topic, each])).values()];
-  const alone = rest.flatMap((message) => {
+  const alone = rest.map((message) => {
     const happening = happeningOf(message);
-    return happening === undefined
-      ? []
-      : [{ atMs: happening.atMs, entry: entryOf(happening, message) }];
+    return { atMs: happening.atMs, entry: entryOf(happening, message) };
   });
   const { order } = facts;
   return {
@@ -259,9 +258,9 @@ function returnText(status: string): string {
     : 'The goods had not left: they are taken out of the parcel';
 }
 
-/** What a message tells by itself; undefined: nothing that the facts do not say better. */
-function happeningOf(message: OrderMessage): Happening | undefined {
-  const { topic, tag, atMs, body, deadLetterReason } = message;
+/** What a message tells by itself. */
+function happeningOf(message: OrderMessage): Happening {
+  const { topic, tag, atMs, deadLetterReason } = message;
   if (deadLetterReason !== undefined) {
     return {
       atMs,
@@ -277,13 +276,13 @@ function happeningOf(message: OrderMessage): Happening | undefined {
       what: 'A piece of the flash sale is won; the ticket waits',
     };
   }
-  if (topic === REFUND_EVENTS && tag in refundSteps) {
+  if (topic === REFUND_EVENTS && Object.hasOwn(refundSteps, tag)) {
     return { atMs, service: 'refund', what: refundSteps[tag as RefundStep].asked };
   }
   if (topic === REFUND_EVENTS && tag === REFUND_COMPLETED) {
     return { atMs, service: 'refund', what: 'All steps of the refund are done' };
   }
-  if (topic === REFUND_STEP_RESULTS) return stepResult(atMs, body);
+  if (topic === REFUND_STEP_RESULTS) return stepResult(message);
   return { atMs, service: senders[topic] ?? topic, what: `${topic} ${tag}` };
 }
 
@@ -295,10 +294,17 @@ const senders: Readonly<Record<string, string>> = {
   [NOTIFICATION_EVENTS]: 'push',
 };
 
-function stepResult(atMs: number, body: string): Happening | undefined {
-  const { type, step, note } = parseRefundStepResult(body);
-  const { service, done } = refundSteps[step];
-  return type === RefundStepResultTag.Failed
-    ? { atMs, service, what: `A step of the refund has failed: ${note}`, isProblem: true }
-    : { atMs, service, what: done };
+function stepResult({ topic, tag, atMs, body }: OrderMessage): Happening {
+  try {
+    const { type, step, note } = parseRefundStepResult(body);
+    const { service, done } = refundSteps[step];
+    return type === RefundStepResultTag.Failed
+      ? { atMs, service, what: `A step of the refund has failed: ${note}`, isProblem: true }
+      : { atMs, service, what: done };
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    // Malformed: what else there is of the order is shown all the same.
+    const what = `${topic} ${tag} cannot be read: ${error.message}`;
+    return { atMs, service: 'refund', what, isProblem: true };
+  }
 }

@@ -152,6 +152,19 @@ describe('a timeline', () => {
     ]);
   });
 
+  it('shows a message that cannot be read as a problem, and all the others', () => {
+    const messages = [
+      message('REFUND_STEP_RESULTS', 'Done', 1, { body: '{"step":"Dance"}' }),
+      message('REFUND_EVENTS', 'toString', 2),
+      message('REFUND_EVENTS', 'Completed', 3),
+    ];
+    expect(lines(nothing, messages)).toEqual([
+      expect.stringMatching(/^1 refund: REFUND_STEP_RESULTS Done cannot be read: .* \(Done\) !$/),
+      '2 REFUND_EVENTS: REFUND_EVENTS toString (toString)',
+      '3 refund: All steps of the refund are done (Completed)',
+    ]);
+  });
+
   it('marks what nobody likes to see: a closed order, a failed payment, money too late, a dead letter', () => {
     const late = facts({
       order: {

@@ -29,6 +29,7 @@ export type {
   LocalTransactionState,
   Message,
   MessageQueue,
+  RedriveResult,
   SendResult,
 } from 'millrace';
 export { MillraceHealth, MillraceMetrics, TransactionChecker } from 'millrace/nestjs';

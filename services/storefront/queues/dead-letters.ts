@@ -1,5 +1,10 @@
 import { DomainError } from '../../common/errors.ts';
-import { MqError, type Admin, type ConsumedMessage } from '../../common/mq.module.ts';
+import {
+  MqError,
+  type Admin,
+  type ConsumedMessage,
+  type RedriveResult,
+} from '../../common/mq.module.ts';
 import { shopGroups } from './shop-groups.ts';
 
 export interface DeadLetter {
@@ -28,52 +33,48 @@ export class DeadLetters {
 
   /** The oldest hundred. Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE. */
   async of(group: string): Promise<DeadLetter[]> {
-    return (await this.#letters(group, MAX_SHOWN)).map((letter) => shown(letter));
+    const letters = await this.#asked(group, () => this.#admin.dlq(group, { maxCount: MAX_SHOWN }));
+    return letters.map((letter) => shown(letter));
   }
 
-  /** Those of these ids, or all; returns how many the broker took. Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE. */
+  /**
+   * Those of these ids and no others, or all; returns how many the broker took. Of all, the group's progress says that they were
+   * given back, and they are not shown again; chosen ones are, until all are given back.
+   *
+   * Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE.
+   */
   async redrive(group: string, messageIds?: readonly string[]): Promise<number> {
-    const letters = await this.#letters(group, MAX_REDRIVEN);
-    const wanted = messageIds && new Set(messageIds);
-    const offsetMsgIds = letters
-      .filter(({ msgId }) => wanted === undefined || wanted.has(msgId))
-      .map(({ offsetMsgId }) => offsetMsgId);
-    if (offsetMsgIds.length === 0) return 0;
-    // All of them: the group's progress says so, and they are not shown again.
-    const isAll = offsetMsgIds.length === letters.length;
-    const results = await asked(() =>
-      this.#admin.redriveDlq(group, isAll ? 'all' : { offsetMsgIds }, {
-        ...(isAll && { maxCount: MAX_REDRIVEN }),
-      }),
+    const results = await this.#asked(group, () =>
+      messageIds === undefined
+        ? this.#admin.redriveDlq(group, 'all', { maxCount: MAX_REDRIVEN })
+        : this.#redriveChosen(group, new Set(messageIds)),
     );
     return results.filter(({ status }) => status === 'REDRIVEN').length;
   }
 
-  async #letters(group: string, maxCount: number): Promise<ConsumedMessage[]> {
+  async #redriveChosen(group: string, chosen: ReadonlySet<string>): Promise<RedriveResult[]> {
+    const letters = await this.#admin.dlq(group, { maxCount: MAX_REDRIVEN });
+    const offsetMsgIds = letters
+      .filter(({ msgId }) => chosen.has(msgId))
+      .map(({ offsetMsgId }) => offsetMsgId);
+    return this.#admin.redriveDlq(group, { offsetMsgIds });
+  }
+
+  async #asked<T>(group: string, work: () => Promise<T[]>): Promise<T[]> {
     const known = shopGroups.find((each) => each.group === group);
     if (known?.deadLetterGroup === undefined) {
       const detail = `${group.slice(0, 64)} is no consumer group of the shop that has dead letters`;
       throw new DomainError('DEAD_LETTERS.NO_GROUP', 'not_found', detail);
     }
-    return asked(async () => {
-      try {
-        return await this.#admin.dlq(group, { maxCount });
-      } catch (error) {
-        // The group has not consumed anything yet.
-        if (MqError.is(error) && error.code === 'SUBSCRIPTION_GROUP_NOT_EXIST') return [];
-        throw error;
-      }
-    });
-  }
-}
-
-async function asked<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!MqError.is(cause)) throw cause;
-    const detail = `the broker cannot do this just now (${cause.code}), try again`;
-    throw new DomainError('BROKER.UNAVAILABLE', 'unavailable', detail, { cause });
+    try {
+      return await work();
+    } catch (cause) {
+      if (!MqError.is(cause)) throw cause;
+      // The group has not consumed anything yet.
+      if (cause.code === 'SUBSCRIPTION_GROUP_NOT_EXIST') return [];
+      const detail = `the broker cannot do this just now (${cause.code}), try again`;
+      throw new DomainError('BROKER.UNAVAILABLE', 'unavailable', detail, { cause });
+    }
   }
 }
 

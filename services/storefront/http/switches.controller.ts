@@ -16,9 +16,9 @@ export class SwitchesController {
   constructor(private readonly switches: SwitchWatch) {}
 
   @Put()
-  @ApiOperation({ summary: 'Turns the switches that are named, and shows all of them' })
+  @ApiOperation({ summary: 'Turns the one switch that is named, and shows all of them' })
   @ApiOkResponse()
-  @ApiConflictResponse({ description: 'One of them cannot be turned here; the answer says why' })
+  @ApiConflictResponse({ description: 'It cannot be turned here; the answer says why' })
   @ApiServiceUnavailableResponse()
   turn(@Body() body: SwitchesDto): Promise<SwitchesEvent> {
     return this.switches.turn(body);

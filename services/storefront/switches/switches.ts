@@ -20,7 +20,7 @@ const noStage: StageSwitches = {
   reasons: { couponDatabase: NO_STAGE, broker: NO_STAGE },
 };
 
-/** Which switches are to be turned, and how. */
+/** Which switch is to be turned, and how; one at a time, so that nothing is half done. */
 export interface SwitchWish {
   readonly thirdParty?: Partial<ThirdPartySwitch> | undefined;
   readonly couponDatabase?: SwitchState | undefined;
@@ -54,8 +54,13 @@ export class Switches {
     };
   }
 
-  /** Errors: SWITCH.NOT_HERE with the reason; THIRD_PARTY.UNAVAILABLE; STAGE.UNAVAILABLE when what was to run does not start. */
-  async turn({ thirdParty, ...stage }: SwitchWish): Promise<SwitchesEvent> {
+  /**
+   * Errors: REQUEST.INVALID when it is not one switch; SWITCH.NOT_HERE with the reason; THIRD_PARTY.UNAVAILABLE; STAGE.UNAVAILABLE
+   *         when what was to run does not start.
+   */
+  async turn(wish: SwitchWish): Promise<SwitchesEvent> {
+    assertOne(wish);
+    const { thirdParty, ...stage } = wish;
     const { reasons } = await this.read();
     const refusals = [
       thirdParty && reasons.thirdParty,
@@ -78,12 +83,10 @@ export class Switches {
     const request = { method: 'PUT', path: '/switches', body: JSON.stringify(wish) };
     const { status, text } = await this.#stage!.exchange(request);
     if (status === 200) return;
-    const { detail } = JSON.parse(text) as { detail: string };
-    throw new DomainError(
-      status === 409 ? 'SWITCH.NOT_HERE' : 'STAGE.UNAVAILABLE',
-      status === 409 ? 'conflict' : 'unavailable',
-      detail,
-    );
+    const detail = detailOf(text) ?? `the stage (STAGE_URL) answered ${status} and gave no reason`;
+    throw status === 409
+      ? new DomainError('SWITCH.NOT_HERE', 'conflict', detail)
+      : new DomainError('STAGE.UNAVAILABLE', 'unavailable', detail);
   }
 
   async #readStage(): Promise<StageSwitches> {
@@ -106,5 +109,31 @@ export class Switches {
     if (status !== 200) return undefined;
     const { latencyMs, errorRate } = (JSON.parse(text) as { channel: ThirdPartySwitch }).channel;
     return { latencyMs, errorRate };
+  }
+}
+
+function assertOne(wish: SwitchWish): void {
+  const [named, ...more] = Object.entries(wish).flatMap(([name, wanted]) =>
+    wanted === undefined ? [] : [name],
+  );
+  if (named !== undefined && more.length === 0) return;
+  const field = more[0] ?? '';
+  const message =
+    named === undefined
+      ? 'names no switch, it must name one'
+      : `comes beside ${named}, it must come alone`;
+  throw new DomainError('REQUEST.INVALID', 'invalid', `${field || 'the request'} ${message}`, {
+    fields: [{ field, message }],
+  });
+}
+
+/** Undefined: there is none, for whatever answered is no stage, or stands before it. */
+function detailOf(text: string): string | undefined {
+  try {
+    const { detail } = (JSON.parse(text) ?? {}) as { detail?: unknown };
+    return typeof detail === 'string' ? detail : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }

@@ -31,6 +31,8 @@ export interface StorefrontConfig {
   readonly peers: Readonly<Record<PeerName, HttpPeerOptions>>;
   /** What the tokens of a flash sale's crowd are signed with. */
   readonly customerTokenSecret: string;
+  /** Under which names, without port, the page is reached, beside those of this machine. In lower case. */
+  readonly allowedHosts: readonly string[];
   /** Where the switches of a demo are; undefined where the shop runs without one. */
   readonly stageUrl: string | undefined;
 }
@@ -52,6 +54,11 @@ export function loadConfig(env: Env): StorefrontConfig {
       readPeer(reader, name, `http://127.0.0.1:${peerPorts[name]}`, PEER_TIMEOUT_MS),
     ]),
   ) as Record<PeerName, HttpPeerOptions>;
+  const allowedHosts = reader.text('ALLOWED_HOSTS', {
+    default: '',
+    pattern: /^$|^(?:[\w.-]+|\[[\da-f:.]+\])(?:,(?:[\w.-]+|\[[\da-f:.]+\]))*$/i,
+    mustBe: 'host names without port, several separated by ,',
+  });
   const stage = reader.optionalUrl('STAGE_URL', ['http:'], NO_STAGE);
   reader.finish();
   return Object.freeze({
@@ -59,6 +66,12 @@ export function loadConfig(env: Env): StorefrontConfig {
     namesrvAddr,
     peers: Object.freeze(peers),
     customerTokenSecret,
+    allowedHosts: Object.freeze(
+      allowedHosts
+        .toLowerCase()
+        .split(',')
+        .filter((name) => name !== ''),
+    ),
     stageUrl: stage.origin === NO_STAGE ? undefined : stage.href.replace(/\/+$/, ''),
   });
 }

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { HealthController, READINESS_NEEDS } from '../common/health.controller.ts';
 import { Log } from '../common/log.ts';
 import { Metrics } from '../common/metrics.ts';
@@ -10,6 +11,7 @@ import type { StorefrontConfig } from './config.ts';
 import { FiguresWatch } from './figures/figures-watch.ts';
 import { CatalogueController } from './http/catalogue.controller.ts';
 import { DeadLetterController } from './http/dead-letter.controller.ts';
+import { ForeignRequests } from './http/foreign-requests.ts';
 import { LiveController } from './http/live.controller.ts';
 import { OrderController } from './http/order.controller.ts';
 import { PageController } from './http/page.controller.ts';
@@ -37,7 +39,7 @@ export class StorefrontModule {
     const switches = new Switches(services, config.stageUrl);
     const broker = new BrokerConnection(config.namesrvAddr, log);
     const { admin } = broker;
-    const reading = new QueueReading(admin, () => systemTimers.now());
+    const reading = new QueueReading(admin, () => systemTimers.monotonicMs());
     const queues = new QueueWatch({ ...parts, reading });
     return {
       module: StorefrontModule,
@@ -55,6 +57,12 @@ export class StorefrontModule {
       providers: [
         FindProducts,
         BringBack,
+        {
+          provide: ForeignRequests,
+          useFactory: (adapterHost: HttpAdapterHost) =>
+            new ForeignRequests(adapterHost, config.allowedHosts),
+          inject: [HttpAdapterHost],
+        },
         { provide: Log, useValue: log },
         { provide: Metrics, useValue: new Metrics('storefront') },
         { provide: LiveHub, useValue: hub },

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import {
   ApiNotFoundResponse,
   ApiOkResponse,
@@ -8,6 +8,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { IsArray, Matches, ValidateIf } from 'class-validator';
+import { DomainError } from '../../common/errors.ts';
+import type { RequestWithRawBody } from '../../common/http-service.ts';
 import { DeadLetters, type DeadLetter } from '../queues/dead-letters.ts';
 
 const MAX_IDS = 100;
@@ -43,7 +45,12 @@ export class DeadLetterController {
   async redrive(
     @Param('group') group: string,
     @Body() { messageIds }: RedriveDto,
+    @Req() { rawBody }: RequestWithRawBody,
   ): Promise<{ redriven: number }> {
+    if (rawBody === undefined) {
+      const detail = 'the request has no body, it must be JSON: {} for all';
+      throw new DomainError('REQUEST.INVALID', 'invalid', detail);
+    }
     return { redriven: await this.deadLetters.redrive(group, messageIds) };
   }
 }

@@ -22,8 +22,19 @@ describe("the storefront's settings", () => {
     expect(stageUrl).toBe('http://127.0.0.1:7/secret');
   });
 
+  it('name further hosts, of which there are none by themselves', () => {
+    expect(loadConfig(env).allowedHosts).toEqual([]);
+    const named = loadConfig({ ...env, ALLOWED_HOSTS: 'Shop.example,[fe80::1]' });
+    expect(named.allowedHosts).toEqual(['shop.example', '[fe80::1]']);
+  });
+
   it('are refused together, each by its name', () => {
-    const bad = { ORDER_URL: 'ftp://order', STAGE_URL: 'https://stage', PORT: 'x' };
+    const bad = {
+      ORDER_URL: 'ftp://order',
+      STAGE_URL: 'https://stage',
+      PORT: 'x',
+      ALLOWED_HOSTS: 'shop:80',
+    };
     try {
       loadConfig(bad);
       throw new Error('it must be refused');
@@ -31,7 +42,14 @@ describe("the storefront's settings", () => {
       if (!(error instanceof ConfigError)) throw error;
       const names = error.problems.map((problem) => problem.split(' ', 1)[0]);
       expect(new Set(names)).toEqual(
-        new Set(['CUSTOMER_TOKEN_SECRET', 'NAMESRV_ADDR', 'ORDER_URL', 'PORT', 'STAGE_URL']),
+        new Set([
+          'ALLOWED_HOSTS',
+          'CUSTOMER_TOKEN_SECRET',
+          'NAMESRV_ADDR',
+          'ORDER_URL',
+          'PORT',
+          'STAGE_URL',
+        ]),
       );
     }
   });

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { chromium, type Browser } from 'playwright-core';
 import { findBrowser } from '../support/browser.ts';
-import '../support/long-time-limit.ts';
 import { TestProcess } from '../support/process.ts';
 import { ShopPage } from '../support/shop-page.ts';
 import { ProcessMark } from './marked-processes.ts';
@@ -11,9 +10,9 @@ const root = resolve(import.meta.dirname, '..', '..');
 const everybody = ['order', 'payment', 'coupon', 'points', 'push', 'warehouse'];
 
 const browserPath = await findBrowser();
-if (browserPath === undefined) {
-  console.warn('The shop page is not tested: there is no Chromium, and none can be installed.');
-}
+
+/** More than what is waited for within it may take together, so that a failure names what did not come. */
+jest.setTimeout(900_000);
 
 (browserPath === undefined ? describe.skip : describe)('the shop page', () => {
   let demo: TestProcess;
@@ -27,13 +26,13 @@ if (browserPath === undefined) {
       cwd: root,
       env: { ...new ProcessMark().env, NODE_OPTIONS: undefined },
       ready: /Ctrl-C stops everything/,
-      readyTimeoutMs: 240_000,
+      readyTimeoutMs: 420_000,
     });
     const [, url] = /shop page +(http:\S+)/.exec(await demo.stdout())!;
     browser = await chromium.launch({
       executablePath: browserPath!,
       args: ['--no-sandbox'],
-      timeout: 60_000,
+      timeout: 90_000,
     });
     shop = await ShopPage.open(browser, url!);
     seen.push(`first paint after ${Math.round(await shop.firstPaintMs())} ms`);
@@ -69,10 +68,10 @@ if (browserPath === undefined) {
     await shop.press(card, 'Bring goods back');
     await shop.reaches(card, 'REFUNDED');
     await shop.hearsOf(card, ['stock']);
+    await card.locator('.timeline code').nth(4).waitFor();
     const entries = await card.locator('.timeline li').allInnerTexts();
     const ids = await card.locator('.timeline code').allInnerTexts();
     expect(ids.every((id) => /^[0-9A-F]{32}$/.test(id))).toBe(true);
-    expect(ids.length).toBeGreaterThanOrEqual(5);
     seen.push(`an order with ${entries.length} entries, ${ids.length} of them with a message`);
   });
 
@@ -152,19 +151,17 @@ if (browserPath === undefined) {
   it('shows a flash sale live, and the queues it goes through; nothing moves of its own accord', async () => {
     const { page } = shop;
     await shop.showTab('Queues');
-    await page.locator('#sale-stock').fill('60');
-    await page.locator('#sale-customers').fill('100');
-    await page.locator('#sale-seconds').fill('5');
+    await page.locator('#sale-stock').fill('100');
+    await page.locator('#sale-customers').fill('20');
+    await page.locator('#sale-seconds').fill('20');
+    await shop.record('#sale .line-2 .value');
     await shop.press(page.locator('#sale'), 'Open the sale');
-    const value = page.locator('#sale .line-2 .value', { hasText: /[1-9]/ });
-    await value.waitFor();
-    await page.locator('.sale-state', { hasText: ': 0 of 60 pieces left' }).waitFor();
+    await page.locator('#sale .outcome .said', { hasText: 'is open' }).waitFor();
     await shop.press(page.locator('#sale'), 'Open the sale');
-    await page
-      .locator('#sale .outcome p')
-      .getByText(/409 Conflict|is open/)
-      .waitFor();
-    expect(await page.locator('#topics tbody th').allInnerTexts()).toContain('FLASH_ORDERS');
+    await page.locator('#sale .outcome .problem', { hasText: '409 Conflict' }).waitFor();
+    await shop.hasShown(/[1-9]/);
+    await page.locator('.sale-state', { hasText: ': 0 of 100 pieces left' }).waitFor();
+    await page.locator('#topics tbody th').getByText('FLASH_ORDERS', { exact: true }).waitFor();
     const groups = page.locator('#groups');
     // Rows change places when their figures do, in a table that was sorted by them: as the user has asked.
     expect(await shop.moved()).toEqual([]);
@@ -179,30 +176,37 @@ if (browserPath === undefined) {
     expect(shop.complaints).toEqual([]);
   });
 
-  it('is used by keyboard alone, on a narrow screen, in the dark, with no sideways scrolling', async () => {
-    const narrow = await ShopPage.open(browser, shop.url, {
-      viewport: { width: 390, height: 844 },
-      colorScheme: 'dark',
-      reducedMotion: 'reduce',
-    });
-    const { page } = narrow;
-    await page.keyboard.press('Tab');
-    expect(await narrow.focused()).toBe('tab-shop');
-    expect(await narrow.overhang()).toBeLessThanOrEqual(0);
-    await page.keyboard.press('ArrowRight');
-    expect(await narrow.focused()).toBe('tab-queues');
-    await page.locator('#queues').waitFor();
-    expect(await page.locator('#shop').isVisible()).toBe(false);
-    await page.locator('#groups tbody tr').first().waitFor();
-    expect(await narrow.overhang()).toBeLessThanOrEqual(0);
-    await page.keyboard.press('Home');
-    expect(await narrow.focused()).toBe('tab-shop');
-    await page.getByRole('button', { name: 'Place order' }).focus();
-    await page.keyboard.press('Enter');
-    await page.locator('.order[data-status=PENDING]').waitFor();
-    expect(await narrow.moved()).toEqual([]);
-    expect(narrow.complaints).toEqual([]);
-  });
+  it.each([
+    [390, 844],
+    [320, 568],
+  ])(
+    'is used by keyboard alone, on a screen of %i × %i, in the dark, with no sideways scrolling',
+    async (width, height) => {
+      const narrow = await ShopPage.open(browser, shop.url, {
+        viewport: { width, height },
+        colorScheme: 'dark',
+        reducedMotion: 'reduce',
+      });
+      const { page } = narrow;
+      await page.keyboard.press('Tab');
+      expect(await narrow.focused()).toBe('tab-shop');
+      expect(await narrow.overhang()).toBeLessThanOrEqual(0);
+      await page.keyboard.press('ArrowRight');
+      expect(await narrow.focused()).toBe('tab-queues');
+      await page.locator('#queues').waitFor();
+      expect(await page.locator('#shop').isVisible()).toBe(false);
+      await page.locator('#groups tbody tr').first().waitFor();
+      expect(await narrow.overhang()).toBeLessThanOrEqual(0);
+      await page.keyboard.press('Home');
+      expect(await narrow.focused()).toBe('tab-shop');
+      await page.getByRole('button', { name: 'Place order' }).focus();
+      await page.keyboard.press('Enter');
+      await page.locator('.order[data-status=PENDING]').waitFor();
+      expect(await narrow.moved()).toEqual([]);
+      expect(narrow.complaints).toEqual([]);
+      await narrow.close();
+    },
+  );
 
   // MILLRACE_PICTURES=folder: how the page looks now goes there.
   const pictures = process.env['MILLRACE_PICTURES'];

@@ -1,8 +1,14 @@
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  Locator,
+  Page,
+} from 'playwright-core';
 
-/** A bound on a broken run: a broker that was dead, a service that had to retry. */
-const patienceMs = 60_000;
+/** A bound on a broken run: a broker that was dead, a service that had to retry, on a machine that is slow and busy. */
+const patienceMs = 120_000;
 
 /** The shop page in a browser, as its user sees it, and what the user does not: what moved, failed, or went elsewhere. */
 export class ShopPage {
@@ -25,6 +31,10 @@ export class ShopPage {
       viewport: { width: 1280, height: 900 },
       ...options,
     });
+    return await ShopPage.#openIn(context, url);
+  }
+
+  static async #openIn(context: BrowserContext, url: string): Promise<ShopPage> {
     const page = await context.newPage();
     page.setDefaultTimeout(patienceMs);
     const shop = new ShopPage(page, url);
@@ -46,6 +56,24 @@ export class ShopPage {
     await page.goto(url);
     await shop.isLive();
     return shop;
+  }
+
+  /** Another tab of the same browser: what one keeps, the other has. */
+  openTab(): Promise<ShopPage> {
+    return ShopPage.#openIn(this.page.context(), this.url);
+  }
+
+  /** This tab, and all others of the same browser. */
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+
+  /** As if the user had turned to another tab, or come back: without a screen, a browser takes all of them for seen. */
+  async look(isSeen: boolean): Promise<void> {
+    await this.page.evaluate(`
+      Object.defineProperty(document, 'hidden', { value: ${!isSeen}, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    `);
   }
 
   async isLive(): Promise<void> {
@@ -113,6 +141,20 @@ export class ShopPage {
         }
       }
     }
+  }
+
+  /** Notes every text of an element from now on, for `hasShown`: some stand for one second. */
+  async record(selector: string): Promise<void> {
+    await this.page.evaluate(`
+      globalThis.recorded = [];
+      const place = document.querySelector(${JSON.stringify(selector)});
+      new MutationObserver(() => recorded.push(place.textContent))
+        .observe(place, { childList: true, characterData: true, subtree: true });
+    `);
+  }
+
+  async hasShown(pattern: RegExp): Promise<void> {
+    await this.page.waitForFunction(`recorded.some((text) => ${pattern}.test(text))`);
   }
 
   /** Everything that moved without the user having done anything, since the page was loaded; nothing: an empty list. */

@@ -6,6 +6,8 @@ const SILENCE_MS = 10_000;
 
 /**
  * What the server tells by itself: one connection, opened again whenever it breaks, that knows what this page watches.
+ *
+ * A tab that nobody looks at has none: a browser opens at most six to a server, and six tabs would stop each other.
  */
 export class LiveStream {
   /** @type {EventSource | undefined} */
@@ -27,7 +29,23 @@ export class LiveStream {
     this.#onState = onState;
   }
 
-  open() {
+  start() {
+    document.addEventListener('visibilitychange', () => this.#openWhenSeen());
+    this.#openWhenSeen();
+  }
+
+  /** @param {{ orderNos?: readonly string[], isQueueSideShown?: boolean }} change */
+  watch(change) {
+    this.#watched = { ...this.#watched, ...change };
+    void this.#tellWatched();
+  }
+
+  #openWhenSeen() {
+    this.#close();
+    if (!document.hidden) this.#open();
+  }
+
+  #open() {
     const source = new EventSource('api/live');
     this.#source = source;
     source.addEventListener('hello', (event) => {
@@ -45,10 +63,10 @@ export class LiveStream {
     this.#expectMore();
   }
 
-  /** @param {{ orderNos?: readonly string[], isQueueSideShown?: boolean }} change */
-  watch(change) {
-    this.#watched = { ...this.#watched, ...change };
-    void this.#tellWatched();
+  #close() {
+    clearTimeout(this.#silence);
+    this.#source?.close();
+    this.#streamId = undefined;
   }
 
   #expectMore() {
@@ -58,11 +76,9 @@ export class LiveStream {
 
   /** A browser gives up by itself when the answer is an error, so it is not left to it. */
   #reopen() {
-    clearTimeout(this.#silence);
-    this.#source?.close();
-    this.#streamId = undefined;
+    this.#close();
     this.#onState(false);
-    this.#silence = setTimeout(() => this.open(), REOPEN_MS);
+    this.#silence = setTimeout(() => this.#open(), REOPEN_MS);
   }
 
   async #tellWatched() {

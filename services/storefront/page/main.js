@@ -83,6 +83,6 @@ const orderForm = new OrderForm(catalogue, (request) => orders.placeNew(request)
 place('order-form').append(orderForm.root);
 
 startTabs((shown) => stream.watch({ isQueueSideShown: shown === 'queues' }));
-stream.open();
+stream.start();
 void catalogue.start();
 document.body.classList.add('is-drawn');

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { chromium, type Browser } from 'playwright-core';
 import { findBrowser } from '../support/browser.ts';
+import { until } from '../support/deadline.ts';
 import { TestProcess } from '../support/process.ts';
 import { ShopPage } from '../support/shop-page.ts';
 import { ProcessMark } from './marked-processes.ts';
@@ -105,6 +106,52 @@ jest.setTimeout(900_000);
     await shop.page.reload();
     await shop.isLive();
     await shop.hearsOf(shop.card(orderNo), [...everybody, 'refund', 'stock']);
+  });
+
+  it('sends an order again whose answer was lost with the page that waited for it, and places nothing twice', async () => {
+    const other = await ShopPage.open(browser, shop.url);
+    const { page } = other;
+    let lostStatus: number | undefined;
+    await page.route('**/api/orders', async (route) => {
+      if (lostStatus !== undefined) return await route.continue();
+      lostStatus = (await route.fetch()).status();
+    });
+    await page.getByRole('button', { name: 'Place order' }).click();
+    expect(await until(() => lostStatus, { timeoutMs: 120_000 })).toBe(201);
+    await page.locator('.order[data-status=PLACING]').waitFor();
+    await page.reload();
+    const card = page.locator('.order');
+    await page.locator('.order[data-status=UNANSWERED]').waitFor();
+    await other.press(card, 'Send again');
+    await card.locator('.outcome .repeat', { hasText: 'placed nothing new' }).waitFor();
+    await other.reaches(card, 'PENDING');
+    await other.close();
+  });
+
+  it('is one shop in many tabs: each has the orders of all, and one that is not looked at holds no connection', async () => {
+    const one = await ShopPage.open(browser, shop.url);
+    const other = await one.openTab();
+    const orderNos: string[] = [];
+    for (const tab of [one, other]) {
+      orderNos.push(await (await tab.place()).locator('.number').innerText());
+    }
+    for (const tab of [one, other]) {
+      for (const orderNo of orderNos) await tab.card(orderNo).waitFor();
+    }
+    await one.look(false);
+    // A browser has six connections to a server.
+    for (let count = 3; count <= 7; count += 1) await (await one.openTab()).look(false);
+    const card = other.card(orderNos[1]!);
+    await other.press(card, 'Pay');
+    await other.hearsOf(card, everybody);
+    await one.look(true);
+    const inOne = one.card(orderNos[1]!);
+    await inOne.getByRole('button', { expanded: false }).click();
+    await one.hearsOf(inOne, everybody);
+    await one.page.reload();
+    for (const orderNo of orderNos) await one.card(orderNo).waitFor();
+    expect([...one.complaints, ...other.complaints]).toEqual([]);
+    await one.close();
   });
 
   it('takes an order while the broker is stopped, and brings it to its end when it runs again', async () => {

@@ -108,6 +108,16 @@ export class OrderCard {
     return this.order.status === 'REFUSED';
   }
 
+  get isBeingSent() {
+    return this.order.status === 'PLACING';
+  }
+
+  /** @param {RememberedOrder} order As another tab knows it. */
+  take(order) {
+    Object.assign(this.order, order);
+    this.#showState();
+  }
+
   /**
    * Sends it, the first time or again, and says how that went. Errors: Problem.
    *

@@ -14,37 +14,58 @@ export const MAX_ORDERS = 20;
  * @property {Partial<Record<'payments' | 'refunds', string>>} keys Of payments and refunds whose answer has not come yet.
  */
 
-/** The orders of this browser, newest first. A browser that keeps nothing for a page loses them with it. */
+/**
+ * The orders of this browser, newest first. Its tabs share them: each changes the one order it means, in what is kept by
+ * then. A browser that keeps nothing for a page loses them with it.
+ */
 export class OrderMemory {
-  /** @type {RememberedOrder[]} */
-  orders = [];
-
-  constructor() {
-    try {
-      const stored = JSON.parse(localStorage.getItem(STORED_AS) ?? '[]');
-      if (Array.isArray(stored)) this.orders = stored.slice(0, MAX_ORDERS);
-    } catch (error) {
-      console.info('no orders kept by this browser:', error);
-    }
+  /** @param {() => void} onOtherTab Another tab has changed something. */
+  constructor(onOtherTab) {
+    addEventListener('storage', ({ key }) => {
+      if (key === STORED_AS) onOtherTab();
+    });
   }
 
-  /** @param {RememberedOrder} order */
-  add(order) {
-    this.orders = [order, ...this.orders].slice(0, MAX_ORDERS);
-    this.save();
+  /** An order that nobody in this tab has sent has no answer to wait for here: it can only be sent again, with its key. */
+  read() {
+    return stored().map((order) =>
+      order.orderNo === undefined && order.status !== 'REFUSED'
+        ? { ...order, status: 'UNANSWERED' }
+        : order,
+    );
+  }
+
+  /** @param {RememberedOrder} order New, or changed. */
+  save(order) {
+    const others = stored().filter(({ key }) => key !== order.key);
+    const newestFirst = [order, ...others].toSorted((one, other) =>
+      other.sentAt.localeCompare(one.sentAt),
+    );
+    store(newestFirst.slice(0, MAX_ORDERS));
   }
 
   /** @param {RememberedOrder} order */
   forget(order) {
-    this.orders = this.orders.filter((each) => each !== order);
-    this.save();
+    store(stored().filter(({ key }) => key !== order.key));
   }
+}
 
-  save() {
-    try {
-      localStorage.setItem(STORED_AS, JSON.stringify(this.orders));
-    } catch (error) {
-      console.info('this browser keeps no orders:', error);
-    }
+/** @returns {RememberedOrder[]} */
+function stored() {
+  try {
+    const orders = JSON.parse(localStorage.getItem(STORED_AS) ?? '[]');
+    return Array.isArray(orders) ? orders : [];
+  } catch (error) {
+    console.info('no orders kept by this browser:', error);
+    return [];
+  }
+}
+
+/** @param {readonly RememberedOrder[]} orders */
+function store(orders) {
+  try {
+    localStorage.setItem(STORED_AS, JSON.stringify(orders));
+  } catch (error) {
+    console.info('this browser keeps no orders:', error);
   }
 }

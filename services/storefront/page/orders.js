@@ -6,7 +6,7 @@ import { MAX_ORDERS, OrderMemory } from './order-memory.js';
 
 /** The cards of this browser's orders, newest first. */
 export class Orders {
-  #memory = new OrderMemory();
+  #memory = new OrderMemory(() => this.#takeFromOtherTab());
   #list = element('ol', { class: 'orders' });
   #none = element('p', {
     class: 'faint none',
@@ -16,6 +16,7 @@ export class Orders {
   #news = element('p', { class: 'visually-hidden', role: 'status' });
   /** @type {OrderCard[]} */
   #cards = [];
+  #watched = '';
   #names;
   #onWatched;
 
@@ -27,7 +28,7 @@ export class Orders {
     this.#names = names;
     this.#onWatched = onWatched;
     place('orders').append(this.#none, this.#list, this.#news);
-    this.#cards = this.#memory.orders.map((order) => this.#cardOf(order));
+    this.#cards = this.#memory.read().map((order) => this.#cardOf(order));
     this.#list.append(...this.#cards.map(({ root }) => root));
     this.#cards[0]?.open(true);
     this.#changed();
@@ -48,11 +49,9 @@ export class Orders {
       sentAt: new Date().toISOString(),
       keys: {},
     };
-    this.#memory.add(order);
+    this.#memory.save(order);
     const card = this.#cardOf(order);
-    this.#cards.unshift(card);
-    this.#list.prepend(card.root);
-    for (const { root } of this.#cards.splice(MAX_ORDERS)) root.remove();
+    this.#insert(card);
     card.open(true);
     this.#changed();
     return card.send();
@@ -63,11 +62,34 @@ export class Orders {
     this.#cards.find(({ order }) => order.orderNo === watched.orderNo)?.show(watched);
   }
 
+  #takeFromOtherTab() {
+    const kept = new Map(this.#memory.read().map((order) => [order.key, order]));
+    for (const card of this.#cards) {
+      const order = kept.get(card.order.key);
+      kept.delete(card.order.key);
+      // The answer comes to this tab, and is newer.
+      if (card.isBeingSent) continue;
+      if (order === undefined) this.#drop(card);
+      else card.take(order);
+    }
+    for (const order of kept.values()) this.#insert(this.#cardOf(order));
+    this.#changed();
+  }
+
+  /** @param {OrderCard} card At its place among the others: newest first. */
+  #insert(card) {
+    const older = this.#cards.findIndex(({ order }) => order.sentAt <= card.order.sentAt);
+    const index = older === -1 ? this.#cards.length : older;
+    this.#list.insertBefore(card.root, this.#cards[index]?.root ?? null);
+    this.#cards.splice(index, 0, card);
+    for (const { root } of this.#cards.splice(MAX_ORDERS)) root.remove();
+  }
+
   /** @param {import('./order-memory.js').RememberedOrder} order */
   #cardOf(order) {
     const card = new OrderCard(order, {
       names: this.#names,
-      save: () => this.#memory.save(),
+      save: () => this.#memory.save(order),
       onChange: () => this.#changed(),
       announce: (text) => setText(this.#news, text),
       onDismiss: () => this.#remove(card),
@@ -76,17 +98,26 @@ export class Orders {
   }
 
   /** @param {OrderCard} card */
-  #remove(card) {
+  #drop(card) {
     card.root.remove();
     this.#cards = this.#cards.filter((each) => each !== card);
+  }
+
+  /** @param {OrderCard} card */
+  #remove(card) {
+    this.#drop(card);
     this.#memory.forget(card.order);
     this.#changed();
   }
 
   #changed() {
     this.#none.hidden = this.#cards.length > 0;
-    this.#onWatched(
-      this.#cards.flatMap(({ order }) => (order.orderNo === undefined ? [] : [order.orderNo])),
+    const orderNos = this.#cards.flatMap(({ order: { orderNo } }) =>
+      orderNo === undefined ? [] : [orderNo],
     );
+    // Other tabs tell of every step of an order; the shop need not be told each time.
+    if (orderNos.join() === this.#watched) return;
+    this.#watched = orderNos.join();
+    this.#onWatched(orderNos);
   }
 }

@@ -143,7 +143,7 @@ export class ShopPage {
     }
   }
 
-  /** Notes every text of an element from now on, for `hasShown`: some stand for one second. */
+  /** Notes every text of a place from now on, for `hasShown`: some stand for one second. */
   async record(selector: string): Promise<void> {
     await this.page.evaluate(`
       globalThis.recorded = [];

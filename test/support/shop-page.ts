@@ -6,6 +6,7 @@ import type {
   Locator,
   Page,
 } from 'playwright-core';
+import { until } from './deadline.ts';
 
 /** A bound on a broken run: a broker that was dead, a service that had to retry, on a machine that is slow and busy. */
 const patienceMs = 120_000;
@@ -154,7 +155,12 @@ export class ShopPage {
   }
 
   async hasShown(pattern: RegExp): Promise<void> {
-    await this.page.waitForFunction(`recorded.some((text) => ${pattern}.test(text))`);
+    // Not by `waitForFunction`, which the page's Content-Security-Policy forbids.
+    await until(
+      async () =>
+        (await this.page.evaluate<string[]>('recorded')).some((text) => pattern.test(text)),
+      { timeoutMs: patienceMs, pollMs: 100, what: `the page shows ${pattern}` },
+    );
   }
 
   /** Everything that moved without the user having done anything, since the page was loaded; nothing: an empty list. */

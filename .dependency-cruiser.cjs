@@ -103,7 +103,7 @@ module.exports = {
       to: {
         path: '^(mq|services)/',
         pathNot:
-          '^mq/(metrics|remoting|protocol)/|^mq/(errors|logger|config-options|duration-histogram)[.]ts$',
+          '^mq/(metrics|remoting|protocol)/|^mq/(clock|errors|logger|config-options|duration-histogram)[.]ts$',
       },
     },
     {

@@ -10,11 +10,11 @@ import { trafficMetrics } from './traffic-metrics.ts';
 /** What a broker says of itself to those who watch it. All of it is counted anyway, and put together when somebody asks. */
 export function watchedBroker(context: BrokerContext): Watched {
   return {
-    *metrics() {
+    async *metrics() {
       yield* brokerMetrics(context);
       yield* storeMetrics(context);
       yield* trafficMetrics(context);
-      yield* lagMetrics(context);
+      yield* await lagMetrics(context);
       yield* connectionMetrics(context);
     },
     parts: () => parts(context),

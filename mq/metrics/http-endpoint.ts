@@ -17,7 +17,7 @@ export interface HttpEndpointOptions {
   readonly host: string;
   readonly port: number;
   /** In Prometheus's text format. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   readonly parts: () => Parts;
   /** Its sockets do not keep the process alive. */
   readonly isBackground: boolean;
@@ -41,7 +41,7 @@ export class HttpEndpoint {
     this.#options = options;
     this.#server = createServer(
       { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-      (request, response) => this.#answer(request, response),
+      (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
@@ -79,7 +79,7 @@ export class HttpEndpoint {
     });
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
@@ -88,7 +88,7 @@ export class HttpEndpoint {
     try {
       switch (path) {
         case '/metrics':
-          return send(response, 200, EXPOSITION_TYPE, this.#options.metrics());
+          return send(response, 200, EXPOSITION_TYPE, await this.#metricsFor(request));
         case '/health/live':
           return sendJson(response, 200, { status: 'up' });
         case '/health/ready':
@@ -102,6 +102,11 @@ export class HttpEndpoint {
       this.#options.logger.error('a request for metrics or health failed', { path, error });
       sendJson(response, 500, { error: 'internal error, see the log of this process' });
     }
+  }
+
+  /** Whoever wants the head only is told no numbers, so none are put together. */
+  async #metricsFor({ method }: IncomingMessage): Promise<string> {
+    return method === 'HEAD' ? '' : this.#options.metrics();
   }
 
   #sendReady(response: ServerResponse): void {

@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { formatHostPort } from '../protocol/host-address.ts';
 import type { OnAnswered } from '../remoting/socket-connection.ts';
@@ -6,10 +7,15 @@ import { exposition, type Labels, type Metric } from './exposition.ts';
 import { HttpEndpoint, type Parts } from './http-endpoint.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { RequestMetrics } from './request-metrics.ts';
+import { SharedAnswer } from './shared-answer.ts';
+
+/** However many ask, the server puts its metrics together no more often: less often than it is scraped. */
+const METRICS_KEPT_MS = 2_000;
 
 /** What a server says of itself once it serves. */
 export interface Watched {
-  metrics(): Iterable<Metric>;
+  /** Of what takes long, in slices: between two metrics the server goes on with its work. */
+  metrics(): Iterable<Metric> | AsyncIterable<Metric>;
   parts(): Parts;
 }
 
@@ -43,10 +49,12 @@ export class ServerEndpoint {
     if (settings.metricsExporterType === 'DISABLE') return undefined;
     const process = new ProcessMetrics();
     const state: State = { requests: new RequestMetrics(), watched: undefined, why: 'it starts' };
+    const text = () => exposed(metricsOf(process, state), labels);
+    const metrics = new SharedAnswer(text, METRICS_KEPT_MS, systemClock);
     const http = new HttpEndpoint({
       host: endpointHost(settings),
       port: settings.metricsPromExporterPort,
-      metrics: () => exposition(metricsOf(process, state), labels),
+      metrics: () => metrics.get(),
       parts: () => state.watched?.parts() ?? { server: { status: 'down', reason: state.why } },
       isBackground,
       logger,
@@ -82,7 +90,19 @@ interface State {
   why: string;
 }
 
-function* metricsOf(process: ProcessMetrics, { requests, watched }: State): Iterable<Metric> {
+async function exposed(metrics: AsyncIterable<Metric>, labels: Labels): Promise<string> {
+  const texts: string[] = [];
+  for await (const metric of metrics) {
+    texts.push(exposition([metric], labels));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return texts.join('');
+}
+
+async function* metricsOf(
+  process: ProcessMetrics,
+  { requests, watched }: State,
+): AsyncIterable<Metric> {
   yield* process.metrics();
   yield* requests.metrics();
   if (watched !== undefined) yield* watched.metrics();

@@ -57,7 +57,7 @@ export class DeadLetters {
     const offsetMsgIds = letters
       .filter(({ msgId }) => chosen.has(msgId))
       .map(({ offsetMsgId }) => offsetMsgId);
-    return this.#admin.redriveDlq(group, { offsetMsgIds });
+    return offsetMsgIds.length === 0 ? [] : this.#admin.redriveDlq(group, { offsetMsgIds });
   }
 
   async #asked<T>(group: string, work: () => Promise<T[]>): Promise<T[]> {

@@ -21,13 +21,16 @@ export function watchedBroker(context: BrokerContext): Watched {
   };
 }
 
-/** What a broker needs to do its work: a store that takes messages, and a name server that sends clients here. */
+/**
+ * What a broker needs to do its work: a store that hands out messages, and a name server that sends clients here. With a full
+ * disk it takes none, and whoever took it out of service for that would keep consumers from what is stored.
+ */
 function parts({ store, config, namesrv }: BrokerContext): Parts {
   const { state } = store;
   const storePart =
     state.name === 'writable'
       ? ({ status: 'up' } as const)
-      : ({ status: 'down', reason: state.reason } as const);
+      : ({ status: state.name === 'read-only' ? 'up' : 'down', reason: state.reason } as const);
   if (config.namesrvAddr === '') return { store: storePart };
   const isRegistered = namesrv.registeredCount > 0;
   return {

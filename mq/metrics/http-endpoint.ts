@@ -6,7 +6,7 @@ import { EXPOSITION_TYPE } from './exposition.ts';
 
 export interface PartHealth {
   readonly status: 'up' | 'down';
-  /** What is down, in words. */
+  /** What is down, in words; of what is up, what it cannot do for now. */
   readonly reason?: string;
 }
 
@@ -28,6 +28,8 @@ export interface HttpEndpointOptions {
 const MAX_CONNECTIONS = 64;
 /** A request is one short line and a few headers. */
 const REQUEST_TIMEOUT_MS = 5_000;
+/** How often Node looks for connections past that, which until then keep others out: by default every 30 s. */
+const TIMEOUT_CHECK_MS = 1_000;
 
 /**
  * The HTTP endpoint of a server, for those who watch it: `GET /metrics`, `/health/live` (it answers) and `/health/ready` (it
@@ -40,7 +42,11 @@ export class HttpEndpoint {
   constructor(options: HttpEndpointOptions) {
     this.#options = options;
     this.#server = createServer(
-      { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+      {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      },
       (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;

@@ -7,7 +7,7 @@ import { findProperty, PropertyKey } from '../protocol/properties.ts';
 /** A producer that is refused may try again at once: what is logged of that must not become the load. */
 const LINES_A_SECOND = 10;
 
-/** Logs which messages were not taken, and why; of many in one second the first few, and how many there were in all. */
+/** Logs which messages were not taken, and why; of many in one second the first few, and then how many more. */
 export class RefusedSends {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -22,13 +22,16 @@ export class RefusedSends {
 
   note({ extFields = {} }: RemotingCommand, peer: string, error: unknown): void {
     if (!MqError.is(error)) return;
-    const second = Math.floor(this.#clock.monotonicMs() / 1000);
+    const nowMs = this.#clock.monotonicMs();
+    const second = Math.floor(nowMs / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#inSecond = 0;
     }
     if (++this.#inSecond > LINES_A_SECOND) {
-      this.#unlogged++;
+      if (this.#unlogged++ === 0) {
+        this.#clock.setTimeout(() => this.#tellCount(), (second + 1) * 1000 - nowMs).unref();
+      }
       return;
     }
     // By both versions of the request; it may be one whose header cannot be read.
@@ -39,8 +42,11 @@ export class RefusedSends {
       msgId: findProperty(properties, PropertyKey.UNIQ_KEY),
       keys: findProperty(properties, PropertyKey.KEYS),
       peer,
-      ...(this.#unlogged > 0 && { unlogged: this.#unlogged }),
     });
+  }
+
+  #tellCount(): void {
+    this.#logger.info('refused more messages', { count: this.#unlogged });
     this.#unlogged = 0;
   }
 }

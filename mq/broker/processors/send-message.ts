@@ -1,7 +1,6 @@
 import { MqError } from '../../errors.ts';
 import { decodeBatchBody } from '../../protocol/batch-body.ts';
 import type { RemotingCommand } from '../../protocol/frame.ts';
-import type { HostAddress } from '../../protocol/host-address.ts';
 import { UniqKeyGenerator } from '../../protocol/message-id.ts';
 import {
   assertTopicName,
@@ -34,7 +33,7 @@ import type { AppendMessage, AppendResult } from '../../store/message-store.ts';
 import type { BrokerContext } from '../broker-context.ts';
 import { delayLevel } from '../delay-levels.ts';
 import { isHalfMessage } from '../half-messages.ts';
-import { PlainSend } from '../plain-send.ts';
+import { PlainSend, type PlainOutcomes } from '../plain-send.ts';
 import { RefusedSends } from '../refused-sends.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
@@ -80,7 +79,7 @@ interface Send {
   readonly request: RemotingCommand;
   readonly header: SendHeader;
   readonly body: Buffer;
-  readonly bornHost: HostAddress;
+  readonly connection: Connection;
 }
 
 /**
@@ -100,6 +99,11 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   const traceOn = String(config.traceOn);
 
   const refused = new RefusedSends(context.peerClock, context.logger);
+
+  const plainOutcomes: PlainOutcomes = {
+    stored: replyToPlain,
+    refused: (request, connection, error) => refused.note(request, connection.peer, error),
+  };
 
   return (request, connection) => {
     try {
@@ -121,7 +125,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       request,
       header: headerOf(request),
       body: request.body ?? NO_BODY,
-      bornHost: connection.remote,
+      connection,
     };
     checkBroker();
     const isBatch = request.code === RequestCode.SEND_BATCH_MESSAGE || send.header.batch === true;
@@ -231,7 +235,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const uniqKey = plain.uniqKey ?? uniqKeys.next();
     const properties = completed(given, plain, uniqKey);
     checkRetryRoom(properties);
-    const answer = new PlainSend(queueId, uniqKey, replyToPlain);
+    const answer = new PlainSend(queueId, uniqKey, send.request, send.connection, plainOutcomes);
     const message = recordOf(send, {
       topic,
       queueId,
@@ -398,14 +402,14 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     });
   }
 
-  function recordOf({ header, bornHost }: Send, stored: StoredAs): AppendMessage {
+  function recordOf({ header, connection }: Send, stored: StoredAs): AppendMessage {
     return {
       topic: stored.topic,
       queueId: stored.queueId,
       flag: stored.flag,
       sysFlag: header.sysFlag,
       bornTimestamp: header.bornTimestamp,
-      bornHost,
+      bornHost: connection.remote,
       storeHost: context.advertised,
       reconsumeTimes: header.reconsumeTimes ?? 0,
       preparedTransactionOffset: 0,

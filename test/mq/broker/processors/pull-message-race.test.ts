@@ -70,6 +70,7 @@ function setUp({ maxHeldPulls = 10 } = {}) {
     resets: { movesPull: () => undefined },
     offsets: { notePull: () => undefined, pendingReset: () => undefined },
     getRates: { add: () => undefined },
+    traffic: { noteHandedOut: () => undefined },
     messagesGot: { add: () => undefined },
   };
   const process = pullMessageProcessor(parts as unknown as BrokerContext);

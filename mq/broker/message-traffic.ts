@@ -7,7 +7,7 @@ export interface Amount {
 
 /**
  * Counts of messages since the broker started, by topic and group: additions where messages pass anyway, read when somebody
- * asks. Names are those of topics and groups that exist, so peers cannot make it grow.
+ * asks. Names are those of topics and groups that exist, so peers cannot make it grow: what is deleted is forgotten.
  */
 export class MessageTraffic {
   /** By topic. */
@@ -44,6 +44,18 @@ export class MessageTraffic {
   noteEnded(topic: string, isCommitted: boolean): void {
     const counts = isCommitted ? this.committed : this.rolledBack;
     counts.set(topic, (counts.get(topic) ?? 0) + 1);
+  }
+
+  topicDeleted(topic: string): void {
+    for (const counts of [this.stored, this.handedOut, this.committed, this.rolledBack]) {
+      counts.delete(topic);
+    }
+  }
+
+  groupDeleted(group: string): void {
+    for (const [topic, groups] of this.handedOut) {
+      if (groups.delete(group) && groups.size === 0) this.handedOut.delete(topic);
+    }
   }
 
   /** Messages that became dead letters, by group. */

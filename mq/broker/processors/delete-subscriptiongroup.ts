@@ -27,6 +27,7 @@ export function deleteSubscriptiongroupProcessor(context: BrokerContext): Proces
       await offsets.persist();
     }
     context.popping.groupDeleted(groupName);
+    context.traffic.groupDeleted(groupName);
     await context.requestModes.removeGroup(groupName);
     if (wasKnown) context.logger.info(`consumer group ${groupName} deleted`);
     return { code: ResponseCode.SUCCESS };

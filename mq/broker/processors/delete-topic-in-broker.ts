@@ -27,6 +27,7 @@ export function deleteTopicInBrokerProcessor(context: BrokerContext): Processor 
       if (each !== topic) await context.topics.delete(each);
       await context.store.deleteTopic(each);
       context.offsets.removeTopic(each);
+      context.traffic.topicDeleted(each);
     }
     await context.requestModes.removeTopic(topic);
     await context.offsets.persist();

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { formatHostPort, type HostAddress } from '../protocol/host-address.ts';
+import { isLoopback } from '../remoting/bind-address.ts';
 import { EXPOSITION_TYPE } from './exposition.ts';
 
 export interface PartHealth {
@@ -91,6 +93,11 @@ export class HttpEndpoint {
       response.setHeader('allow', 'GET, HEAD');
       return sendJson(response, 405, { error: `${request.method} is not answered here` });
     }
+    if (isLoopback(this.#options.host) && !isNamedByAddress(request.headers.host)) {
+      return sendJson(response, 421, {
+        error: 'only requests to an IP address or localhost are answered here',
+      });
+    }
     try {
       switch (path) {
         case '/metrics':
@@ -120,6 +127,12 @@ export class HttpEndpoint {
     const isReady = Object.values(parts).every(({ status }) => status === 'up');
     sendJson(response, isReady ? 200 : 503, { status: isReady ? 'up' : 'down', parts });
   }
+}
+
+/** A page from elsewhere reaches loopback by letting a name of its own stand for it, and then names that. */
+function isNamedByAddress(host = 'localhost'): boolean {
+  const name = host.replace(/:\d*$/, '');
+  return name.toLowerCase() === 'localhost' || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -1,5 +1,10 @@
 /** The client's front door. What is not listed here is not part of the package's interface. */
-export { Admin, type BrokerFinding, type GroupQueueProgress, type QueueProgress } from './client/admin.ts';
+export {
+  Admin,
+  type BrokerFinding,
+  type GroupQueueProgress,
+  type QueueProgress,
+} from './client/admin.ts';
 export {
   allocateByConfig,
   allocateByMachineRoom,

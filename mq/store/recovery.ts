@@ -6,6 +6,7 @@ import { commitLogDirectory } from './commit-log.ts';
 import { isRealEntry, type ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
 import { countRecordsFrom, findRecord, type LogDamage } from './damage.ts';
+import { isFullDisk } from './disk-space.ts';
 import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { Files } from './files.ts';
 import { LogScanner, type ScanEnd, type ScannedRecord } from './log-scanner.ts';
@@ -109,7 +110,13 @@ async function recoverSegments(
   }
   const { kept, damage } = await cutBehind(options, segments, walk, start.isFromHint);
   if (options.aborted !== undefined) {
-    await rewriteUnflushed(kept, { from: start.flushedOffset, to: walk.endOffset });
+    try {
+      await rewriteUnflushed(kept, { from: start.flushedOffset, to: walk.endOffset });
+    } catch (cause) {
+      // A file system that writes nothing in place may have no room for it: what is there is served all the same.
+      if (!isFullDisk(cause)) throw cause;
+      options.logger.warn('the disk is too full to write again what may not be flushed', { cause });
+    }
   }
   if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
   if (options.aborted !== undefined && !start.isFromHint) noteUnwalked(options, walk);

@@ -373,6 +373,7 @@ describe('what operators look at', () => {
       '/orders',
       '/orders/{orderNo}',
       '/orders/{orderNo}/refunds',
+      '/catalogue',
       '/flash-orders',
       '/order-transactions/{transactionKey}/settle',
       '/health/live',

@@ -210,7 +210,9 @@ async function chooseStart(
     return { ...unsure, offset: 0, flushedOffset: 0, vouchedOffset: undefined };
   }
   const hint = await validHint(options, segments);
-  const flushedOffset = hint ?? (await flushedByTime(options, segments));
+  // A store that was closed is flushed: nothing is asked of its segments.
+  const flushedOffset =
+    hint ?? (aborted === undefined ? first.baseOffset : await flushedByTime(options, segments));
   const known = { flushedOffset, vouchedOffset: hint };
   const isRebuild = aborted?.rebuildQueues === true || checkpoint?.isRebuilding === true;
   if (isRebuild || queues.wasMissing) {

@@ -1,11 +1,8 @@
 import { Controller, Get, Param, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { DomainError } from '../../common/errors.ts';
-import { pageFile } from './page-files.ts';
-
-interface ReplyHeaders {
-  header(name: string, value: string): unknown;
-}
+import { answerWith, type ReplyHeaders } from '../../common/page-files.ts';
+import { pageFiles } from './page-files.ts';
 
 /** The page loads what is served beside it, and asks this process; nothing else. */
 const CONTENT_SECURITY =
@@ -25,14 +22,10 @@ export class PageController {
     @Param('name') name: string,
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<string> {
-    const file = await pageFile(name);
+    const file = await pageFiles.find(name);
     if (file === undefined) {
       throw new DomainError('PAGE.NO_FILE', 'not_found', 'the shop page has no such file');
     }
-    reply.header('content-type', file.type);
-    reply.header('x-content-type-options', 'nosniff');
-    // Asked for again each time, so that a new release shows at once.
-    reply.header('cache-control', 'no-cache');
-    return file.text;
+    return answerWith(file, reply);
   }
 }

@@ -1,40 +1,7 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { PageFiles } from '../../common/page-files.ts';
 
-const { resolve } = createRequire(import.meta.url);
-
-/** The page's files lie beside the sources of the package, also when what tsc has made of them runs in `dist`. */
-function packageDir(from: string): string {
-  return existsSync(join(from, 'package.json')) ? from : packageDir(dirname(from));
-}
-
-const pageDir = join(packageDir(import.meta.dirname), 'sync', 'report', 'page');
-
-const files = {
-  'index.html': { path: join(pageDir, 'index.html'), type: 'text/html; charset=utf-8' },
-  'report.css': { path: join(pageDir, 'report.css'), type: 'text/css; charset=utf-8' },
-  'report.js': { path: join(pageDir, 'report.js'), type: 'text/javascript; charset=utf-8' },
-  'uplot.css': { path: resolve('uplot/dist/uPlot.min.css'), type: 'text/css; charset=utf-8' },
-  'uplot.js': {
-    path: resolve('uplot/dist/uPlot.iife.min.js'),
-    type: 'text/javascript; charset=utf-8',
-  },
-} as const;
-
-export type PageFileName = keyof typeof files;
-export const pageFileNames = Object.keys(files) as PageFileName[];
-
-export interface PageFile {
-  readonly text: string;
-  readonly type: string;
-}
-
-/** Undefined for a file that the page does not have. */
-export async function pageFile(name: string): Promise<PageFile | undefined> {
-  const found = pageFileNames.find((each) => each === name);
-  if (found === undefined) return undefined;
-  const { path, type } = files[found];
-  return { text: await readFile(path, 'utf8'), type };
-}
+export const pageFiles = new PageFiles('sync/report/page', [
+  'index.html',
+  'report.css',
+  'report.js',
+]);

@@ -7,15 +7,12 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { DomainError } from '../../common/errors.ts';
+import { answerWith, type ReplyHeaders } from '../../common/page-files.ts';
 import { OrderReports, type OrderReport } from './order-report.ts';
-import { pageFile } from './page-files.ts';
+import { pageFiles } from './page-files.ts';
 import { ReportQueryDto } from './report-query.dto.ts';
 
 const DEFAULT_HOURS = 24;
-
-interface ReplyHeaders {
-  header(name: string, value: string): unknown;
-}
 
 /** The page loads what is served beside it, and asks this service; nothing else. */
 const CONTENT_SECURITY =
@@ -50,14 +47,10 @@ export class ReportController {
     @Param('name') name: string,
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<string> {
-    const file = await pageFile(name);
+    const file = await pageFiles.find(name);
     if (file === undefined) {
       throw new DomainError('REPORT.NO_FILE', 'not_found', 'the report page has no such file');
     }
-    reply.header('content-type', file.type);
-    reply.header('x-content-type-options', 'nosniff');
-    // Asked for again each time, so that a new release shows at once.
-    reply.header('cache-control', 'no-cache');
-    return file.text;
+    return answerWith(file, reply);
   }
 }

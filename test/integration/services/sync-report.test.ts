@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { Clock } from '../../../services/common/clock.ts';
 import { CopyDatabase } from '../../../services/sync/copy/copy-database.ts';
 import { OrderReports } from '../../../services/sync/report/order-report.ts';
-import { pageFile, pageFileNames } from '../../../services/sync/report/page-files.ts';
+import { pageFiles } from '../../../services/sync/report/page-files.ts';
 import { dropSchema, newSchema } from './shop.ts';
 
 const MAX_PAGE_BYTES = 100_000;
@@ -144,20 +144,20 @@ describe('the report', () => {
 describe('the page of the report', () => {
   it('is small, asks nobody else, and has every file that it names', async () => {
     let bytes = 0;
-    for (const name of pageFileNames) {
-      const file = await pageFile(name);
+    for (const name of pageFiles.names) {
+      const file = await pageFiles.find(name);
       bytes += Buffer.byteLength(file?.text ?? '');
       expect({ name, isEmpty: gzipSync(file?.text ?? '').length < 100 }).toMatchObject({
         isEmpty: false,
       });
     }
     expect(bytes).toBeLessThanOrEqual(MAX_PAGE_BYTES);
-    const html = (await pageFile('index.html'))?.text ?? '';
+    const html = (await pageFiles.find('index.html'))?.text ?? '';
     const named = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path ?? '');
     for (const path of named.filter((each) => each !== 'data:,')) {
-      expect(pageFileNames).toContain(path.replace(/^reports\/files\//, ''));
+      expect(pageFiles.names).toContain(path.replace(/^reports\/files\//, ''));
     }
-    expect(await pageFile('../config.ts')).toBeUndefined();
+    expect(await pageFiles.find('../config.ts')).toBeUndefined();
   });
 });
 

@@ -7,7 +7,7 @@ import {
   type FrameLimits,
   type RemotingCommand,
 } from './frame.ts';
-import { isSendFrame, SendReader } from './received-send.ts';
+import { isSendFrame, SendReader } from './send-reader.ts';
 
 /**
  * Cuts a byte stream into frames, whatever the chunking.

@@ -8,13 +8,10 @@ import {
   isRetryTopic,
   RETRY_PREFIX,
 } from '../../protocol/names.ts';
-import { readPlainProperties, type PlainProperties } from '../../protocol/plain-properties.ts';
+import { readPlainProperties } from '../../protocol/plain-properties.ts';
 import {
-  appendProperty,
   decodeProperties,
-  reencodeProperties,
   findProperty,
-  MAX_PROPERTIES_BYTES,
   PropertyKey,
   tagsCode,
 } from '../../protocol/properties.ts';
@@ -37,30 +34,18 @@ import { PlainSend, type PlainOutcomes } from '../plain-send.ts';
 import { RefusedSends } from '../refused-sends.ts';
 import { invalidParameter, topicNotExist } from '../refusals.ts';
 import { clientMaxReconsumeTimes } from '../retry-policy.ts';
+import {
+  asDeadLetter,
+  checkProperties,
+  checkRetryRoom,
+  stamped,
+  stampedPlain,
+} from '../sent-properties.ts';
 import { timerRequest } from '../timer-parking.ts';
 
 type SendHeader = RequestOf<typeof sendMessage>;
 
 const NO_BODY = Buffer.alloc(0);
-/**
- * For what is added when a consumer sends the message back, each at its longest: RETRY_TOPIC and REAL_TOPIC 140 bytes,
- * ORIGIN_MESSAGE_ID 75, REAL_QID, DELAY, and what timers and transactions add. Without room for them, the message could
- * be neither retried nor kept as a dead letter, and would hold up its queue for ever.
- */
-const RETRY_ROOM_BYTES = 512;
-/** What would let a dead letter wait, or be half a transaction, instead of lying in its queue. */
-const notOfDeadLetters: ReadonlySet<string> = new Set([
-  PropertyKey.DELAY,
-  PropertyKey.TRAN_MSG,
-  PropertyKey.TIMER_DELAY_SEC,
-  PropertyKey.TIMER_DELAY_MS,
-  PropertyKey.TIMER_DELIVER_MS,
-]);
-/** Of UTF-8, for each unit of UTF-16. */
-const MOST_BYTES_A_UNIT = 3;
-/** Properties of these names are never stored, whoever sends them. */
-const TRANSIENT_PREFIX = '__RMQ.TRANSIENT.';
-
 /** What a send is answered with: of a message that waits, also what it can be taken back by. */
 type Stored = AppendResult & { readonly recallHandle?: string };
 
@@ -97,6 +82,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
   const uniqKeys = new UniqKeyGenerator(context.advertised.address, process.pid, () => clock.now());
 
   const traceOn = String(config.traceOn);
+  const cluster = config.brokerClusterName;
 
   const refused = new RefusedSends(context.peerClock, context.logger);
 
@@ -203,7 +189,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
       (!isFirstTry && context.queueLocks.isAnyHeld(groupName));
     if (isGivenUp) {
       const dlq = await topics.ensureDlqTopic(groupName);
-      const properties = withoutProperties(header.properties ?? '', (n) => notOfDeadLetters.has(n));
+      const properties = asDeadLetter(header.properties ?? '');
       return sendOne({ ...send, header: { ...header, properties } }, dlq.topicName, 0);
     }
     const retry = await topics.ensureRetryTopic(groupName, group.retryQueueNums);
@@ -229,11 +215,11 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const given = header.properties ?? '';
     const isOfTransaction = (header.sysFlag & MessageSysFlag.TRANSACTION_MASK) !== 0;
     if (isOfTransaction || topics.saving !== undefined) return undefined;
-    const plain = readPlainProperties(given, config.brokerClusterName);
+    const plain = readPlainProperties(given, cluster);
     if (plain === undefined) return undefined;
     checkBody(body);
     const uniqKey = plain.uniqKey ?? uniqKeys.next();
-    const properties = completed(given, plain, uniqKey);
+    const properties = stampedPlain(given, plain, uniqKey, cluster);
     checkRetryRoom(properties);
     const answer = new PlainSend(queueId, uniqKey, send.request, send.connection, plainOutcomes);
     const message = recordOf(send, {
@@ -247,14 +233,6 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     });
     store.appendFor(answer, message);
     return answer;
-  }
-
-  /** With what every stored message carries. */
-  function completed(given: string, plain: PlainProperties, uniqKey: string): string {
-    const isWithout = plain.uniqKey === undefined;
-    const all = isWithout ? appendProperty(given, PropertyKey.UNIQ_KEY, uniqKey) : given;
-    if (plain.isOfCluster) return all;
-    return appendProperty(all, PropertyKey.CLUSTER, config.brokerClusterName);
   }
 
   function replyToPlain(result: AppendResult, queueId: number, uniqKey: string): Reply {
@@ -276,7 +254,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     if (!isRetry) checkBody(send.body);
     const isHalf = sendsHalf(send.header, given);
     const uniqKey = findProperty(given, PropertyKey.UNIQ_KEY) ?? uniqKeys.next();
-    const properties = stamp(given, uniqKey);
+    const properties = stamped(given, uniqKey, cluster);
     if (!isRetry) checkRetryRoom(properties);
     const message = toMessage(send, topic, queueId, properties);
     const { saving } = topics;
@@ -337,7 +315,7 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     const uniqKeyList: string[] = [];
     const messages = decodeBatchBody(send.body).map((inner, index) => {
       const given = inner.propertiesString;
-      const plain = readPlainProperties(given, config.brokerClusterName);
+      const plain = readPlainProperties(given, cluster);
       // Of the header the batch's own properties tell, which have been looked at.
       if (plain === undefined) assertVisibleAtOnce(header, given, `batch message ${index}`);
       const uniqKey =
@@ -345,7 +323,9 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
         uniqKeys.next();
       uniqKeyList.push(uniqKey);
       const properties =
-        plain === undefined ? stamp(given, uniqKey) : completed(given, plain, uniqKey);
+        plain === undefined
+          ? stamped(given, uniqKey, cluster)
+          : stampedPlain(given, plain, uniqKey, cluster);
       checkRetryRoom(properties);
       const tag = plain?.tagsCode ?? tagsCode(findProperty(properties, PropertyKey.TAGS));
       return recordOf(send, {
@@ -420,24 +400,6 @@ export function sendMessageProcessor(context: BrokerContext): Processor {
     };
   }
 
-  /** Adds what every stored message carries, and takes out what must not be stored. */
-  function stamp(given: string, uniqKey: string): string {
-    let properties = given;
-    if (given.includes(PropertyKey.POP_CK) || given.includes(TRANSIENT_PREFIX)) {
-      properties = withoutProperties(
-        given,
-        (name) => name === PropertyKey.POP_CK || name.startsWith(TRANSIENT_PREFIX),
-      );
-    }
-    if (findProperty(properties, PropertyKey.UNIQ_KEY) === undefined) {
-      properties = appendProperty(properties, PropertyKey.UNIQ_KEY, uniqKey);
-    }
-    if (findProperty(properties, PropertyKey.CLUSTER) !== config.brokerClusterName) {
-      properties = appendProperty(properties, PropertyKey.CLUSTER, config.brokerClusterName);
-    }
-    return properties;
-  }
-
   function checkBody(body: Buffer): void {
     if (body.length <= config.maxMessageSize) return;
     throw new MqError(
@@ -479,25 +441,6 @@ function headerOf(request: RemotingCommand): SendHeader {
   if (request instanceof ReceivedSend) return request.header;
   const definition = request.code === RequestCode.SEND_MESSAGE ? sendMessage : sendMessageV2;
   return definition.decodeRequest(request.extFields);
-}
-
-function checkRetryRoom(properties: string): void {
-  checkProperties(properties, MAX_PROPERTIES_BYTES - RETRY_ROOM_BYTES);
-}
-
-function checkProperties(properties: string, limit: number = MAX_PROPERTIES_BYTES): void {
-  if (properties.length * MOST_BYTES_A_UNIT <= limit) return;
-  const bytes = Buffer.byteLength(properties, 'utf8');
-  if (bytes <= limit) return;
-  throw new MqError('MESSAGE_ILLEGAL', `message properties of ${bytes} bytes exceed ${limit}`, {
-    details: { propertiesBytes: bytes, limit },
-  });
-}
-
-function withoutProperties(encoded: string, isUnwanted: (name: string) => boolean): string {
-  const properties = decodeProperties(encoded);
-  for (const name of properties.keys()) if (isUnwanted(name)) properties.delete(name);
-  return reencodeProperties(properties);
 }
 
 function worstStatus(results: readonly AppendResult[]): AppendResult['status'] {

@@ -8,9 +8,10 @@ import {
   SerializeType,
   type RemotingCommand,
 } from '../../../mq/protocol/frame.ts';
-import { isSendFrame, ReceivedSend, SendReader } from '../../../mq/protocol/received-send.ts';
+import { ReceivedSend } from '../../../mq/protocol/received-send.ts';
 import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { sendMessageV2 } from '../../../mq/protocol/requests/send-message-v2.ts';
+import { isSendFrame, SendReader } from '../../../mq/protocol/send-reader.ts';
 import { capturedFrames } from '../../support/captured-frames.ts';
 import { plainCommand } from './plain-command.ts';
 

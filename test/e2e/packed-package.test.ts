@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { until } from '../support/deadline.ts';
 import { TestProcess } from '../support/process.ts';
-import { sampleOf, samplesOf } from '../support/readme-samples.ts';
+import { allSamples, sampleOf, samplesOf } from '../support/readme-samples.ts';
 
 const packageDir = resolve(import.meta.dirname, '../../mq');
 const root = resolve(packageDir, '..');
@@ -45,6 +45,26 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(project, { recursive: true, force: true });
 });
+
+/** What the samples call and do not show: the reader's own code, and the test runner's. */
+const namesOfTheReader = `
+declare const orders: readonly string[];
+declare function again(text: string): Promise<boolean>;
+declare function book(step: string): Promise<boolean>;
+declare function forget(text: string): void;
+declare function insertAll(rows: readonly unknown[]): Promise<number>;
+declare function isClosingTime(): boolean;
+declare function isPlaced(orderNo: string | undefined): Promise<boolean>;
+declare function issueCoupon(orderNo: string): Promise<'issued' | 'sold out' | 'unknown order'>;
+declare function load(rows: readonly unknown[]): Promise<void>;
+declare function notify(orderNo: string): Promise<void>;
+declare function placeOrder(orderNo: string, transactionId: string): Promise<boolean>;
+declare function priceOf(sku: string): Promise<string>;
+declare function reserve(event: unknown): void;
+declare function sendVoucher(text: string): void;
+declare const it: typeof import('@jest/globals').it;
+declare const expect: typeof import('@jest/globals').expect;
+`;
 
 /** Compiles the project with the strictest types, those that the package brings included. */
 async function compile(): Promise<void> {
@@ -87,7 +107,11 @@ it('installs into an empty project, and what its README shows runs there', async
   const notify =
     'async function notify(orderNo: string): Promise<void> {\n  console.log(`notified ${orderNo}`);\n}\n';
   const tests = await samplesOf('Testing your consumer');
+  const samples = await allSamples();
   const files = {
+    // Compiled, and not run here: test/mq/readme.test.ts runs them.
+    ...Object.fromEntries(samples.map((sample, index) => [`typed-${index}.ts`, sample])),
+    'names.d.ts': namesOfTheReader,
     'send.ts': at(await sampleOf('Send')),
     'consume.ts': `${at(await sampleOf('Consume'))}console.log('started');\n${notify}`,
     'nest.ts': `import 'reflect-metadata';\n${at(await sampleOf('NestJS')).replaceAll("'push'", "'push-by-nest'")}console.log('started');\n${notify}`,

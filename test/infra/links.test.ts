@@ -1,21 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { documents, files, textOf } from './documents.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
-const parts = ['mq', 'services', 'infra', 'loadtest', 'test'];
-
-/** The documents of the repository, from its top. */
-const documents = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...parts.flatMap((part) =>
-    readdirSync(join(root, part), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.md') && !/(?:^|\/)(?:node_modules|dist)\//.test(path))
-      .map((path) => join(part, path)),
-  ),
-];
-
-const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 /** What a heading is called in an address, as GitHub makes it. */
 function anchorsOf(path: string): string[] {
@@ -39,8 +27,23 @@ it.each(documents)('%s leads to what there is', (document) => {
   expect(broken.map(([link]) => link)).toEqual([]);
 });
 
+/** Whether it ends the path of a file that there is; `*` stands for any part of a name. */
+function isThere(name: string): boolean {
+  const pattern = name.replaceAll('.', '\\.').replaceAll('*', '[^/]*');
+  const ending = new RegExp(`(?:^|/)${pattern}$`);
+  return files.some((path) => ending.test(path));
+}
+
 it.each(documents)('%s names files that there are', (document) => {
-  const named = new RegExp(`\`((?:${parts.join('|')})/[^\`\\s*{}<>…:]+)\``, 'g');
-  const paths = Array.from(textOf(document).matchAll(named), ([, path]) => path!);
-  expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  const text = textOf(document);
+  const paths = /`((?:mq|services|infra|loadtest|test)\/[^`\s*{}<>…:]+)`/g;
+  // Of sources the end of the path is enough: `order/application/pay-order.ts`.
+  const sources = /`([\w./*-]+\.(?:ts|mjs|yml|txt|png))`/g;
+  const named = [
+    ...Array.from(text.matchAll(paths), ([, path]) => path!).filter(
+      (path) => !existsSync(join(root, path)),
+    ),
+    ...Array.from(text.matchAll(sources), ([, path]) => path!).filter((path) => !isThere(path)),
+  ];
+  expect(named).toEqual([]);
 });

@@ -1,10 +1,20 @@
 import { readFile } from 'node:fs/promises';
 
-/** The TypeScript samples under a heading of mq/README.md, as they are written. */
+const readme = (): Promise<string> =>
+  readFile(new URL('../../mq/README.md', import.meta.url), 'utf8');
+
+const samplesIn = (text: string): string[] =>
+  Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, sample]) => sample!);
+
+/** The TypeScript samples of mq/README.md, as they are written. */
+export async function allSamples(): Promise<string[]> {
+  return samplesIn(await readme());
+}
+
+/** Those under one heading. */
 export async function samplesOf(heading: string): Promise<string[]> {
-  const readme = await readFile(new URL('../../mq/README.md', import.meta.url), 'utf8');
-  const section = readme.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
-  return Array.from(section!.matchAll(/^```ts\n(.*?)^```$/gms), ([, sample]) => sample!);
+  const section = (await readme()).split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  return samplesIn(section!);
 }
 
 /** The first of them. */

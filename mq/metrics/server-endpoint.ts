@@ -47,7 +47,7 @@ export class ServerEndpoint {
     { labels, isBackground = false, logger }: ServerEndpointOptions,
   ): Promise<ServerEndpoint | undefined> {
     if (settings.metricsExporterType === 'DISABLE') return undefined;
-    const process = new ProcessMetrics();
+    const process = new ProcessMetrics(systemClock);
     const state: State = { requests: new RequestMetrics(), watched: undefined, why: 'it starts' };
     const text = () => exposed(metricsOf(process, state), labels);
     const metrics = new SharedAnswer(text, METRICS_KEPT_MS, systemClock);

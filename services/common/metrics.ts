@@ -1,3 +1,4 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import {
   collectDefaultMetrics,
   Counter,
@@ -7,6 +8,7 @@ import {
   type Metric,
   type MetricValueWithName,
 } from 'prom-client';
+import { EventLoopDelay } from './event-loop-delay.ts';
 
 /** Seconds: from what a row by its key takes to what a customer has given up on. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -14,8 +16,11 @@ const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 /** Prometheus waits 10 s for all of a service's numbers. */
 const READ_TIMEOUT_MS = 2_000;
 
+/** How often prom-client looks at the event loop, of which nothing is exposed. */
+const NOBODY_READS_IT_MS = 3_600_000;
+
 /** What a service tells Prometheus. One registry a service, so that several can run in one process. */
-export class Metrics {
+export class Metrics implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly registry = new Registry();
 
   readonly httpRequestSeconds = new Histogram({
@@ -55,12 +60,21 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #eventLoop = new EventLoopDelay(this.registry);
   readonly #readTimeoutMs: number;
 
   constructor(service: string, readTimeoutMs = READ_TIMEOUT_MS) {
     this.#readTimeoutMs = readTimeoutMs;
     this.registry.setDefaultLabels({ service });
-    collectDefaultMetrics({ register: this.registry });
+    collectProcessMetrics(this.registry);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#eventLoop.start();
+  }
+
+  onApplicationShutdown(): void {
+    this.#eventLoop.stop();
   }
 
   /** Those of these names, as Prometheus reads them; a name that there is not is left out. */
@@ -143,6 +157,17 @@ export class Metrics {
       },
     });
     this.registry.registerMetric(gauge);
+  }
+}
+
+/**
+ * prom-client's own numbers of the process but for those of the event loop, which begin anew whenever somebody reads them: of two
+ * who do, each gets what the other has left.
+ */
+function collectProcessMetrics(register: Registry): void {
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: NOBODY_READS_IT_MS });
+  for (const { name } of register.getMetricsAsArray()) {
+    if (name.startsWith('nodejs_eventloop_lag_')) register.removeSingleMetric(name);
   }
 }
 

@@ -146,6 +146,17 @@ describe('a service’s metrics', () => {
   });
 });
 
+describe('a service’s event loop', () => {
+  it('is looked at from the start of the service, and by nothing that a reader begins anew', async () => {
+    await startThings(60_000);
+    const read = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    await until(async () => /^nodejs_eventloop_delay_seconds_count\S* [1-9]/m.test(await read()), {
+      what: 'the first look',
+    });
+    expect(await read()).not.toContain('nodejs_eventloop_lag_');
+  });
+});
+
 describe('closing a service', () => {
   it('ends with the last answer, although the client would keep its connection', async () => {
     await startThings(60_000);

@@ -31,8 +31,9 @@ export class CheckRedemption {
     if (!isOpen || found.transactionKey !== transactionKey) return 'overtaken';
     // Asked outside of a transaction: the answer may take seconds.
     if (await this.orders.isPlaced(transactionKey)) {
-      const { manager } = this.dataSource;
-      const isNews = await this.redemptions.noteOrder(manager, orderNo, this.clock.now());
+      const isNews = await inTransaction(this.dataSource, (manager) =>
+        this.redemptions.noteOrder(manager, orderNo, this.clock.now()),
+      );
       return isNews ? 'handled' : 'overtaken';
     }
     return inTransaction(this.dataSource, async (manager) => {

@@ -48,12 +48,13 @@ export class FollowOrder {
     return reactions[type]();
   }
 
-  async #created(orderNo: string): Promise<Handling> {
-    const { manager } = this.dataSource;
-    if (await this.redemptions.noteOrder(manager, orderNo, this.clock.now())) return 'handled';
-    const found = await this.redemptions.find(manager, orderNo);
-    if (found === undefined || found.isOrderKnown) return 'overtaken';
-    throw contradiction(orderNo, 'was placed, and its coupon was given back before');
+  #created(orderNo: string): Promise<Handling> {
+    return inTransaction(this.dataSource, async (manager) => {
+      if (await this.redemptions.noteOrder(manager, orderNo, this.clock.now())) return 'handled';
+      const found = await this.redemptions.find(manager, orderNo);
+      if (found === undefined || found.isOrderKnown) return 'overtaken';
+      throw contradiction(orderNo, 'was placed, and its coupon was given back before');
+    });
   }
 
   #paid(orderNo: string): Promise<Handling> {

@@ -31,8 +31,9 @@ export class CheckReservation {
     if (!isOpen || found.transactionKey !== transactionKey) return 'overtaken';
     // Asked outside of a transaction: the answer may take seconds, and the goods are wanted by others.
     if (await this.orders.isPlaced(transactionKey)) {
-      const { manager } = this.dataSource;
-      const count = await this.reservations.noteOrders(manager, [orderNo], this.clock.now());
+      const count = await inTransaction(this.dataSource, (manager) =>
+        this.reservations.noteOrders(manager, [orderNo], this.clock.now()),
+      );
       return count === 1 ? 'handled' : 'overtaken';
     }
     return inTransaction(this.dataSource, async (manager) => {

@@ -58,14 +58,15 @@ export class FollowOrder {
     return orderNos.map(() => 'handled');
   }
 
-  async #noteAlone(orderNo: string): Promise<Handling> {
-    const { manager } = this.dataSource;
-    if ((await this.reservations.noteOrders(manager, [orderNo], this.clock.now())) === 1)
-      return 'handled';
-    const found = await this.reservations.find(manager, orderNo);
-    if (found === undefined) throw notReserved(orderNo);
-    if (found.isOrderKnown) return 'overtaken';
-    throw contradiction(orderNo, 'was placed, and its goods were let go before');
+  #noteAlone(orderNo: string): Promise<Handling> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const count = await this.reservations.noteOrders(manager, [orderNo], this.clock.now());
+      if (count === 1) return 'handled';
+      const found = await this.reservations.find(manager, orderNo);
+      if (found === undefined) throw notReserved(orderNo);
+      if (found.isOrderKnown) return 'overtaken';
+      throw contradiction(orderNo, 'was placed, and its goods were let go before');
+    });
   }
 
   /** Throws when one of them has another reservation than a held one, or none, or somebody else is at it. */

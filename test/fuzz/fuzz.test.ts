@@ -21,7 +21,7 @@ describe('what parses the words of a peer', () => {
     'stands a few hundred changed %s',
     async (_name, target) => {
       const fuzzer = new Fuzzer(target, 1);
-      for (const input of target.material.inputs.slice(0, 50)) await fuzzer.try(input);
+      for (const input of target.material.inputs) await fuzzer.try(input);
       await fuzzer.runInputs(INPUTS_A_TARGET);
       expect(fuzzer.outcomeCount).toBeGreaterThan(1);
     },

@@ -51,7 +51,7 @@ import {
 } from '../../../mq/protocol/topic-config.ts';
 import { decodeTopicList, encodeTopicList } from '../../../mq/protocol/topic-list.ts';
 import { capturedFrames, type CapturedFrame } from '../../support/captured-frames.ts';
-import { plainCommand } from './plain-command.ts';
+import { plainCommand } from '../../support/plain-command.ts';
 import { definitions, withoutFieldsOfNoConcern } from './definitions.ts';
 
 const frames = capturedFrames();

@@ -13,7 +13,7 @@ import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { sendMessageV2 } from '../../../mq/protocol/requests/send-message-v2.ts';
 import { isSendFrame, SendReader } from '../../../mq/protocol/send-reader.ts';
 import { capturedFrames } from '../../support/captured-frames.ts';
-import { plainCommand } from './plain-command.ts';
+import { plainCommand } from '../../support/plain-command.ts';
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const word = fc.stringMatching(/^[A-Za-z0-9_%|-]{1,20}$/);

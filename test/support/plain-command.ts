@@ -1,4 +1,4 @@
-import type { RemotingCommand } from '../../../mq/protocol/frame.ts';
+import type { RemotingCommand } from '../../mq/protocol/frame.ts';
 
 /** A command as an object of nothing but its members: a received send makes its extFields when they are asked for. */
 export function plainCommand(command: RemotingCommand): RemotingCommand {

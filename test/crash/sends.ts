@@ -1,6 +1,7 @@
 import { SeededRandom } from '../../infra/seeded-random.ts';
 import { type Message, type MessageExt, Producer } from '../../mq/index.ts';
 import { bodyOf, nameIn } from './numbered-body.ts';
+import { producerOptions } from './senders.ts';
 import type { StoredQueues } from './stored-queues.ts';
 
 const SINGLE_SENDERS = 24;
@@ -35,12 +36,9 @@ export class Sends {
   constructor(namesrvAddr: string, random: SeededRandom) {
     this.#random = random;
     this.#producer = new Producer({
+      ...producerOptions,
       namesrvAddr,
       producerGroup: 'senders',
-      sendTimeoutMs: 5_000,
-      // What is sent again is there twice when the first one was stored, too.
-      retryTimesWhenSendFailed: 0,
-      compressMsgBodyOverHowmuch: Number.POSITIVE_INFINITY,
     });
   }
 

@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../../infra/seeded-random.ts';
 import { type Message, Producer } from '../../mq/index.ts';
 import { bodyOf, nameIn } from './numbered-body.ts';
+import { producerOptions, PromisedThings, senders } from './senders.ts';
 import type { StoredQueues } from './stored-queues.ts';
 
 const SENDERS = 3;
@@ -14,40 +15,29 @@ interface Timer {
   dueMs: number;
   isAcknowledged: boolean;
   isDelivered: boolean;
-  settlement: number;
 }
 
 /** Messages for a moment up to three seconds away, by each of the ways to say so. */
 export class Timers {
   readonly #producer: Producer;
   readonly #random: SeededRandom;
-  readonly #timers = new Map<string, Timer>();
+  readonly #timers = new PromisedThings<Timer>();
   #read: number[] = Array.from({ length: TIMED.queueCount }, () => 0);
-  #settlement = 0;
   #lastNumber = 0;
   deliveredCount = 0;
 
   constructor(namesrvAddr: string, random: SeededRandom) {
     this.#random = random;
     this.#producer = new Producer({
+      ...producerOptions,
       namesrvAddr,
       producerGroup: 'timers',
-      sendTimeoutMs: 5_000,
-      retryTimesWhenSendFailed: 0,
-      compressMsgBodyOverHowmuch: Number.POSITIVE_INFINITY,
     });
   }
 
   load(isOver: () => boolean): Promise<void>[] {
-    return Array.from({ length: SENDERS }, async () => {
-      while (!isOver()) {
-        try {
-          await this.#send();
-        } catch {
-          // It may be delivered or not, but not early.
-        }
-      }
-    });
+    // What failed may be delivered or not, but not early.
+    return senders(SENDERS, isOver, () => this.#send());
   }
 
   async #send(): Promise<void> {
@@ -55,20 +45,19 @@ export class Timers {
     const message: Message = { topic: TIMED.topic, body: bodyOf(name) };
     const nowMs = Date.now();
     const delayMs = this.#random.below(MAX_DELAY_MS);
-    const timer: Timer = {
-      dueMs: nowMs + delayMs,
-      isAcknowledged: false,
-      isDelivered: false,
-      settlement: this.#settlement,
-    };
+    let dueMs = nowMs + delayMs;
     const way = this.#random.below(3);
     if (way === 0) message.delayTimeMs = delayMs;
     else if (way === 1) message.deliverTimeMs = nowMs + delayMs;
     else {
       message.delayTimeLevel = 1;
-      timer.dueMs = nowMs + LEVEL_MS;
+      dueMs = nowMs + LEVEL_MS;
     }
-    this.#timers.set(name, timer);
+    const timer = this.#timers.promise(name, {
+      dueMs,
+      isAcknowledged: false,
+      isDelivered: false,
+    });
     await this.#producer.send(message);
     timer.isAcknowledged = true;
   }
@@ -104,10 +93,7 @@ export class Timers {
   }
 
   settle(): void {
-    this.#settlement++;
-    for (const [name, { settlement }] of this.#timers) {
-      if (settlement < this.#settlement - 2) this.#timers.delete(name);
-    }
+    this.#timers.settle();
   }
 
   shutdown(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../../infra/seeded-random.ts';
 import { type LocalTransactionState, TransactionProducer } from '../../mq/index.ts';
 import { bodyOf, nameIn } from './numbered-body.ts';
+import { producerOptions, PromisedThings, senders } from './senders.ts';
 import type { StoredQueues } from './stored-queues.ts';
 
 const SENDERS = 3;
@@ -10,28 +11,23 @@ export const TX = { topic: 'TX', queueCount: 2 };
 interface Row {
   state: LocalTransactionState;
   isVisible: boolean;
-  /** The settlement it was written before. */
-  settlement: number;
 }
 
 /** Half messages, whose local transactions end either way, and of which the broker is told or has to ask. */
 export class Transactions {
   readonly #producer: TransactionProducer;
   readonly #random: SeededRandom;
-  readonly #rows = new Map<string, Row>();
+  readonly #rows = new PromisedThings<Row>();
   #read: number[] = Array.from({ length: TX.queueCount }, () => 0);
-  #settlement = 0;
   #lastNumber = 0;
   committedCount = 0;
 
   constructor(namesrvAddr: string, random: SeededRandom) {
     this.#random = random;
     this.#producer = new TransactionProducer({
+      ...producerOptions,
       namesrvAddr,
       producerGroup: 'transactions',
-      sendTimeoutMs: 5_000,
-      retryTimesWhenSendFailed: 0,
-      compressMsgBodyOverHowmuch: Number.POSITIVE_INFINITY,
       // Without a row the local transaction never ran, or ended long ago.
       checkLocalTransaction: ({ body }) =>
         this.#rows.get(nameIn(body) ?? '')?.state ?? 'ROLLBACK_MESSAGE',
@@ -39,15 +35,8 @@ export class Transactions {
   }
 
   load(isOver: () => boolean): Promise<void>[] {
-    return Array.from({ length: SENDERS }, async () => {
-      while (!isOver()) {
-        try {
-          await this.#send();
-        } catch {
-          // The half message may be there: without a row it is rolled back.
-        }
-      }
-    });
+    // Of what failed the half message may be there: without a row it is rolled back.
+    return senders(SENDERS, isOver, () => this.#send());
   }
 
   async #send(): Promise<void> {
@@ -55,7 +44,7 @@ export class Transactions {
     const state = this.#random.chance(0.6) ? 'COMMIT_MESSAGE' : 'ROLLBACK_MESSAGE';
     const isTold = this.#random.chance(0.7);
     await this.#producer.sendMessageInTransaction({ topic: TX.topic, body: bodyOf(name) }, () => {
-      this.#rows.set(name, { state, isVisible: false, settlement: this.#settlement });
+      this.#rows.promise(name, { state, isVisible: false });
       if (state === 'COMMIT_MESSAGE') this.committedCount++;
       return isTold ? state : 'UNKNOW';
     });
@@ -85,12 +74,8 @@ export class Transactions {
       .map(([name]) => `${name} was committed and is not visible`);
   }
 
-  /** All promises are kept; rows are forgotten when nobody can ask for them any more. */
   settle(): void {
-    this.#settlement++;
-    for (const [name, { settlement }] of this.#rows) {
-      if (settlement < this.#settlement - 2) this.#rows.delete(name);
-    }
+    this.#rows.settle();
   }
 
   shutdown(): Promise<void> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { TimerTable, type TimerInstant } from '../../../mq/broker/timer-table.ts';
+import { plays } from '../../support/plays.ts';
 
 type Step =
   | { readonly op: 'add'; readonly kind: 'relative' | 'absolute'; readonly afterMs: number }
@@ -134,7 +135,7 @@ describe('the table of timers', () => {
         expect(run.waiting.size).toBe(0);
         expect(new Set(run.delivered).size).toBe(run.delivered.length);
       }),
-      { numRuns: 300 },
+      plays(300),
     );
   });
 

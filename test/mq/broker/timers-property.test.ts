@@ -3,11 +3,11 @@ import * as fc from 'fast-check';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { nextLife, TimersUnderTest } from './timers-under-test.ts';
+import { plays } from '../../support/plays.ts';
 
 const START = Date.parse('2030-01-01T00:00:00Z');
 const HOUR = 3_600_000;
-/** `MILLRACE_RUNS=2000` runs so many scripts; fast-check prints the seed and the shortest script that fails. */
-const RUNS = Number(process.env['MILLRACE_RUNS'] ?? 60);
+const RUNS = 60;
 /** How far behind the steady clock's note on disk may be. */
 const STEADY_NOTE_MS = 10_000;
 
@@ -239,7 +239,7 @@ describe('timers under any interleaving', () => {
       fc.asyncProperty(fc.array(fc.oneof(...always), { minLength: 5, maxLength: 40 }), (script) =>
         new Run().play(script),
       ),
-      { numRuns: RUNS },
+      plays(RUNS),
     );
   }, 120_000);
 
@@ -249,7 +249,7 @@ describe('timers under any interleaving', () => {
         fc.array(fc.oneof(...withCrashes), { minLength: 5, maxLength: 40 }),
         (script) => new Run().play(script),
       ),
-      { numRuns: RUNS },
+      plays(RUNS),
     );
   }, 120_000);
 });

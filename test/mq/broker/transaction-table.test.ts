@@ -6,6 +6,7 @@ import {
   type Half,
   type Outcome,
 } from '../../../mq/broker/transaction-table.ts';
+import { plays } from '../../support/plays.ts';
 
 const MAX_CHECKS = 3;
 const MAX_RECENT = 5;
@@ -158,7 +159,7 @@ describe('the table of transactions', () => {
           expect(machine.table.recentCount).toBeLessThanOrEqual(MAX_RECENT);
         }
       }),
-      { numRuns: 1_000 },
+      plays(1_000),
     );
   });
 

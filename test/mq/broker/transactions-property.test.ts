@@ -12,9 +12,9 @@ import {
   type Check,
   type Place,
 } from './transactions-under-test.ts';
+import { plays } from '../../support/plays.ts';
 
-/** `MILLRACE_RUNS=2000` runs more of them; a failure prints its seed and path, which fast-check replays. */
-const RUNS = Number(process.env['MILLRACE_RUNS'] ?? 150);
+const RUNS = plays(150);
 
 type Step =
   | { do: 'half' | 'round' | 'wait' }
@@ -332,9 +332,9 @@ describe('transactions, whatever happens in whatever order', () => {
             await new Run(seed, flushDiskType).run(steps);
           },
         ),
-        { numRuns: RUNS },
+        RUNS,
       );
     },
-    60_000 + RUNS * 500,
+    60_000 + RUNS.numRuns * 500,
   );
 });

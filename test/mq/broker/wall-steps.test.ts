@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { WallSteps } from '../../../mq/broker/wall-steps.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { plays } from '../../support/plays.ts';
 
 const DELAY_MS = 30_000;
 const TOLERANCE_MS = 1_000;
@@ -34,7 +35,7 @@ describe('the wall clock as it would be without its steps', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      plays(300),
     );
   });
 

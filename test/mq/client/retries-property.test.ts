@@ -10,6 +10,7 @@ import {
 } from '../../../mq/index.ts';
 import { testBroker, type TestBroker } from '../../../mq/testkit.ts';
 import { until } from '../../support/deadline.ts';
+import { plays } from '../../support/plays.ts';
 
 /** What a listener does with one delivery. A number is the level it asks for. */
 type Act =
@@ -164,5 +165,5 @@ it('ends every message as consumed or as a dead letter, one of both, its retries
     );
     expect(await lives(planned)).toEqual(expected);
   });
-  await fc.assert(property, { numRuns: 30 });
+  await fc.assert(property, plays(30));
 }, 60_000);

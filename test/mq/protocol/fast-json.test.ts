@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { MqError } from '../../../mq/errors.ts';
 import { formatFastJson, parseFastJson } from '../../../mq/protocol/fast-json.ts';
+import { plays } from '../../support/plays.ts';
 
 describe('the JSON that FastJSON writes', () => {
   it('may have numbers as unquoted keys', () => {
@@ -99,6 +100,7 @@ describe('the JSON that FastJSON writes', () => {
         );
         expect(JSON.parse(rounded)).toEqual(JSON.parse(text));
       }),
+      plays(),
     );
   });
 
@@ -126,7 +128,7 @@ describe('the JSON that FastJSON writes', () => {
           expect(MqError.is(error) && error.code).toBe('INVALID_ARGUMENT');
         }
       }),
-      { numRuns: 1000 },
+      plays(1000),
     );
   });
 });
@@ -162,6 +164,7 @@ describe('the JSON we write', () => {
         const parsed = parseFastJson(formatFastJson(new Map(entries))) as Map<object, number>;
         expect([...parsed]).toEqual(entries);
       }),
+      plays(),
     );
   });
 });

@@ -16,6 +16,7 @@ import { FrameDecoder } from '../../../mq/protocol/frame-decoder.ts';
 import { codeOf } from '../../support/failure.ts';
 import { readGoldens } from '../../support/goldens.ts';
 import { anyCommand } from './any-command.ts';
+import { plays } from '../../support/plays.ts';
 
 /** A JSON frame written by hand, so that headers no encoder of ours would make can be tried. */
 function jsonFrame(header: unknown, body = ''): Buffer {
@@ -219,6 +220,7 @@ describe('any command', () => {
       fc.property(anyCommand, (command) => {
         expect(decodeFrame(encodeFrame(command))).toEqual(command);
       }),
+      plays(),
     );
   });
 
@@ -237,6 +239,7 @@ describe('any command', () => {
         expect(received).toEqual(sent);
         expect(decoder.isMidFrame).toBe(false);
       }),
+      plays(),
     );
   });
 
@@ -247,7 +250,7 @@ describe('any command', () => {
         frame[at % frame.length] = value;
         expect(['FRAME_INVALID', 'nothing was thrown']).toContain(codeOf(() => decodeFrame(frame)));
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 
@@ -257,7 +260,7 @@ describe('any command', () => {
         const push = () => new FrameDecoder().push(Buffer.from(bytes));
         expect(['FRAME_INVALID', 'nothing was thrown']).toContain(codeOf(push));
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 });

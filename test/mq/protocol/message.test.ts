@@ -14,6 +14,7 @@ import {
 import { encodeProperties } from '../../../mq/protocol/properties.ts';
 import { codeOf } from '../../support/failure.ts';
 import { readGoldens } from '../../support/goldens.ts';
+import { plays } from '../../support/plays.ts';
 
 const v4Born = { address: '192.0.2.7', port: 50123 };
 const v4Store = { address: '192.0.2.9', port: 10911 };
@@ -179,7 +180,7 @@ describe('a damaged record', () => {
           codeOf(() => decodeRecord(bytes)),
         );
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 });
@@ -230,6 +231,7 @@ describe('any message', () => {
           totalSize: record.length,
         });
       }),
+      plays(),
     );
   });
 });

@@ -9,6 +9,7 @@ import {
 } from '../../../mq/protocol/frame.ts';
 import { NOT_PLAIN, writePlainHead } from '../../../mq/protocol/plain-head.ts';
 import { anyCommand } from './any-command.ts';
+import { plays } from '../../support/plays.ts';
 
 const ROOM_BYTES = 4096;
 
@@ -45,7 +46,7 @@ describe('a plain head', () => {
         if (texts.every(isPlain)) expect(head).toEqual(encodeFrameHead(command));
         else expect(head).toBeUndefined();
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 

@@ -4,6 +4,7 @@ import { delayLevel } from '../../../mq/broker/delay-levels.ts';
 import { timerRequest } from '../../../mq/broker/timer-parking.ts';
 import { readPlainProperties } from '../../../mq/protocol/plain-properties.ts';
 import { decodeProperties, findProperty, tagsCode } from '../../../mq/protocol/properties.ts';
+import { plays } from '../../support/plays.ts';
 
 const CLUSTER = 'DefaultCluster';
 
@@ -48,7 +49,7 @@ describe('plain properties', () => {
           isOfCluster: findProperty(text, 'CLUSTER') === CLUSTER,
         });
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 
@@ -62,7 +63,7 @@ describe('plain properties', () => {
         const left = [...decodeProperties(text).keys()];
         expect(left.filter((name) => /^(POP_CK|__RMQ\.TRANSIENT\..*)$/.test(name))).toEqual([]);
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 

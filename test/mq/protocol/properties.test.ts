@@ -9,6 +9,7 @@ import {
   tagsCode,
 } from '../../../mq/protocol/properties.ts';
 import { readGoldens } from '../../support/goldens.ts';
+import { plays } from '../../support/plays.ts';
 
 describe('a properties string', () => {
   it('reads with and without a separator at its end', () => {
@@ -69,6 +70,7 @@ describe('a properties string', () => {
         fc.pre(name !== '');
         expect(findProperty(encoded, name)).toBe(decodeProperties(encoded).get(name));
       }),
+      plays(),
     );
   });
 });

@@ -14,6 +14,7 @@ import { sendMessageV2 } from '../../../mq/protocol/requests/send-message-v2.ts'
 import { isSendFrame, SendReader } from '../../../mq/protocol/send-reader.ts';
 import { capturedFrames } from '../../support/captured-frames.ts';
 import { plainCommand } from '../../support/plain-command.ts';
+import { plays } from '../../support/plays.ts';
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const word = fc.stringMatching(/^[A-Za-z0-9_%|-]{1,20}$/);
@@ -90,7 +91,7 @@ describe('a send that is read from its bytes', () => {
           decoded(frame),
         );
       }),
-      { numRuns: 300 },
+      plays(300),
     );
   });
 
@@ -117,7 +118,7 @@ describe('a send that is read from its bytes', () => {
           decoded(frame),
         );
       }),
-      { numRuns: 2000 },
+      plays(2000),
     );
     expect(readCount).toBeGreaterThan(100);
   });

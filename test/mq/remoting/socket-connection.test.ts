@@ -13,6 +13,7 @@ import { failure } from '../../support/failure.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultySocket } from '../../support/faulty-socket.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
+import { plays } from '../../support/plays.ts';
 
 function connect(options: Partial<SocketConnectionOptions> = {}) {
   const socket = new FaultySocket();
@@ -251,7 +252,7 @@ describe('any bytes in any pieces', () => {
           expect(socket.writableEnded).toBe(true);
         },
       ),
-      { numRuns: 60 },
+      plays(60),
     );
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { RecentLog } from '../../../mq/store/recent-log.ts';
+import { plays } from '../../support/plays.ts';
 
 const MIB = 1024 * 1024;
 
@@ -39,7 +40,7 @@ describe('the newest bytes of the log', () => {
         }
         for (const { view, offset } of views) expectBytes(view, offset);
       }),
-      { numRuns: 30 },
+      plays(30),
     );
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { TimeCounts } from '../../../mq/store/time-counts.ts';
+import { plays } from '../../support/plays.ts';
 
 const START = 1_900_000_000_000;
 
@@ -27,6 +28,7 @@ describe('counts of times', () => {
         expect(every.map((time) => counts.has(first + time))).toEqual(isLeft);
         expect(every.map((time) => built.has(first + time))).toEqual(isLeft);
       }),
+      plays(),
     );
   });
 

@@ -15,6 +15,7 @@ import {
 import { encodeProperties } from '../../../mq/protocol/properties.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { ROOT } from './store-under-test.ts';
+import { plays } from '../../support/plays.ts';
 
 const DIRECTORY = path.join(ROOT, 'timers');
 const YEAR_3000 = 32_503_680_000_000;
@@ -33,6 +34,7 @@ describe('the tagsCode of a parked message', () => {
           expect(decodeTimerCode(encodeTimerCode({ dueMs, kind }))).toEqual({ dueMs, kind });
         },
       ),
+      plays(),
     );
   });
 
@@ -41,6 +43,7 @@ describe('the tagsCode of a parked message', () => {
       fc.property(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), (hash) => {
         expect(decodeTimerCode(hash)).toBeUndefined();
       }),
+      plays(),
     );
   });
 
@@ -87,6 +90,7 @@ describe('the snapshot of what waits', () => {
         await writeTimerSnapshot(files, DIRECTORY, encodeTimerSnapshot(snapshot));
         expect(readTimerSnapshot(files, DIRECTORY)).toEqual(snapshot);
       }),
+      plays(),
     );
   });
 
@@ -100,6 +104,7 @@ describe('the snapshot of what waits', () => {
         flipped[at % bytes.length]! ^= 1 << bit;
         expect(decodeTimerSnapshot(flipped)).toBeUndefined();
       }),
+      plays(),
     );
   });
 

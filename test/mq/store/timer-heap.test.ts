@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { TimerHeap } from '../../../mq/store/timer-heap.ts';
+import { plays } from '../../support/plays.ts';
 
 const pair = fc.tuple(fc.nat(20), fc.nat(1000));
 
@@ -31,6 +32,7 @@ describe('a timer heap', () => {
         expect(drain(built)).toEqual(inOrder(pairs));
         expect(pushed.firstKey).toBe(Infinity);
       }),
+      plays(),
     );
   });
 
@@ -43,6 +45,7 @@ describe('a timer heap', () => {
         heap.removeValues(removed);
         expect(drain(heap)).toEqual(inOrder(pairs.filter(([, value]) => !removed.has(value))));
       }),
+      plays(),
     );
   });
 

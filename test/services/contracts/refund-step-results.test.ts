@@ -7,6 +7,7 @@ import {
   refundStepResult,
   type RefundStepResult,
 } from '../../../services/contracts/refund-step-results.ts';
+import { plays } from '../../support/plays.ts';
 
 const at = new Date('2026-11-20T12:00:00.000Z');
 const due = { refundNo: 'R-1', orderNo: '20261120-7K3M9Q2T4VXA', type: 'Restock' } as const;
@@ -53,6 +54,7 @@ describe('the result of a step', () => {
         expect(read).not.toMatch(/\p{Surrogate}/u);
         expect(read === 'nothing was noted' || note.includes(read)).toBe(true);
       }),
+      plays(),
     );
   });
 

@@ -10,6 +10,7 @@ import { ResponseCode } from '../../../../mq/protocol/response-code.ts';
 import { MessageSysFlag } from '../../../../mq/protocol/sys-flag.ts';
 import { decodeEntry } from '../../../../mq/store/consume-queue.ts';
 import { BrokerUnderTest, sendHeader, sendReply } from '../broker-under-test.ts';
+import { plays } from '../../../support/plays.ts';
 
 const TOPIC = 'TopicA';
 
@@ -90,7 +91,7 @@ describe('a message whose properties are read in one pass', () => {
         if (batched.code === ResponseCode.SUCCESS) expect(await outcome(batched)).toEqual(long);
         else expect(batched.remark).toContain('TRAN_MSG');
       }),
-      { numRuns: 150 },
+      plays(150),
     );
   });
 });

@@ -13,6 +13,7 @@ import {
   type OrderItem,
   type OrderLine,
 } from '../../../../services/order/domain/order.ts';
+import { plays } from '../../../support/plays.ts';
 
 const at = new Date('2026-11-20T10:00:00Z');
 
@@ -143,6 +144,7 @@ describe('a refund', () => {
           expect(sum).toBe(order.totalMinor);
         },
       ),
+      plays(),
     );
   });
 });

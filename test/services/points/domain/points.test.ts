@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { pointsFor, pointsToDeduct } from '../../../../services/points/domain/points.ts';
+import { plays } from '../../../support/plays.ts';
 
 const amount = fc.oneof(
   fc.nat({ max: 10_000 }),
@@ -42,6 +43,7 @@ describe('the points of an order', () => {
       fc.property(amount, (paidMinor) => {
         expect(BigInt(pointsFor(paidMinor))).toBe(BigInt(paidMinor) / 100n);
       }),
+      plays(),
     );
   });
 });
@@ -74,6 +76,7 @@ describe('what a refund takes back', () => {
         expect(parts.every((points) => Number.isSafeInteger(points) && points >= 0)).toBe(true);
         expect(sum(parts)).toBe(pointsFor(paidMinor));
       }),
+      plays(),
     );
   });
 
@@ -88,6 +91,7 @@ describe('what a refund takes back', () => {
           expect(sum(parts)).toBeLessThanOrEqual(pointsFor(paid));
         },
       ),
+      plays(),
     );
   });
 });

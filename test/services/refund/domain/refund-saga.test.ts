@@ -12,6 +12,7 @@ import {
   type SagaMove,
   type StepName,
 } from '../../../../services/refund/domain/refund-saga.ts';
+import { plays } from '../../../support/plays.ts';
 
 const done = (step: StepName) => ({ step, type: 'Done' as const, note: `${step} is done` });
 const failed = (step: StepName) => ({ step, type: 'Failed' as const, note: `${step} has failed` });
@@ -215,7 +216,7 @@ describe('whatever happens, in whatever order', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      plays(500),
     );
   });
 
@@ -232,6 +233,7 @@ describe('whatever happens, in whatever order', () => {
         for (const name of names) saga = after(saga, done(name));
         expect(saga.status).toBe('COMPLETED');
       }),
+      plays(),
     );
   });
 });

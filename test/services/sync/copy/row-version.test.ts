@@ -5,6 +5,7 @@ import {
   type BinlogPosition,
 } from '../../../../services/contracts/order-binlog.ts';
 import { VERSION_LENGTH, versionOf } from '../../../../services/sync/copy/row-version.ts';
+import { plays } from '../../../support/plays.ts';
 
 const positions = fc.record({
   file: fc.nat(2_000_000_000).map((number) => `binlog.${String(number).padStart(6, '0')}`),
@@ -27,6 +28,7 @@ describe('the version of a row', () => {
         const order = first < second ? -1 : first > second ? 1 : 0;
         expect(order).toBe(Math.sign(comparePositions(a, b)));
       }),
+      plays(),
     );
   });
 

@@ -1,3 +1,4 @@
+import { findingKinds } from '../protocol/finding.ts';
 import { gauge, type Metric, type Sample } from '../metrics/exposition.ts';
 import type { Parts } from '../metrics/http-endpoint.ts';
 import type { Watched } from '../metrics/server-endpoint.ts';
@@ -76,7 +77,7 @@ function brokerMetrics(context: BrokerContext): Metric[] {
 }
 
 function findings(context: BrokerContext): Sample[] {
-  const counts = new Map<string, number>();
+  const counts = new Map<string, number>(findingKinds.map((kind) => [kind, 0]));
   for (const { kind } of context.findings.list()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return [...counts].map(([kind, value]) => ({ labels: { kind }, value }));
 }

@@ -5,7 +5,8 @@ import type { Amount } from './message-traffic.ts';
 import { isOwnGroup } from './own-groups.ts';
 
 /** What passed through, under the original's names. Its messages by type are told apart by where they are stored first. */
-export function trafficMetrics({ traffic }: BrokerContext): Metric[] {
+export function trafficMetrics({ traffic, groups }: BrokerContext): Metric[] {
+  const groupNames = Array.from(groups.all(), ({ groupName }) => groupName);
   const stored = [...traffic.stored].map(([topic, amount]) => ({
     labels: storedLabels(topic),
     amount,
@@ -29,7 +30,7 @@ export function trafficMetrics({ traffic }: BrokerContext): Metric[] {
     counter(
       'rocketmq_send_to_dlq_messages_total',
       'Messages that became dead letters, by group',
-      [...traffic.deadLetters()].map(([group, value]) => ({
+      [...fromZero(groupNames, traffic.deadLetters())].map(([group, value]) => ({
         labels: { consumer_group: group, is_system: String(isOwnGroup(group)) },
         value,
       })),
@@ -37,12 +38,12 @@ export function trafficMetrics({ traffic }: BrokerContext): Metric[] {
     counter(
       'rocketmq_commit_messages_total',
       'Transactions committed, by topic',
-      byTopic(traffic.committed),
+      byTopic(fromZero(traffic.rolledBack.keys(), traffic.committed)),
     ),
     counter(
       'rocketmq_rollback_messages_total',
       'Transactions rolled back by their producers, by topic',
-      byTopic(traffic.rolledBack),
+      byTopic(fromZero(traffic.committed.keys(), traffic.rolledBack)),
     ),
   ];
 }
@@ -51,6 +52,17 @@ type Labelled = { readonly labels: Record<string, string>; readonly amount: Amou
 
 function amounts(all: readonly Labelled[], what: keyof Amount) {
   return all.map(({ labels, amount }) => ({ labels, value: amount[what] }));
+}
+
+/** Those not counted yet at 0: in a count that comes into being with the first of them Prometheus sees no growth. */
+function fromZero(
+  names: Iterable<string>,
+  counts: Iterable<[string, number]>,
+): ReadonlyMap<string, number> {
+  const all = new Map<string, number>();
+  for (const name of names) all.set(name, 0);
+  for (const [name, count] of counts) all.set(name, count);
+  return all;
 }
 
 function byTopic(counts: ReadonlyMap<string, number>) {

@@ -9,12 +9,14 @@ import { encodeJsonBody, JsonBody } from './json-body.ts';
  * - STORE_DAMAGED: bytes of the CommitLog have changed, and a message, or all behind it in its segment, cannot be served.
  * - FOREIGN_PROTOCOL: something dialled the remoting port and spoke another protocol: gRPC, TLS, HTTP.
  */
-export type FindingKind =
-  | 'SUBSCRIPTIONS_DIFFER'
-  | 'CLIENT_ID_SHARED'
-  | 'TOPIC_NOT_EXIST'
-  | 'STORE_DAMAGED'
-  | 'FOREIGN_PROTOCOL';
+export const findingKinds = [
+  'SUBSCRIPTIONS_DIFFER',
+  'CLIENT_ID_SHARED',
+  'TOPIC_NOT_EXIST',
+  'STORE_DAMAGED',
+  'FOREIGN_PROTOCOL',
+] as const;
+export type FindingKind = (typeof findingKinds)[number];
 
 /** One mistake in how a broker is used, however often it was seen. */
 export interface Finding {

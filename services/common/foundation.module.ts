@@ -6,6 +6,7 @@ import { Clock } from './clock.ts';
 import { ConsumerLag } from './consumer-lag.ts';
 import { Consumption } from './consumption.ts';
 import { databaseModule } from './database.module.ts';
+import { DeadLetterCounts } from './dead-letter-counts.ts';
 import { HealthController, READINESS_NEEDS, type ReadinessPart } from './health.controller.ts';
 import { IdempotentRequests } from './idempotent-requests.ts';
 import { Inbox, InboxMessage } from './inbox.ts';
@@ -163,6 +164,11 @@ export class FoundationModule {
           provide: ConsumerLag,
           useFactory: (health: MillraceHealth) =>
             new ConsumerLag({ namesrvAddr: settings.namesrvAddr, health, metrics }),
+          inject: [MillraceHealth],
+        },
+        {
+          provide: DeadLetterCounts,
+          useFactory: (health: MillraceHealth) => new DeadLetterCounts(health, metrics),
           inject: [MillraceHealth],
         },
         {

@@ -19,6 +19,9 @@ const READ_TIMEOUT_MS = 2_000;
 /** How often prom-client looks at the event loop, of which nothing is exposed. */
 const NOBODY_READS_IT_MS = 3_600_000;
 
+/** What becomes of a try of a dead letter: it is delivered, will be tried again, or nobody can help. */
+export const deadLetterOutcomes = ['delivered', 'waiting', 'parked'] as const;
+
 /** What a service tells Prometheus. One registry a service, so that several can run in one process. */
 export class Metrics implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly registry = new Registry();
@@ -158,6 +161,17 @@ export class Metrics implements OnApplicationBootstrap, OnApplicationShutdown {
     });
     this.registry.registerMetric(gauge);
   }
+}
+
+/**
+ * Shows counts of what is rare from the start, at 0: in one that comes into being with the first of them Prometheus sees no
+ * growth, and no alarm is raised before the second.
+ */
+export function showAtZero<Label extends string>(
+  counter: Counter<Label>,
+  each: readonly Partial<Record<Label, string>>[],
+): void {
+  for (const labels of each) counter.inc(labels, 0);
 }
 
 /**

@@ -2,7 +2,8 @@
  * What a ticket has come to. ORDERED: its order is there (and may be unpaid yet). REFUSED: no order came of it. RETURNED: its
  * order was closed. VOID: it was never queued, whatever the customer was told. All but ORDERED give the piece back.
  */
-export type TicketOutcomeStatus = 'ORDERED' | 'REFUSED' | 'RETURNED' | 'VOID';
+export const ticketOutcomeStatuses = ['ORDERED', 'REFUSED', 'RETURNED', 'VOID'] as const;
+export type TicketOutcomeStatus = (typeof ticketOutcomeStatuses)[number];
 
 export interface TicketOutcome {
   ticketNo: string;

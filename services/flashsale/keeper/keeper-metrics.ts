@@ -1,6 +1,7 @@
 import { Counter, Histogram } from 'prom-client';
-import type { Metrics } from '../../common/metrics.ts';
+import { showAtZero, type Metrics } from '../../common/metrics.ts';
 import type { Pace } from '../domain/pace.ts';
+import { ticketOutcomeStatuses } from '../domain/ticket.ts';
 
 /** What the keeper tells Prometheus beside what every service does. */
 export class KeeperMetrics {
@@ -14,6 +15,10 @@ export class KeeperMetrics {
       labelNames: ['outcome'],
       registers: [metrics.registry],
     });
+    showAtZero(
+      this.tickets,
+      ticketOutcomeStatuses.map((outcome) => ({ outcome })),
+    );
     this.batchSeconds = new Histogram({
       name: 'millrace_flash_batch_duration_seconds',
       help: 'Time from taking a batch of tickets on to the end of it',

@@ -1,14 +1,22 @@
 import { performance } from 'node:perf_hooks';
 import { Counter, Histogram } from 'prom-client';
 import { DomainError } from '../../common/errors.ts';
-import type { Metrics } from '../../common/metrics.ts';
+import { showAtZero, type Metrics } from '../../common/metrics.ts';
 
 /**
  * `duplicate`: told again under a new nonce. `replayed`: the very same callback again. `contradiction`: another end or another
  * amount than is known. `refused`: signed, but of no payment of ours, or not to be read.
  */
-export type CallbackOutcome =
-  'accepted' | 'duplicate' | 'forged' | 'stale' | 'replayed' | 'contradiction' | 'refused';
+const callbackOutcomes = [
+  'accepted',
+  'duplicate',
+  'forged',
+  'stale',
+  'replayed',
+  'contradiction',
+  'refused',
+] as const;
+export type CallbackOutcome = (typeof callbackOutcomes)[number];
 
 export type ChannelRequest = 'charge' | 'find' | 'void' | 'refund';
 
@@ -24,6 +32,10 @@ export class PaymentMetrics {
       labelNames: ['outcome'],
       registers: [registry],
     });
+    showAtZero(
+      this.callbacks,
+      callbackOutcomes.map((outcome) => ({ outcome })),
+    );
     this.#channelSeconds = new Histogram({
       name: 'millrace_channel_request_duration_seconds',
       help: 'Time the payment channel takes to answer, or until it is given up: answered, refused, unavailable',

@@ -1,8 +1,8 @@
 import { Counter, Gauge } from 'prom-client';
 import { binlogFileNumber } from '../../contracts/order-binlog.ts';
-import type { Metrics } from '../../common/metrics.ts';
+import { showAtZero, type Metrics } from '../../common/metrics.ts';
 import type { OutgoingChange } from './outgoing-change.ts';
-import type { StreamFaultCode } from './stream-fault.ts';
+import { streamFaultCodes, type StreamFaultCode } from './stream-fault.ts';
 import type { StreamStatus } from './stream-status.ts';
 
 /** What a stream tells Prometheus. */
@@ -25,6 +25,10 @@ export class FollowerMetrics {
       labelNames: ['code'] as const,
       registers: [metrics.registry],
     });
+    showAtZero(
+      this.#stops,
+      streamFaultCodes.map((code) => ({ code })),
+    );
   }
 
   published(changes: readonly OutgoingChange[]): void {

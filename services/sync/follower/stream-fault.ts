@@ -1,21 +1,23 @@
 import type { BinlogPosition } from '../../contracts/order-binlog.ts';
 
 /** What a stream stops with. Stable: operators and tests go by it. */
-export type StreamFaultCode =
+export const streamFaultCodes = [
   /** The source does not write the binlog that is needed. */
-  | 'SYNC.SOURCE_SETTINGS'
+  'SYNC.SOURCE_SETTINGS',
   /** What comes next cannot be read, or cannot be told row by row. */
-  | 'SYNC.MALFORMED_EVENT'
+  'SYNC.MALFORMED_EVENT',
   /** The source does not have the position any more, or never had it. */
-  | 'SYNC.POSITION_LOST'
+  'SYNC.POSITION_LOST',
   /** No broker would ever take the message. */
-  | 'SYNC.MESSAGE_REFUSED'
+  'SYNC.MESSAGE_REFUSED',
   /** The broker has lost what it had acknowledged, or is another than before. A new snapshot is asked for unasked. */
-  | 'SYNC.QUEUE_DIFFERS'
+  'SYNC.QUEUE_DIFFERS',
   /** The queues have what this source never said. */
-  | 'SYNC.FOREIGN_MESSAGE'
+  'SYNC.FOREIGN_MESSAGE',
   /** A mistake of the program. */
-  | 'SYNC.UNEXPECTED';
+  'SYNC.UNEXPECTED',
+] as const;
+export type StreamFaultCode = (typeof streamFaultCodes)[number];
 
 /** Going on would lose or reorder something: a person should look. The stream tries again by itself, from where it stopped. */
 export class StreamFault extends Error {

@@ -72,9 +72,10 @@ const logged = (orderNo: string, text: string, count = 1): Promise<unknown> =>
 async function deadLetterCount(outcome: string): Promise<number> {
   const text = await (await coupon.get('/metrics')).text();
   const [, value] =
-    new RegExp(`^millrace_dead_letters_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm').exec(
-      text,
-    ) ?? [];
+    new RegExp(
+      `^millrace_dead_letters_total\\{group="${GROUP}",outcome="${outcome}".*\\} (\\d+)$`,
+      'm',
+    ).exec(text) ?? [];
   return Number(value ?? 0);
 }
 
@@ -92,6 +93,18 @@ async function buried(count: number): Promise<string[]> {
 const pause = (): Promise<unknown> => broker.clock.advance('1m');
 
 describe('a coupon that cannot be issued', () => {
+  it('is counted from the start of the service, at 0: in a count that begins at 1 Prometheus sees no growth', async () => {
+    const text = await (await coupon.get('/metrics')).text();
+    for (const outcome of ['delivered', 'waiting', 'parked']) {
+      expect(text).toMatch(
+        new RegExp(
+          `^millrace_dead_letters_total\\{group="${GROUP}",outcome="${outcome}".*\\} 0$`,
+          'm',
+        ),
+      );
+    }
+  });
+
   it('goes through its retries to the dead-letter queue, which says why, and is issued once the cause is gone', async () => {
     const before = await deadLetterCount('delivered');
     let orderNos: string[];

@@ -41,9 +41,9 @@ export interface TopicConsumer {
 export class ListenerRunner
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
+  readonly producer: Producer;
+  readonly transactionProducer: TransactionProducer | undefined;
   readonly #options: MillraceModuleOptions;
-  readonly #producer: Producer;
-  readonly #transactionProducer: TransactionProducer | undefined;
   readonly #checkBack: TransactionCheckBack;
   readonly #methods: DecoratedMethods;
   #consumers: TopicConsumer[] = [];
@@ -57,14 +57,14 @@ export class ListenerRunner
     @Inject(TransactionCheckBack) checkBack: TransactionCheckBack,
     @Inject(DecoratedMethods) methods: DecoratedMethods,
   ) {
+    this.producer = producer;
+    this.transactionProducer = transactionProducer;
     this.#options = options;
-    this.#producer = producer;
-    this.#transactionProducer = transactionProducer;
     this.#checkBack = checkBack;
     this.#methods = methods;
   }
 
-  /** The running consumers, for health. */
+  /** Empty before the application has started. */
   get consumers(): readonly TopicConsumer[] {
     return this.#consumers;
   }
@@ -85,7 +85,7 @@ export class ListenerRunner
       this.#consumerFor(listener),
       ...this.#deadLetterConsumerFor(listener),
     ]);
-    await Promise.all([this.#producer.start(), this.#transactionProducer?.start()]);
+    await Promise.all([this.producer.start(), this.transactionProducer?.start()]);
     const started = await Promise.allSettled(
       this.#consumers.map(({ consumer }) => consumer.start()),
     );
@@ -102,7 +102,7 @@ export class ListenerRunner
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.#producer.shutdown(), this.#transactionProducer?.shutdown()]);
+    await Promise.all([this.producer.shutdown(), this.transactionProducer?.shutdown()]);
   }
 
   #consumerFor({ options, method }: Listener): TopicConsumer {

@@ -1,5 +1,5 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
-import { isDeadLetter, Producer, TransactionProducer } from '../index.ts';
+import { Inject, Injectable } from '@nestjs/common';
+import { isDeadLetter } from '../index.ts';
 import { ListenerRunner } from './listener-runner.ts';
 
 export interface MillraceHealthStatus {
@@ -14,19 +14,9 @@ export interface MillraceHealthStatus {
  */
 @Injectable()
 export class MillraceHealth {
-  readonly #producer: Producer;
-  readonly #transactionProducer: TransactionProducer | undefined;
   readonly #runner: ListenerRunner;
 
-  constructor(
-    @Inject(Producer) producer: Producer,
-    @Optional()
-    @Inject(TransactionProducer)
-    transactionProducer: TransactionProducer | undefined,
-    @Inject(ListenerRunner) runner: ListenerRunner,
-  ) {
-    this.#producer = producer;
-    this.#transactionProducer = transactionProducer;
+  constructor(@Inject(ListenerRunner) runner: ListenerRunner) {
     this.#runner = runner;
   }
 
@@ -50,14 +40,15 @@ export class MillraceHealth {
   }
 
   #producerProblems(): string[] {
-    if (!this.#producer.isRunning) return ['the producer is not running'];
+    const { producer } = this.#runner;
+    if (!producer.isRunning) return ['the producer is not running'];
     // A producer that has another broker to send to is up; one that never sent has not looked for any.
-    if (this.#producer.knownBrokers().length > 0) return [];
-    return this.#producer.unreachableBrokers().map((address) => `broker ${address} is away`);
+    if (producer.knownBrokers().length > 0) return [];
+    return producer.unreachableBrokers().map((address) => `broker ${address} is away`);
   }
 
   #transactionProblems(): string[] {
-    const producer = this.#transactionProducer;
+    const producer = this.#runner.transactionProducer;
     if (producer === undefined) return [];
     const group = `transaction group ${producer.producerGroup}`;
     if (!producer.isRunning) return [`${group} is not running`];

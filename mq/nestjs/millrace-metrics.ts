@@ -1,5 +1,5 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
-import { Producer, TransactionProducer, type ConsumeMetrics, type SendMetrics } from '../index.ts';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConsumeMetrics, SendMetrics } from '../index.ts';
 import { ListenerRunner } from './listener-runner.ts';
 
 /** One of the two producers that the module may have. */
@@ -18,25 +18,16 @@ export interface ConsumerNumbers {
 /** What this process's producers and consumers have done, for whatever exports it; asking costs no I/O. */
 @Injectable()
 export class MillraceMetrics {
-  readonly #producer: Producer;
-  readonly #transactionProducer: TransactionProducer | undefined;
   readonly #runner: ListenerRunner;
 
-  constructor(
-    @Inject(Producer) producer: Producer,
-    @Optional()
-    @Inject(TransactionProducer)
-    transactionProducer: TransactionProducer | undefined,
-    @Inject(ListenerRunner) runner: ListenerRunner,
-  ) {
-    this.#producer = producer;
-    this.#transactionProducer = transactionProducer;
+  constructor(@Inject(ListenerRunner) runner: ListenerRunner) {
     this.#runner = runner;
   }
 
   producers(): readonly ProducerNumbers[] {
-    const plain = { producer: 'plain', metrics: this.#producer.metrics() } as const;
-    const transactional = this.#transactionProducer?.metrics();
+    const { producer, transactionProducer } = this.#runner;
+    const plain = { producer: 'plain', metrics: producer.metrics() } as const;
+    const transactional = transactionProducer?.metrics();
     if (transactional === undefined) return [plain];
     return [plain, { producer: 'transactional', metrics: transactional }];
   }

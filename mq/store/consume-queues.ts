@@ -51,8 +51,12 @@ export class ConsumeQueues {
     this.#options = options;
     this.directory = path.join(options.rootDir, 'consumequeue');
     this.wasMissing = !options.files.listDirectories(options.rootDir).includes('consumequeue');
-    options.files.makeDirectory(this.directory);
     this.#listQueues();
+  }
+
+  /** To be called after recovery: it rebuilds what is missing, and must know that again if it is interrupted. */
+  makeDirectory(): void {
+    this.#options.files.makeDirectory(this.directory);
   }
 
   /** Set while entries cannot be written; cleared by the first round that succeeds, unless fsync failed. */

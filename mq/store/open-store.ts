@@ -63,6 +63,7 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
       aborted,
       logger,
     });
+    queues.makeDirectory();
     const directory = commitLogDirectory(rootDir);
     log = new CommitLog(
       { files, directory, segmentBytes, recentBytes },

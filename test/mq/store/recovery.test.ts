@@ -263,6 +263,32 @@ describe('ConsumeQueues', () => {
     }
   });
 
+  it.each(['kill', 'power'] as const)(
+    'that are missing altogether are rebuilt, wherever the first start that does so dies (%s)',
+    async (death) => {
+      let at = 0;
+      for (let isOver = false; !isOver;) {
+        files = new FaultyFiles(++at);
+        const store = await openStore(files);
+        for (const body of sent) await store.append(message(body));
+        // The last one is the first of its queue: it lacks no entry before it.
+        await store.append(message('elsewhere', { topic: 'TopicB' }));
+        await store.close();
+        files.removeTree(path.join(ROOT, 'consumequeue'));
+        const dying = new DyingFiles(files, { at, death, tear: (bytes) => bytes.length });
+        const opened = await openStore(dying.process()).catch(() => undefined);
+        await Promise.allSettled([opened?.close()]);
+        isOver = !dying.isDead;
+        files.killProcess();
+        const again = await reopen();
+        expect({ at, found: await bodies(again) }).toEqual({ at, found: sent });
+        expect(await bodies(again, 'TopicB')).toEqual(['elsewhere']);
+        await again.close();
+      }
+      expect(at).toBeGreaterThan(10);
+    },
+  );
+
   it.each([0, 1, 19, 20, 30, ENTRIES_PER_FILE * 20])(
     'that lack the entries behind byte %d are filled up, with and without a checkpoint',
     async (keptBytes) => {

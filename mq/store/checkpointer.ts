@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import type { AbortFile, AbortNote } from './abort-file.ts';
+import type { AbortFile } from './abort-file.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
 import type { Files } from './files.ts';
@@ -21,8 +21,6 @@ export interface CheckpointerOptions {
   log: CommitLog;
   queues: ConsumeQueues;
   abortFile: AbortFile;
-  /** What the abort file says now. */
-  note: AbortNote;
   /** Flushes the CommitLog. Errors: the failure that stopped the store. */
   flushLog: () => Promise<void>;
   /** Flushes the index when that is due, and says how far it goes. Never rejects. */
@@ -48,14 +46,11 @@ export class Checkpointer {
   #underWay: Promise<void> | undefined;
   /** Settles, and never rejects, when the last save that was asked for has been tried. */
   #lastTurn: Promise<void> = Promise.resolve();
-  /** Of the last run, until all that recovery did about it is flushed. */
-  #isRebuildFlushed: boolean;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#last = options.last;
     this.#savedAt = options.last?.commitLogOffset ?? 0;
-    this.#isRebuildFlushed = !options.note.rebuildQueues;
   }
 
   /** To be called for the newest of the records that were given their queue entries. */
@@ -114,7 +109,7 @@ export class Checkpointer {
     try {
       await queues.sync(queuesAtOnce);
     } catch (error) {
-      if (queues.isUnreliable) this.#writeNote({ rebuildQueues: true });
+      if (queues.isUnreliable) await this.#writeNote(true, last);
       throw error;
     }
     const index = await syncIndex(isLast);
@@ -130,17 +125,17 @@ export class Checkpointer {
         isRebuilding: false,
       });
     }
-    if (!this.#isRebuildFlushed) {
-      this.#isRebuildFlushed = true;
-      this.#writeNote({ rebuildQueues: false });
-    }
+    await this.#writeNote(false, last);
     const endedMs = clock.monotonicMs();
     this.#notBeforeMs = endedMs + PAUSE_PER_DURATION * (endedMs - startedMs);
   }
 
-  #writeNote(note: AbortNote): void {
+  /** The log must be flushed up to and including its last record. */
+  async #writeNote(rebuildQueues: boolean, last: LastRecord | undefined): Promise<void> {
+    const { abortFile } = this.#options;
     try {
-      this.#options.abortFile.write(note);
+      abortFile.write({ rebuildQueues, flushedTo: last?.commitLogOffset });
+      await abortFile.sync();
     } catch (cause) {
       // The disk that failed may fail again. Without the note recovery still finds all that was flushed.
       this.#options.logger.error('the abort file cannot be written', { cause });

@@ -31,18 +31,40 @@ export interface LogDamage {
  * what lies before needs, only the next 64 MiB are searched: to read a gibibyte of nothing takes most of a second.
  */
 export async function countRecordsFrom(segment: SegmentFile, offset: number): Promise<number> {
+  return (await recordsFrom(segment, offset)).count;
+}
+
+/** Where the last whole record of a log begins, whatever lies before it. */
+export async function findLastRecord(
+  segments: readonly SegmentFile[],
+): Promise<number | undefined> {
+  for (const segment of segments.toReversed()) {
+    const { lastOffset } = await recordsFrom(segment, segment.baseOffset);
+    if (lastOffset !== undefined) return lastOffset;
+  }
+  return undefined;
+}
+
+async function recordsFrom(
+  segment: SegmentFile,
+  offset: number,
+): Promise<{ count: number; lastOffset: number | undefined }> {
   const position = offset - segment.baseOffset;
   const isEmptyBehind = segment.allocatedBytes <= position + SLACK_BYTES;
   const searchEnd = isEmptyBehind
     ? Math.min(segment.sizeBytes, position + NEAR_BYTES)
     : segment.sizeBytes;
   let count = 0;
+  let lastOffset: number | undefined;
   let from = offset;
   for (;;) {
     const start = await findRecord(segment, from, searchEnd);
-    if (start === undefined) return count;
+    if (start === undefined) return { count, lastOffset };
     const scanner = new LogScanner(segment, start);
-    while ((await scanner.next()) !== undefined) count++;
+    for (let record = await scanner.next(); record !== undefined; record = await scanner.next()) {
+      lastOffset = record.header.commitLogOffset;
+      count++;
+    }
     from = scanner.offset + 1;
   }
 }

@@ -132,7 +132,7 @@ export class MessageStore {
     const parts = await openParts(withDefaults(given));
     try {
       const store = new MessageStore(parts);
-      if (parts.aborted !== undefined) store.#checkpointer.saveSoon();
+      if (parts.recovered.needsCheckpoint) store.#checkpointer.saveSoon();
       return store;
     } catch (error) {
       await closeParts(parts);
@@ -181,7 +181,6 @@ export class MessageStore {
       log,
       queues,
       abortFile: parts.abortFile,
-      note: parts.aborted ?? { rebuildQueues: false },
       flushLog: () => this.#commit.flush(),
       syncIndex: async (isLast) => (await this.#index?.sync(isLast)) ?? parts.indexCheckpoint,
       last: recovered.last,

@@ -41,8 +41,6 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
   try {
     const abortFile = new AbortFile(files, rootDir);
     const aborted = abortFile.read();
-    // Also over one that is there: a power cut may have taken the room that it keeps for a note.
-    abortFile.write(aborted);
     queues = new ConsumeQueues({
       files,
       rootDir,
@@ -60,6 +58,7 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
       delayLevelsMs,
       queues,
       checkpoint,
+      abortFile,
       aborted,
       logger,
     });
@@ -72,6 +71,7 @@ export async function openParts(settings: StoreSettings): Promise<StoreParts> {
     );
     // Before anything recovered is served, and before the name `abort` is relied on.
     await log.sync();
+    await abortFile.sync();
     await files.syncDirectory(rootDir);
     const openedInMs = clock.monotonicMs() - startedAt;
     const indexCheckpoint = checkpoint?.index ?? NO_INDEX;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { MqError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { AbortNote } from './abort-file.ts';
+import type { AbortFile, AbortNote } from './abort-file.ts';
 import { commitLogDirectory } from './commit-log.ts';
 import { isRealEntry, type ConsumeQueue } from './consume-queue.ts';
 import type { ConsumeQueues } from './consume-queues.ts';
@@ -11,25 +11,18 @@ import { entryTagsCode, isDispatched } from './dispatch.ts';
 import type { Files } from './files.ts';
 import { LogScanner, type ScanEnd, type ScannedRecord } from './log-scanner.ts';
 import { Quarantine } from './quarantine.ts';
+import { chooseStart, type RecoveryStart } from './recovery-start.ts';
+import { rewriteStretch } from './rewrite-stretch.ts';
 import { parseSegmentName, SegmentFile, segmentName } from './segment-file.ts';
-import {
-  checkpointPath,
-  flushedBefore,
-  NO_INDEX,
-  writeCheckpoint,
-  type StoreCheckpoint,
-} from './store-checkpoint.ts';
+import { checkpointPath, NO_INDEX, writeCheckpoint } from './store-checkpoint.ts';
+import type { StoreCheckpoint } from './store-checkpoint.ts';
 
 /** Entries rebuilt in memory before they are written. */
 const DISPATCHED_PER_WRITE = 100_000;
-/** How many segments a cleanly closed store without our hint is scanned from the end, as the original does. */
-const CLEAN_SCAN_SEGMENTS = 3;
 /** Queue entries without a message that a damaged record may leave. */
 const MAX_GAP_ENTRIES = 65_536;
 /** No record is smaller. */
 const MIN_RECORD_BYTES = 91;
-const REWRITE_BYTES = 1024 * 1024;
-const ZERO_PAGE = Buffer.alloc(4096);
 
 export interface RecoveryOptions {
   files: Files;
@@ -38,6 +31,7 @@ export interface RecoveryOptions {
   delayLevelsMs: readonly number[];
   queues: ConsumeQueues;
   checkpoint: StoreCheckpoint | undefined;
+  abortFile: AbortFile;
   /** The last run ended without closing the store; undefined when it did close it. */
   aborted: AbortNote | undefined;
   logger: Logger;
@@ -62,6 +56,8 @@ export interface Recovered {
   damage: LogDamage | undefined;
   last: LastRecord | undefined;
   scannedRecords: number;
+  /** The checkpoint on disk does not spare the next start what this one did. */
+  needsCheckpoint: boolean;
 }
 
 /**
@@ -71,8 +67,8 @@ export interface Recovered {
  *     chosen by the checkpoint's timestamps, else at the beginning.
  *  2. Walk forward, record by record, to the first byte that is no whole record. That is the end of the log: a torn
  *     tail is cut, so that no later record can be read together with old bytes behind it. With whole records behind
- *     it, it is damage: its segment is kept and closed there, and the log goes on in the next one. Before what the
- *     checkpoint vouches for there are no torn tails: such damage is stepped over, and costs the messages in it only.
+ *     it, it is damage: its segment is kept and closed there, and the log goes on in the next one. In what is known to
+ *     be flushed there are no torn tails: such damage is stepped over, and costs the messages in it only.
  *  3. Give every record walked over its ConsumeQueue entry. A queue that lacks an entry from before the start
  *     makes all of them be rebuilt from the first record of the log.
  *  4. Cut ConsumeQueue entries that point to no record.
@@ -97,32 +93,33 @@ async function recoverSegments(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
 ): Promise<Recovered> {
+  const { aborted, abortFile, logger } = options;
   const start = await chooseStart(options, segments);
+  // Nothing has been changed before.
+  const note = {
+    rebuildQueues: aborted?.rebuildQueues === true,
+    flushedTo: start.vouchedOffset,
+  };
+  if (aborted === undefined) await abortFile.create(note);
+  else abortFile.write(note);
   let walk = start.isRebuild
     ? await rebuild(options, segments, start)
     : await walkLog(options, segments, start, true);
   if (walk.lacks !== undefined) {
-    options.logger.warn(
-      'ConsumeQueues lack entries and are rebuilt from the CommitLog',
-      walk.lacks,
-    );
+    logger.warn('ConsumeQueues lack entries and are rebuilt from the CommitLog', walk.lacks);
     walk = await rebuild(options, segments, start);
   }
-  const { kept, damage } = await cutBehind(options, segments, walk, start.isFromHint);
-  if (options.aborted !== undefined) {
-    try {
-      await rewriteUnflushed(kept, { from: start.flushedOffset, to: walk.endOffset });
-    } catch (cause) {
-      // A file system that writes nothing in place may have no room for it: what is there is served all the same.
-      if (!isFullDisk(cause)) throw cause;
-      options.logger.warn('the disk is too full to write again what may not be flushed', { cause });
-    }
+  const { kept, damage } = await cutBehind(options, segments, walk, start);
+  for (const segment of kept) {
+    await rewriteUnflushed(options, segment, { from: start.flushedOffset, to: walk.endOffset });
   }
-  if (options.aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
-  if (options.aborted !== undefined && !start.isFromHint) noteUnwalked(options, walk);
-  reportLoss(options, walk);
+  if (aborted !== undefined || !start.isFromHint) cutQueues(options, walk);
+  if (aborted !== undefined && !start.isFromHint) noteUnwalked(options, walk);
+  if (start.vouchedOffset !== undefined && start.vouchedOffset >= walk.recordsEndOffset) {
+    retract(options, walk, start.vouchedOffset);
+  }
   if (walk.end?.kind === 'invalid' && damage === undefined) {
-    options.logger.warn('cut the CommitLog behind its last whole record', {
+    logger.warn('cut the CommitLog behind its last whole record', {
       commitLogOffset: walk.endOffset,
       reason: walk.end.reason,
     });
@@ -135,19 +132,8 @@ async function recoverSegments(
     damage,
     last: walk.last,
     scannedRecords: walk.scannedRecords,
+    needsCheckpoint: aborted !== undefined || (walk.last !== undefined && !start.isFromHint),
   };
-}
-
-interface Start {
-  offset: number;
-  /** All of the log before it is known to be flushed. */
-  flushedOffset: number;
-  /** The same by the checkpoint's hint, which is not mistaken; undefined without one. */
-  vouchedOffset: number | undefined;
-  /** The topic of the first record was deleted: it is to get no entry. */
-  isForgotten: boolean;
-  isFromHint: boolean;
-  isRebuild: boolean;
 }
 
 interface Walk {
@@ -199,71 +185,10 @@ function findSegments({ files, rootDir, segmentBytes, logger }: RecoveryOptions)
   });
 }
 
-async function chooseStart(
-  options: RecoveryOptions,
-  segments: readonly SegmentFile[],
-): Promise<Start> {
-  const { queues, checkpoint, aborted } = options;
-  const first = segments[0];
-  const unsure = { isForgotten: false, isFromHint: false, isRebuild: false };
-  if (first === undefined) {
-    return { ...unsure, offset: 0, flushedOffset: 0, vouchedOffset: undefined };
-  }
-  const hint = await validHint(options, segments);
-  // A store that was closed is flushed: nothing is asked of its segments.
-  const flushedOffset =
-    hint ?? (aborted === undefined ? first.baseOffset : await flushedByTime(options, segments));
-  const known = { flushedOffset, vouchedOffset: hint };
-  const isRebuild = aborted?.rebuildQueues === true || checkpoint?.isRebuilding === true;
-  if (isRebuild || queues.wasMissing) {
-    return { ...unsure, ...known, offset: first.baseOffset, isRebuild: true };
-  }
-  if (hint !== undefined) {
-    const isForgotten = checkpoint?.isTopicDeleted === true;
-    return { ...known, offset: hint, isForgotten, isFromHint: true, isRebuild: false };
-  }
-  if (aborted === undefined) {
-    const segment = segments[Math.max(0, segments.length - CLEAN_SCAN_SEGMENTS)]!;
-    return { ...unsure, ...known, offset: segment.baseOffset };
-  }
-  return { ...unsure, ...known, offset: flushedOffset };
-}
-
-async function validHint(
-  { checkpoint }: RecoveryOptions,
-  segments: readonly SegmentFile[],
-): Promise<number | undefined> {
-  const hint = checkpoint?.recoverFrom;
-  return hint !== undefined && (await isRecordAt(segments, hint)) ? hint : undefined;
-}
-
-/** The start of the last of those first segments that begin with a record old enough by the checkpoint's timestamps. */
-async function flushedByTime(
-  { checkpoint }: RecoveryOptions,
-  segments: readonly SegmentFile[],
-): Promise<number> {
-  const flushedUntil = checkpoint === undefined ? 0 : flushedBefore(checkpoint);
-  let offset = segments[0]!.baseOffset;
-  for (const segment of segments) {
-    const record = await new LogScanner(segment, segment.baseOffset).next();
-    // A later one may look older, where the clock was set back.
-    if (record === undefined || record.header.storeTimestamp > flushedUntil) break;
-    offset = segment.baseOffset;
-  }
-  return offset;
-}
-
-async function isRecordAt(segments: readonly SegmentFile[], offset: number): Promise<boolean> {
-  const segment = segments.find(
-    ({ baseOffset, sizeBytes }) => offset >= baseOffset && offset < baseOffset + sizeBytes,
-  );
-  return segment !== undefined && (await new LogScanner(segment, offset).next()) !== undefined;
-}
-
 async function rebuild(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
-  { vouchedOffset }: Start,
+  { vouchedOffset }: RecoveryStart,
 ): Promise<Walk> {
   const { files, rootDir, queues } = options;
   const offset = segments[0]!.baseOffset;
@@ -288,7 +213,7 @@ async function rebuild(
 async function walkLog(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
-  start: Pick<Start, 'offset' | 'isForgotten' | 'vouchedOffset'>,
+  start: Pick<RecoveryStart, 'offset' | 'isForgotten' | 'vouchedOffset'>,
   stopsAtGap: boolean,
 ): Promise<Walk> {
   const walk: Walk = {
@@ -312,7 +237,7 @@ async function walkLog(
     for (;;) {
       const record = await scanner.next();
       if (record === undefined) {
-        const next = await nextVouched(options, segment, scanner, start.vouchedOffset);
+        const next = await nextVouched(options, segments, segment, scanner, start.vouchedOffset);
         if (next === undefined) break;
         walk.skippedBytes += next.offset - scanner.offset;
         scanner = next;
@@ -337,25 +262,41 @@ async function walkLog(
 }
 
 /**
- * Where the walk goes on behind damage in what the checkpoint vouches for; undefined where it found an ordinary end. A whole
- * record is behind, for the checkpoint names one: in this segment, or at the beginning of a later one.
+ * Where the walk goes on in this segment, or at its end, behind damage in what is known to be flushed; undefined where it found
+ * the end of the log: no record that is vouched for, too, is whole behind it.
  */
 async function nextVouched(
   { logger }: RecoveryOptions,
+  segments: readonly SegmentFile[],
   segment: SegmentFile,
   { offset: commitLogOffset, end }: LogScanner,
-  vouchedOffset: number | undefined,
+  vouchedOffset = -1,
 ): Promise<LogScanner | undefined> {
-  if (end?.kind === 'segment-end' || commitLogOffset >= (vouchedOffset ?? 0)) return undefined;
-  const segmentEnd = segment.baseOffset + segment.sizeBytes;
-  const nextOffset = (await findRecord(segment, commitLogOffset + 1)) ?? segmentEnd;
-  logger.error('the CommitLog is damaged, and the messages in that stretch are not served', {
+  if (end?.kind === 'segment-end' || commitLogOffset >= vouchedOffset) return undefined;
+  const nextOffset = await findRecordIn(segments, commitLogOffset + 1, vouchedOffset);
+  if (nextOffset === undefined) return undefined;
+  logger.error('the CommitLog is damaged, and the messages in that stretch are lost', {
     segment: segment.path,
     commitLogOffset,
     nextOffset,
     reason: end?.kind === 'invalid' ? end.reason : 'it is all zeros',
   });
-  return new LogScanner(segment, nextOffset);
+  return new LogScanner(segment, Math.min(nextOffset, segment.baseOffset + segment.sizeBytes));
+}
+
+/** The first whole record that begins in `[from, to]`. */
+async function findRecordIn(
+  segments: readonly SegmentFile[],
+  from: number,
+  to: number,
+): Promise<number | undefined> {
+  for (const segment of segments) {
+    const { baseOffset, sizeBytes } = segment;
+    if (baseOffset + sizeBytes <= from || baseOffset > to) continue;
+    const found = await findRecord(segment, Math.max(from, baseOffset));
+    if (found !== undefined) return found <= to ? found : undefined;
+  }
+  return undefined;
 }
 
 /** Its queue's file still leads to it: the topic was to be deleted, and was not. */
@@ -482,7 +423,7 @@ async function cutBehind(
   options: RecoveryOptions,
   segments: readonly SegmentFile[],
   walk: Walk,
-  isFromHint: boolean,
+  { isFromHint, flushedOffset, vouchedOffset = -1 }: RecoveryStart,
 ): Promise<{ kept: SegmentFile[]; damage: LogDamage | undefined }> {
   const isBehind = (segment: SegmentFile): boolean =>
     segment.baseOffset >= walk.endOffset && segment !== segments[0];
@@ -492,8 +433,10 @@ async function cutBehind(
   const isCleanEnd = options.aborted === undefined && walk.end?.kind === 'zeros';
   const messageCount =
     isFull || (isCleanEnd && isFromHint) ? 0 : await countRecordsFrom(last, walk.endOffset + 1);
-  // A store that was closed left no tear.
-  const isNoTear = options.aborted === undefined && walk.end?.kind === 'invalid';
+  // A store that was closed left no tear, and what was flushed has none.
+  const isNoTear =
+    walk.end?.kind === 'invalid' &&
+    (options.aborted === undefined || walk.endOffset <= vouchedOffset);
   const isDamaged = !isFull && (messageCount > 0 || isNoTear);
   if (isDamaged) reportDamage(options, last, walk, messageCount);
   const quarantine = new Quarantine(options.files, options.rootDir);
@@ -501,7 +444,7 @@ async function cutBehind(
   // The last one first: what is interrupted must not leave a gap, nor a way for the next walk into what lies behind.
   for (const segment of segments.filter(isBehind).toReversed()) {
     const isAtDamage = isNoTear && segment.baseOffset === walk.endOffset;
-    const target = await setAside(options, quarantine, segment, isAtDamage);
+    const target = await setAside(options, quarantine, segment, { isAtDamage, flushedOffset });
     if (target !== undefined) quarantined.unshift(target);
   }
   if (isFull) return { kept, damage: undefined };
@@ -510,6 +453,7 @@ async function cutBehind(
     if (!isCleanEnd) last.clearFrom(position);
     return { kept, damage: undefined };
   }
+  await rewriteUnflushed(options, last, { from: Math.max(walk.endOffset, flushedOffset) });
   quarantined.unshift(await quarantine.closeAt(last, position));
   options.logger.error('the damaged segment is kept in quarantine, and the log goes on behind it', {
     quarantined: quarantined.join(', '),
@@ -524,17 +468,21 @@ async function cutBehind(
   return { kept, damage };
 }
 
-/** The log was flushed up to and including the record that the checkpoint names. */
-function reportLoss({ checkpoint, logger }: RecoveryOptions, { recordsEndOffset }: Walk): void {
-  const recoverFrom = checkpoint?.recoverFrom;
-  if (recoverFrom === undefined || recoverFrom < recordsEndOffset) return;
-  logger.error(
-    'the CommitLog ends before the record that the checkpoint names: messages are lost',
-    {
-      recordsEndOffset,
-      recoverFrom,
-    },
-  );
+/**
+ * The log has lost what was known to be flushed, or an older copy of it was put back. What it gets from here on is not flushed yet,
+ * and nothing may vouch for that; all of this must be flushed before it gets any.
+ */
+function retract(
+  { files, rootDir, abortFile, aborted, logger }: RecoveryOptions,
+  { recordsEndOffset }: Walk,
+  flushedTo: number,
+): void {
+  logger.error('the CommitLog ends before a record that was flushed: messages are lost', {
+    recordsEndOffset,
+    flushedTo,
+  });
+  files.remove(checkpointPath(rootDir));
+  abortFile.write({ rebuildQueues: aborted?.rebuildQueues === true, flushedTo: undefined });
 }
 
 function reportDamage(
@@ -552,53 +500,46 @@ function reportDamage(
   });
 }
 
-/** Each byte over itself; but zeros, which are no other without it, and may be holes that a full disk cannot fill. */
+/** After a crash only: an fsync may have failed just before, and nobody have noted it. */
 async function rewriteUnflushed(
-  segments: readonly SegmentFile[],
-  { from, to }: { from: number; to: number },
+  { aborted, logger }: RecoveryOptions,
+  segment: SegmentFile,
+  { from, to = Infinity }: { from: number; to?: number },
 ): Promise<void> {
-  for (const segment of segments) {
-    const end = Math.min(to - segment.baseOffset, segment.sizeBytes);
-    let position = Math.max(0, from - segment.baseOffset);
-    while (position < end) {
-      const bytes = await segment.read(position, Math.min(REWRITE_BYTES, end - position));
-      for (const { from: start, to: stop } of nonZeroRuns(bytes)) {
-        segment.write(bytes.subarray(start, stop), position + start);
-      }
-      position += bytes.length;
-    }
+  if (aborted === undefined) return;
+  try {
+    await rewriteStretch(segment, from - segment.baseOffset, to - segment.baseOffset);
+  } catch (cause) {
+    // A file system that writes nothing in place may have no room for it: what is there is served all the same.
+    if (!isFullDisk(cause)) throw cause;
+    logger.warn('the disk is too full to write again what may not be flushed', {
+      segment: segment.path,
+      cause,
+    });
   }
-}
-
-/** Stretches of pages that are not all zeros. */
-function* nonZeroRuns(bytes: Buffer): Generator<{ from: number; to: number }> {
-  let from: number | undefined;
-  for (let at = 0; at < bytes.length; at += ZERO_PAGE.length) {
-    const page = bytes.subarray(at, at + ZERO_PAGE.length);
-    const isZero = page.equals(ZERO_PAGE.subarray(0, page.length));
-    if (!isZero) from ??= at;
-    else if (from !== undefined) yield { from, to: at };
-    if (isZero) from = undefined;
-  }
-  if (from !== undefined) yield { from, to: bytes.length };
 }
 
 /** A segment behind the end: an empty one was created in advance and goes; one with records, or a damaged one, is kept apart. */
 async function setAside(
-  { logger }: RecoveryOptions,
+  options: RecoveryOptions,
   quarantine: Quarantine,
   segment: SegmentFile,
-  isDamaged: boolean,
+  { isAtDamage, flushedOffset }: { isAtDamage: boolean; flushedOffset: number },
 ): Promise<string | undefined> {
-  if (!isDamaged && (await countRecordsFrom(segment, segment.baseOffset)) === 0) {
+  if (!isAtDamage && (await countRecordsFrom(segment, segment.baseOffset)) === 0) {
     segment.remove();
     return undefined;
   }
+  // What it has may have been acknowledged, and be all there is of it.
+  await rewriteUnflushed(options, segment, { from: flushedOffset });
   const target = await quarantine.take(segment);
-  logger.error('a CommitLog segment lies behind damaged bytes and was moved to quarantine', {
-    segment: path.basename(segment.path),
-    directory: quarantine.directory,
-  });
+  options.logger.error(
+    'a CommitLog segment lies behind damaged bytes and was moved to quarantine',
+    {
+      segment: path.basename(segment.path),
+      directory: quarantine.directory,
+    },
+  );
   return target;
 }
 

@@ -69,12 +69,13 @@ export function checkpointPath(rootDir: string): string {
   return path.join(rootDir, 'checkpoint');
 }
 
-/** Undefined when there is none, or when it is too short or says impossible times. */
+/** Undefined when there is none, or when it is too short. Of times one of which is impossible none is believed. */
 export function readCheckpoint(files: Files, rootDir: string): StoreCheckpoint | undefined {
   const page = readPage(files, checkpointPath(rootDir));
   if (page === undefined) return undefined;
-  const times = [0, 8, 16].map((at) => Number(page.readBigInt64BE(at)));
-  if (times.some((time) => time < 0 || !Number.isSafeInteger(time))) return undefined;
+  const said = [0, 8, 16].map((at) => Number(page.readBigInt64BE(at)));
+  const isPossible = said.every((time) => time >= 0 && Number.isSafeInteger(time));
+  const times = isPossible ? said : [0, 0, 0];
   return {
     physicMsgTimestamp: times[0]!,
     logicsMsgTimestamp: times[1]!,

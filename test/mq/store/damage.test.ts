@@ -16,6 +16,7 @@ import {
 } from './store-under-test.ts';
 
 const ABORT = path.join(ROOT, 'abort');
+const CHECKPOINT = path.join(ROOT, 'checkpoint');
 const QUARANTINE = path.join(ROOT, 'quarantine');
 /** Of bodies of 1000 bytes. */
 const PER_SEGMENT = 14;
@@ -235,7 +236,7 @@ describe('damage with segments behind it', () => {
 
   async function leaveDamaged(): Promise<AppendResult> {
     const results = await leave(sent);
-    files.remove(path.join(ROOT, 'checkpoint'));
+    files.remove(CHECKPOINT);
     const damaged = results[PER_SEGMENT + 5]!;
     flip(commitLogFile(SEGMENT_BYTES), damaged.commitLogOffset - SEGMENT_BYTES + 200);
     return damaged;
@@ -258,7 +259,8 @@ describe('damage with segments behind it', () => {
     // A second time at the same offsets takes other names.
     for (const body of numbered(PER_SEGMENT + 1)) await store.append(message(body));
     files.killProcess();
-    files.remove(path.join(ROOT, 'checkpoint'));
+    files.remove(CHECKPOINT);
+    files.put(ABORT, Buffer.alloc(0));
     flip(commitLogFile(), 300);
     const again = await reopen();
     expect(await bodies(again)).toEqual([]);
@@ -332,7 +334,7 @@ describe('damage in what the checkpoint vouches for, when the queues are rebuilt
       await store.close();
     }
     expect(logger.messages('error')).toContain(
-      'the CommitLog is damaged, and the messages in that stretch are not served',
+      'the CommitLog is damaged, and the messages in that stretch are lost',
     );
   });
 
@@ -392,13 +394,188 @@ describe('damage in what the checkpoint vouches for, when the queues are rebuilt
   );
 });
 
+describe('damage in what was flushed, where the checkpoint does not lead to a whole record', () => {
+  const sent = numbered(3 * PER_SEGMENT + 2);
+  const DAMAGED = PER_SEGMENT + 5;
+  const later = ['later', 'later still'];
+  const served = [...sent.filter((_, index) => index !== DAMAGED), ...later];
+
+  /** In the size of a record. Of a second life, so that what the first one flushed is known. */
+  async function leaveDamaged(isClosed: boolean): Promise<AppendResult[]> {
+    const results = await leave(sent, true);
+    const store = await openStore(files.process());
+    for (const body of later) results.push(await store.append(message(body)));
+    if (isClosed) await store.close();
+    else files.killProcess();
+    flip(commitLogFile(SEGMENT_BYTES), results[DAMAGED]!.commitLogOffset - SEGMENT_BYTES);
+    return results;
+  }
+
+  function patchCheckpoint(change: (page: Buffer) => void): void {
+    const page = files.bytes(CHECKPOINT);
+    change(page);
+    files.put(CHECKPOINT, page);
+  }
+
+  const damages: [string, () => void][] = [
+    ['is gone', () => files.remove(CHECKPOINT)],
+    ['is all zeros', () => patchCheckpoint((page) => page.fill(0))],
+    ['lost its middle', () => patchCheckpoint((page) => page.fill(0, 2048, 2560))],
+    ['has a flipped bit in its hint', () => patchCheckpoint((page) => (page[2058]! ^= 4))],
+    ['lost its middle and its times', () => patchCheckpoint((page) => page.fill(0xff, 0, 2560))],
+  ];
+
+  it.each(damages)('costs one message after a crash when it %s', async (_, damage) => {
+    for (const isRebuild of [false, true]) {
+      files = new FaultyFiles();
+      await leaveDamaged(false);
+      damage();
+      if (isRebuild) files.removeTree(path.join(ROOT, 'consumequeue'));
+      for (let start = 0; start < 2; start++) {
+        const store = await reopen();
+        expect({ isRebuild, found: await everything(store) }).toEqual({ isRebuild, found: served });
+        expect(quarantined()).toEqual([]);
+        files.killProcess();
+      }
+    }
+  });
+
+  it.each(damages)('and after a clean end when it %s', async (_, damage) => {
+    for (const isRebuild of [false, true]) {
+      files = new FaultyFiles();
+      await leaveDamaged(true);
+      damage();
+      if (isRebuild) files.removeTree(path.join(ROOT, 'consumequeue'));
+      const store = await reopen();
+      expect({ isRebuild, found: await everything(store) }).toEqual({ isRebuild, found: served });
+      expect(quarantined()).toEqual([]);
+      await store.close();
+    }
+  });
+
+  it('costs no other when only the times of the checkpoint are impossible', async () => {
+    await leaveDamaged(true);
+    patchCheckpoint((page) => page.fill(0xff, 0, 24));
+    const store = await reopen();
+    expect(store.stats.recoveredRecords).toBe(1);
+    expect(await everything(store)).toEqual(served);
+    await store.close();
+  });
+
+  it.each<Death>(['kill', 'power'])(
+    'may be met again after an interruption anywhere (%s)',
+    async (death) => {
+      for (const isClosed of [true, false]) {
+        let at = 0;
+        for (let isOver = false; !isOver;) {
+          at++;
+          files = new FaultyFiles(at);
+          await leaveDamaged(isClosed);
+          files.remove(CHECKPOINT);
+          await files.syncDirectory(ROOT);
+          files.removeTree(path.join(ROOT, 'consumequeue'));
+          const dying = new DyingFiles(files, { at, death, tear: ({ length }) => length >> 1 });
+          const opened = await reopen(dying.process()).catch(() => undefined);
+          await Promise.allSettled([opened?.close()]);
+          isOver = !dying.isDead;
+          files.killProcess();
+          const store = await reopen();
+          const found = await everything(store);
+          expect({ isClosed, at, found }).toEqual({ isClosed, at, found: served });
+          expect(quarantined()).toEqual([]);
+          await store.close();
+        }
+        expect(at).toBeGreaterThan(10);
+      }
+    },
+  );
+
+  it('of the very record that the checkpoint names, too: it is kept, and no tear, with what lies behind it', async () => {
+    const results = await leaveDamaged(false);
+    const named = results[sent.length - 1]!;
+    flip(commitLogFile(3 * SEGMENT_BYTES), named.commitLogOffset - 3 * SEGMENT_BYTES + 200);
+    const store = await reopen();
+    expect(await everything(store)).toEqual(served.slice(0, sent.length - 2));
+    expect(store.damage).toMatchObject({
+      commitLogOffset: named.commitLogOffset,
+      messageCount: later.length,
+    });
+    await store.close();
+  });
+});
+
+it('the record that the checkpoint names is kept when it is damaged, and the last one', async () => {
+  const sent = numbered(5);
+  const results = await leave(sent, true);
+  const { commitLogOffset } = results[4]!;
+  await openStore(files.process());
+  files.killProcess();
+  flip(commitLogFile(), commitLogOffset + 300);
+  const store = await reopen();
+  expect(await bodies(store)).toEqual(sent.slice(0, 4));
+  expect(store.damage).toMatchObject({ commitLogOffset, messageCount: 0 });
+  expect(quarantined()).toEqual([expect.stringContaining(`.damaged-at-${commitLogOffset}.was-`)]);
+  await store.close();
+});
+
+it('nothing vouches for what is written where a log that was flushed had been', async () => {
+  const sent = numbered(12);
+  await leave(sent.slice(0, 5), true);
+  const older = files.bytes(commitLogFile());
+  files = new FaultyFiles();
+  const results = await leave(sent, true);
+  files.put(commitLogFile(), older);
+  // Whatever is saved would say so again, and rightly.
+  files.failNext('write', { path: 'checkpoint', code: 'EIO' });
+  const store = await openStore(files.process(), { flushDiskType: 'ASYNC_FLUSH', logger });
+  for (const body of sent.slice(5)) await store.append(message(body));
+  files.killProcess();
+  // As a power cut may leave what was not flushed: one page is lost, and later ones are not.
+  const torn = files.bytes(commitLogFile());
+  const { commitLogOffset } = results[6]!;
+  files.put(commitLogFile(), torn.fill(0, commitLogOffset, commitLogOffset + 500));
+  const again = await reopen();
+  expect(await bodies(again)).toEqual(sent.slice(0, 6));
+  await again.close();
+});
+
 it('a log that ends before the record its checkpoint names is said to have lost messages', async () => {
   const results = await leave(numbered(PER_SEGMENT + 3), true);
   files.put(commitLogFile(SEGMENT_BYTES), Buffer.alloc(SEGMENT_BYTES));
   await (await reopen()).close();
   const said = logger.entries.filter(({ message: text }) => text.includes('messages are lost'));
-  const recoverFrom = results.at(-1)!.commitLogOffset;
-  expect(said).toMatchObject([{ level: 'error', fields: { recoverFrom } }]);
+  const flushedTo = results.at(-1)!.commitLogOffset;
+  expect(said).toMatchObject([{ level: 'error', fields: { flushedTo } }]);
+});
+
+it('what is set aside is written again, too, where an fsync failed that nobody could note', async () => {
+  const sent = numbered(3 * PER_SEGMENT);
+  for (let seed = 1; seed <= 10; seed++) {
+    files = new FaultyFiles(seed);
+    const store = await openStore(files.process(), { flushDiskType: 'ASYNC_FLUSH' });
+    const results: AppendResult[] = [];
+    for (const body of sent) results.push(await store.append(message(body)));
+    const segments = [0, 1, 2].map((index) => commitLogFile(index * SEGMENT_BYTES));
+    for (const segment of segments) {
+      files.failNext('datasync', { path: segment, code: 'EIO' });
+      await expect(files.open(segment, 'write').datasync()).rejects.toThrow('EIO');
+    }
+    // One page only is dirty again.
+    const { commitLogOffset } = results[2]!;
+    files.open(commitLogFile(), 'write').write(Buffer.from([0xff]), commitLogOffset + 300);
+    files.killProcess();
+    const kept = segments.map((segment) => files.bytes(segment));
+
+    const again = await reopen();
+    expect(await bodies(again)).toEqual(sent.slice(0, 2));
+    files.cutPower();
+    const names = quarantined();
+    expect(names).toHaveLength(3);
+    const [damaged, ...behind] = names.map((name) => files.bytes(path.join(QUARANTINE, name)));
+    const from = results[3]!.commitLogOffset;
+    expect(damaged!.subarray(from).equals(kept[0]!.subarray(from))).toBe(true);
+    expect(behind.map((bytes, index) => bytes.equals(kept[index + 1]!))).toEqual([true, true]);
+  }
 });
 
 describe('a file system without hard links', () => {
@@ -548,7 +725,7 @@ it('a hole in a queue does not hide what is before it when the log no longer beg
   for (let hole = PER_SEGMENT + 1; hole < 3 * PER_SEGMENT + 1; hole++) {
     files = new FaultyFiles();
     const results = await leave(numbered(3 * PER_SEGMENT + 2));
-    files.remove(path.join(ROOT, 'checkpoint'));
+    files.remove(CHECKPOINT);
     const { commitLogOffset } = results[hole]!;
     const base = commitLogOffset - (commitLogOffset % SEGMENT_BYTES);
     const bytes = files.bytes(commitLogFile(base));

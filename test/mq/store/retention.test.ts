@@ -359,7 +359,9 @@ describe('ConsumeQueues', () => {
     files.usedPercent = 50;
     expect(files.list(directory)).toHaveLength(1);
     files.killProcess();
+    // Nothing says that it was flushed.
     files.remove(path.join(ROOT, 'checkpoint'));
+    files.put(path.join(ROOT, 'abort'), Buffer.alloc(0));
     const base = damagedAt - (damagedAt % SEGMENT_BYTES);
     const bytes = files.bytes(commitLogFile(base));
     bytes[damagedAt - base + 300]! ^= 1;

@@ -11,6 +11,9 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
 import { StoreModel } from './store-model.ts';
 
+const CHECKPOINT = path.join(ROOT, 'checkpoint');
+const PAGE_BYTES = 4096;
+const SECTOR_BYTES = 512;
 const LIVES = 6;
 const QUEUES = ['TopicA:0', 'TopicA:1', 'TopicB:0', 'Deleted:0', 'Deleted:1'];
 const DELETED = QUEUES.filter((queue) => queue.startsWith('Deleted'));
@@ -32,7 +35,8 @@ export interface StoreRunCounts {
 }
 
 /**
- * A store under random load on a disk that fails, killed or cut from power at any of its operations, reopened, and compared:
+ * A store under random load on a disk that fails, and that loses or damages its checkpoint, killed or cut from power at any of its
+ * operations, reopened, and compared:
  *
  *  - what was acknowledged, or visible, is there, once, at its offset; over a power cut what was flushed then;
  *  - offsets have no gap, and nothing is there that was never sent, or that was refused;
@@ -74,6 +78,8 @@ class StoreRun {
   /** It has said that it takes nothing more until it is reopened. */
   #hasFailed = false;
   #isDeleting = false;
+  /** In this life or before, or it was to. */
+  #hasIndexSyncFailed = false;
   /** Retention was at work, in this life or before. */
   #isCleaned = false;
   /** Seen where nobody waits, and told at the end of the load. */
@@ -112,6 +118,7 @@ class StoreRun {
     const clock = new FakeClock(this.#wallMs);
     const dying = this.#process(diesAt, death);
     if (random.chance(0.1)) this.#orderFault();
+    if (random.chance(0.06)) await this.#damageCheckpoint();
     if (this.#isStartedFull) {
       this.#hasFault = true;
       this.#fillDisk();
@@ -246,11 +253,30 @@ class StoreRun {
     if (kind < 0.4) disk.failNext('write', { path: part, code, afterBytes: random.below(3000) });
     else if (kind < 0.5) disk.shortenNext(part, 1 + random.below(2000));
     else if (kind < 0.8) {
-      if (!this.#isStartedFull) disk.failNext('datasync', { path: part, code: 'EIO' });
+      if (this.#isStartedFull) return;
+      if (part === 'index') this.#hasIndexSyncFailed = true;
+      disk.failNext('datasync', { path: part, code: 'EIO' });
     } else {
       const operation = one(random, ['open', 'truncate', 'read', 'syncDirectory'] as const);
       disk.failNext(operation, { path: part, code: 'EIO' });
     }
+  }
+
+  /** Lost, a sector of zeros, or a flipped bit; what counts in it is in two sectors. */
+  async #damageCheckpoint(): Promise<void> {
+    const random = this.#random;
+    // Made, and not written yet; or it alone knows that the disk may have lost a part of the index.
+    if ((this.#disk.sizeOf(CHECKPOINT) ?? 0) < PAGE_BYTES || this.#hasIndexSyncFailed) return;
+    this.counts.faults++;
+    if (random.chance(0.3)) {
+      this.#disk.remove(CHECKPOINT);
+      return this.#disk.syncDirectory(ROOT);
+    }
+    const bytes = this.#disk.bytes(CHECKPOINT);
+    const sector = SECTOR_BYTES * one(random, [0, 4]);
+    if (random.chance(0.5)) bytes.fill(0, sector, sector + SECTOR_BYTES);
+    else bytes[sector + random.below(160)]! ^= 1 << random.below(8);
+    this.#disk.put(CHECKPOINT, bytes);
   }
 
   #fillDisk(): void {

@@ -21,15 +21,4 @@ describe('a store that is killed and cut from power again and again', () => {
     },
     120_000,
   );
-
-  it.each([
-    ['an fsync failed, and nobody could note it before the kill', 31_260],
-    ['damage was set aside, and the start that did so was killed', 40_132],
-    ['an IndexFile lost its end, and looked as if its messages were gone', 41_219],
-    ['a queue whose messages were gone lost its file, and with it those that came later', 70_210],
-    ['a checkpoint vouched for an index that was ahead of what the log had flushed', 61_325],
-  ])('keeps it where it once did not: %s', async (_, seed) => {
-    await runStore(seed, 'SYNC_FLUSH');
-    await runStore(seed, 'ASYNC_FLUSH');
-  });
 });

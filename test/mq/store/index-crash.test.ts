@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '../../../infra/seeded-random.ts';
 import type { IndexSizes } from '../../../mq/store/index-layout.ts';
 import type { MessageStore } from '../../../mq/store/message-store.ts';
+import { readCheckpoint } from '../../../mq/store/store-checkpoint.ts';
 import { DyingFiles, type Death } from '../../support/dying-files.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
@@ -131,6 +132,32 @@ describe('an index whose process dies', () => {
       disk.cutPower();
       expect(await expectWhole(disk, small)).toBe(MESSAGES);
     }
+  });
+
+  it('is vouched for no farther than the log is flushed', async () => {
+    const disk = new FaultyFiles();
+    const stamps = new StampClock();
+    const store = await openStore(disk.process(), {
+      clock: stamps.clock,
+      flushDiskType: 'ASYNC_FLUSH',
+      ...small,
+    });
+    await store.append(message('m0', { properties: properties(0) }));
+    const release = disk.holdSyncs();
+    const deleted = store.deleteTopic('Other');
+    await settle();
+    // The save's flush of the log is under way without these; the index has them before it is flushed itself.
+    for (let number = 1; number < MESSAGES; number++) {
+      await store.append(message(`m${number}`, { properties: properties(number) }));
+    }
+    await stamps.fake.advanceAndSettle(60);
+    release();
+    await deleted;
+    const { index } = readCheckpoint(disk, ROOT)!;
+    expect(index.lastFullFile).toBeDefined();
+    expect(index.indexedTo).toBeGreaterThan(0);
+    expect(index.indexedTo).toBeLessThanOrEqual(store.flushedOffset);
+    await store.close();
   });
 
   it('has the last keys of a message whose entries went on in a file that is gone', async () => {

@@ -5,7 +5,7 @@ import { settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { find, INDEX_DIRECTORY, indexFile, indexFiles, StampClock } from './index-under-test.ts';
-import { commitLogFile, message, openStore, ROOT } from './store-under-test.ts';
+import { bodies, commitLogFile, message, openStore, ROOT } from './store-under-test.ts';
 
 const sizes = { maxHashSlotNum: 3, maxIndexNum: 8 };
 const QUARANTINE = path.join(ROOT, 'quarantine');
@@ -356,6 +356,57 @@ describe('an index that does not agree with the log', () => {
     indexed.files.remove(path.join(ROOT, 'checkpoint'));
     await indexed.reopen({ commitLogSegmentBytes: 1000 });
     expect(await find(indexed.store, 'k', { maxCount: 1000 })).toEqual(kept);
+    await indexed.store.close();
+  });
+
+  it('does not take a file that has lost its end for one whose messages are gone', async () => {
+    const indexed = await IndexedStore.open({ commitLogSegmentBytes: 1000 });
+    await indexed.send(30);
+    await indexed.store.close();
+    const isAcross = (name: string): boolean => {
+      const header = indexed.files.bytes(indexFile(name));
+      return header.readBigInt64BE(16) < 1000n && header.readBigInt64BE(24) >= 1000n;
+    };
+    const across = indexed.names().find(isAcross)!;
+    indexed.files.remove(commitLogFile());
+    // Its header as its first entry left it.
+    indexed.overwrite(across, (bytes) => {
+      bytes.copy(bytes, 24, 16, 24);
+      bytes.writeInt32BE(1, 32);
+      bytes.writeInt32BE(2, 36);
+    });
+    indexed.files.put(path.join(ROOT, 'abort'), Buffer.alloc(0));
+    indexed.files.remove(path.join(ROOT, 'checkpoint'));
+    await indexed.reopen({ commitLogSegmentBytes: 1000 });
+    const there = await bodies(indexed.store);
+    expect(there.length).toBeGreaterThan(10);
+    expect(await find(indexed.store, 'k', { maxCount: 1000 })).toEqual(there);
+    await indexed.store.close();
+  });
+
+  it('leads to nothing behind damage, also when the start that set that aside was killed', async () => {
+    // All of it in one file.
+    const room = { maxHashSlotNum: 30, maxIndexNum: 100 };
+    const indexed = await IndexedStore.open(room);
+    await indexed.send(12);
+    await indexed.settle();
+    const damagedAt = Number(indexed.store.entries('TopicA', 0, 5, 1).readBigInt64BE(0));
+    await indexed.kill();
+    const log = indexed.files.bytes(commitLogFile());
+    log[damagedAt]! ^= 1;
+    indexed.files.put(commitLogFile(), log);
+    // It dies before its index has looked at anything: its clock stands still.
+    await openStore(indexed.files.process(), { logger: indexed.logger, ...room });
+    indexed.files.killProcess();
+    expect(indexed.said('the log goes on behind it')).toBe(1);
+    await indexed.reopen(room);
+    const before = ['m0', 'm1', 'm2', 'm3', 'm4'];
+    expect(await bodies(indexed.store)).toEqual(before);
+    expect(await find(indexed.store, 'k', { maxCount: 1000 })).toEqual(before);
+    for (const gone of [5, 6, 11]) expect(await find(indexed.store, `n${gone}`)).toEqual([]);
+    await indexed.send(3);
+    const all = [...before, 'm12', 'm13', 'm14'];
+    expect(await find(indexed.store, 'k', { maxCount: 1000 })).toEqual(all);
     await indexed.store.close();
   });
 

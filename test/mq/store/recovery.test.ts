@@ -339,6 +339,31 @@ describe('ConsumeQueues', () => {
     }
   });
 
+  it('whose messages are gone outlive a power cut, though nothing vouched for their files', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      files = new FaultyFiles(seed);
+      const clock = new FakeClock();
+      const store = await openStore(files.process(), { clock });
+      await store.append(message('gone', { topic: 'TopicB' }));
+      for (const body of numbered(PER_SEGMENT + 1)) await store.append(message(body));
+      // Written, and no more.
+      await clock.advanceAndSettle(1000);
+      files.killProcess();
+      files.remove(commitLogFile());
+      await files.syncDirectory(path.dirname(commitLogFile()));
+      const reopened = await openStore(files.process(), { clock });
+      const next = await reopened.append(message('next', { topic: 'TopicB' }));
+      expect(next.queueOffset).toBe(1);
+      // The next start begins here, and needs nothing of the other queue.
+      await reopened.append(message('last'));
+      await reopened.close();
+      files.cutPower();
+      const again = await reopen();
+      expect({ seed, found: await bodies(again, 'TopicB') }).toEqual({ seed, found: ['next'] });
+      await again.close();
+    }
+  });
+
   it('that run ahead of the CommitLog are cut, in queues recovery has not touched as well', async () => {
     const store = await openStore(files);
     const kept = await store.append(message('kept'));

@@ -4,6 +4,7 @@ import { until } from '../support/deadline.ts';
 import '../support/long-time-limit.ts';
 import { TestProcess } from '../support/process.ts';
 import { ProcessMark } from './marked-processes.ts';
+import { typeShownRequests } from './shown-requests.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const isUp = /Ctrl-C stops everything/;
@@ -20,7 +21,7 @@ function startDemo(
     cwd: root,
     // Jest's own flags are not for the processes of the demo.
     env: { ...mark.env, NODE_OPTIONS: undefined },
-    ...(ready !== undefined && { ready, readyTimeoutMs: 120_000 }),
+    ...(ready !== undefined && { ready, readyTimeoutMs: 200_000 }),
   });
 }
 
@@ -52,7 +53,7 @@ describe('npm run demo', () => {
     expect(await mark.running()).toEqual([]);
   });
 
-  it('stays up after the audit, and stops everything at Ctrl-C', async () => {
+  it('stays up after the audit, answers what services/README.md asks it, and stops everything at Ctrl-C', async () => {
     const mark = new ProcessMark();
     await using demo = await startDemo(mark, [], isUp);
     expect(await demo.stdout()).toMatch(
@@ -60,6 +61,7 @@ describe('npm run demo', () => {
     );
     // Runner, watchdog, name server, broker and eleven services at least; databases may be somebody else's.
     expect((await mark.running()).length).toBeGreaterThanOrEqual(15);
+    expect((await typeShownRequests({ stdout: await demo.stdout() })).length).toBeGreaterThan(20);
     demo.signal('SIGINT');
     expect(await demo.ended).toEqual({ code: 0, signal: null });
     expect(await mark.running()).toEqual([]);

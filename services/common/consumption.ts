@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { reasonOf } from './error-reason.ts';
 import { DomainError, type DomainErrorKind } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -195,10 +196,4 @@ function isInVain({ reconsumeTimes }: ReceivedMessage, error: unknown): boolean 
   const outcome = outcomeOf[error.kind];
   if (outcome !== 'retry') return true;
   return error.kind === 'not_found' && reconsumeTimes >= MAX_TRIES_FOR_NOTHING;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof DomainError) return `${error.code}: ${error.message}`;
-  // Anything else may quote a statement or a payload.
-  return error instanceof Error ? error.name : 'unknown';
 }

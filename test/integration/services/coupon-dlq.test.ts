@@ -115,7 +115,7 @@ describe('a coupon that cannot be issued', () => {
         expect(coupon.logged(orderNo, 'event not handled, to be retried')).toBe(RETRY_COUNT);
         const [letter, ...more] = await lettersOf(orderNo);
         expect(more).toEqual([]);
-        expect(letter?.properties.get('DLQ_REASON')).toBe('QueryFailedError');
+        expect(letter?.properties.get('DLQ_REASON')).toBe('QueryFailedError ER_NO_SUCH_TABLE');
       }
       await until(async () => (await broker.delayed(`%RETRY%${GROUP}-dlq`)).length === 3);
       // Once more in vain: the table is still away.

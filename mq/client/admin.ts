@@ -385,13 +385,19 @@ export class Admin implements AsyncDisposable {
   }
 
   /**
-   * The dead letters of a group that are not redriven yet, oldest first; those that a body cannot be read of have it as
-   * it is stored.
+   * The dead letters of a group that are not redriven yet, oldest first unless `order` says otherwise; those that a body
+   * cannot be read of have it as it is stored. `skip` and `maxCount` make pages: where one broker has all of them, a page
+   * costs no more than what is on it.
    *
-   * Errors: SUBSCRIPTION_GROUP_NOT_EXIST; NO_PERMISSION when the topic is not readable.
+   * Errors: INVALID_ARGUMENT; SUBSCRIPTION_GROUP_NOT_EXIST; NO_PERMISSION when the topic is not readable.
    */
   dlq(consumerGroup: string, options: DlqOptions = {}): Promise<ConsumedMessage[]> {
     return this.#deadLetters.list(consumerGroup, options);
+  }
+
+  /** How many dead letters of a group are not redriven yet. Reads none of them. Errors: as `dlq`. */
+  dlqCount(consumerGroup: string): Promise<number> {
+    return this.#deadLetters.count(consumerGroup);
   }
 
   /**

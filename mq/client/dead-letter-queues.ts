@@ -4,7 +4,7 @@ import type { MessageExt } from '../protocol/message.ts';
 import { assertGroupName, dlqTopic } from '../protocol/names.ts';
 import { getMaxOffset } from '../protocol/requests/get-max-offset.ts';
 import { getMinOffset } from '../protocol/requests/get-min-offset.ts';
-import { wholeNumber } from './client-options.ts';
+import { oneOf, wholeNumber } from './client-options.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConsumedMessage } from './consumed-message.ts';
 import { storedOffset } from './group-offsets.ts';
@@ -17,6 +17,10 @@ import { readableQueues } from './topic-queues.ts';
 export interface DlqOptions {
   /** Default 1000. */
   maxCount?: number;
+  /** Default OLDEST_FIRST: as a redrive of 'all' takes them. */
+  order?: 'OLDEST_FIRST' | 'NEWEST_FIRST';
+  /** Of that order, how many before the wanted ones: to go through them in pages. Default 0. */
+  skip?: number;
 }
 
 /** Finds and reads the dead-letter queues of consumer groups, of which every broker has its own. */
@@ -31,18 +35,31 @@ export class DeadLetterQueues {
     this.#groups = groups;
   }
 
-  /** Dead letters behind the redrive progress, oldest first. Errors: as `stretches`. */
-  async list(group: string, { maxCount = 1000 }: DlqOptions = {}): Promise<ConsumedMessage[]> {
-    const limit = wholeNumber('maxCount', maxCount, 1);
+  /** Dead letters behind the redrive progress. Errors: INVALID_ARGUMENT; as `stretches`. */
+  async list(group: string, options: DlqOptions = {}): Promise<ConsumedMessage[]> {
+    const limit = wholeNumber('maxCount', options.maxCount ?? 1000, 1);
+    const skip = wholeNumber('skip', options.skip ?? 0);
+    const order = oneOf('order', options.order ?? 'OLDEST_FIRST', ['OLDEST_FIRST', 'NEWEST_FIRST']);
+    const stretches = await this.stretches(group);
+    // Which of several queues' letters come before the wanted ones only their times say: there all of them are read.
+    const [unread, passedOver] = stretches.length === 1 ? [skip, 0] : [0, skip];
+    const wantedCount = passedOver + limit;
     const found: ConsumedMessage[] = [];
-    for (const stretch of await this.stretches(group)) {
-      for await (const record of this.records(stretch, limit)) {
+    for (const stretch of stretches) {
+      const part = partOf(stretch, { order, unread, wantedCount });
+      for await (const record of this.records(part, wantedCount)) {
         found.push(await shownMessage(this.#client, record, stretch.queue.brokerName));
       }
     }
-    return found
-      .toSorted((left, right) => left.storeTimestamp - right.storeTimestamp)
-      .slice(0, limit);
+    const inOrder = found.toSorted((left, right) => left.storeTimestamp - right.storeTimestamp);
+    if (order === 'NEWEST_FIRST') inOrder.reverse();
+    return inOrder.slice(passedOver, wantedCount);
+  }
+
+  /** How many `list` would return without a limit; none of them is read. Errors: as `stretches`. */
+  async count(group: string): Promise<number> {
+    const stretches = await this.stretches(group);
+    return stretches.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0);
   }
 
   /**
@@ -105,4 +122,18 @@ export class DeadLetterQueues {
     const from = Math.max(min.header.offset, progress ?? 0);
     return { address, queue, from, to: max.header.offset };
   }
+}
+
+/** Without the `unread` ones at the end that the order begins with, and with no more than are wanted of the newest. */
+function partOf(
+  stretch: QueueStretch,
+  {
+    order,
+    unread,
+    wantedCount,
+  }: { order: DlqOptions['order']; unread: number; wantedCount: number },
+): QueueStretch {
+  if (order === 'OLDEST_FIRST') return { ...stretch, from: stretch.from + unread };
+  const to = stretch.to - unread;
+  return { ...stretch, from: Math.max(stretch.from, to - wantedCount), to };
 }

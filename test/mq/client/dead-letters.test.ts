@@ -457,6 +457,12 @@ describe('redriving all', () => {
       const dead = await admin.dlq('g').catch(() => []);
       return bodies(dead).toSorted().join() === names.join();
     });
+    const oldestFirst = bodies(await admin.dlq('g'));
+    const pages = [0, 1, 2].map((skip) =>
+      admin.dlq('g', { order: 'NEWEST_FIRST', skip, maxCount: 1 }),
+    );
+    expect(bodies((await Promise.all(pages)).flat())).toEqual(oldestFirst.toReversed());
+    expect(await admin.dlqCount('g')).toBe(2);
     member.heal();
     const results = await admin.redriveDlq('g', 'all');
     expect(results.map(({ status, sent }) => [status, sent?.messageQueue.brokerName])).toEqual(
@@ -565,5 +571,32 @@ describe('listing dead letters', () => {
     const copies = { topic: '%RETRY%g', queueId: 0, queueOffset: 0, maxCount: 1, maxBytes: 4096 };
     expect((await store.get(copies)).buffers[0]!.includes(packed)).toBe(true);
     await expect(admin.dlq('g', { maxCount: 0 })).rejects.toThrow('maxCount is 0');
+  });
+
+  it('goes through them in pages from either end, reads no more than a page, and counts them unread', async () => {
+    for (const body of ['1', '2', '3', '4', '5']) await bury({ body: Buffer.from(body) });
+    /** Messages the broker has handed out of it. */
+    const read = () =>
+      [...(mq.broker.context.traffic.handedOut.get('%DLQ%g')?.values() ?? [])].reduce(
+        (sum, { messages }) => sum + messages,
+        0,
+      );
+    const newest = { order: 'NEWEST_FIRST', maxCount: 2 } as const;
+    expect(bodies(await admin.dlq('g', newest))).toEqual(['5', '4']);
+    expect(bodies(await admin.dlq('g', { ...newest, skip: 2 }))).toEqual(['3', '2']);
+    expect(bodies(await admin.dlq('g', { ...newest, skip: 4 }))).toEqual(['1']);
+    expect(bodies(await admin.dlq('g', { ...newest, skip: 5 }))).toEqual([]);
+    expect(bodies(await admin.dlq('g', { skip: 3 }))).toEqual(['4', '5']);
+    expect(read()).toBe(2 + 2 + 1 + 2);
+    expect(await admin.dlqCount('g')).toBe(5);
+    expect(read()).toBe(7);
+
+    // What was given back is in no page.
+    await admin.redriveDlq('g', 'all', { maxCount: 2 });
+    expect(await admin.dlqCount('g')).toBe(3);
+    expect(bodies(await admin.dlq('g', { ...newest, skip: 2 }))).toEqual(['3']);
+    const wrong = admin.dlq('g', { order: 'NEWEST' as 'NEWEST_FIRST' });
+    await expect(wrong).rejects.toThrow('order');
+    await expect(admin.dlq('g', { skip: -1 })).rejects.toThrow('skip is -1');
   });
 });

@@ -68,7 +68,7 @@ export class StorefrontModule {
         { provide: LiveHub, useValue: hub },
         { provide: ShopServices, useValue: services },
         { provide: BrokerConnection, useValue: broker },
-        { provide: DeadLetters, useValue: new DeadLetters(admin) },
+        { provide: DeadLetters, useValue: new DeadLetters(admin, () => reading.hurry()) },
         { provide: SwitchWatch, useValue: new SwitchWatch({ ...parts, switches }) },
         { provide: QueueWatch, useValue: queues },
         { provide: FiguresWatch, useValue: new FiguresWatch({ ...parts, services, queues }) },

@@ -101,7 +101,12 @@ export class FigureCharts {
 
   /** @param {Figures} figures */
   add(figures) {
-    const last = this.#history.at(-1);
+    let last = this.#history.at(-1);
+    // The shop's clock was set back: what was drawn would be of the future.
+    if (last !== undefined && last.at - figures.at > GAP_S * 1_000) {
+      this.#history = [];
+      last = undefined;
+    }
     if (last !== undefined && figures.at <= last.at) return;
     if (last !== undefined && figures.at - last.at > GAP_S * 1_000) {
       this.#history.push({ at: last.at + 1 });

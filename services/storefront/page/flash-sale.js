@@ -39,6 +39,9 @@ const lines = [
 export class FlashSale {
   /** @type {string | undefined} */
   #saleId;
+  /** The one that was opened here, until it is over. @type {string | undefined} */
+  #openedId;
+  #outcome = outcomePlace();
   /** @type {{ at: number, sale: Sale }[]} */
   #history = [];
   #chart;
@@ -48,7 +51,7 @@ export class FlashSale {
 
   /** @param {import('./catalogue.js').CatalogueReader} catalogue */
   constructor(catalogue) {
-    const outcome = outcomePlace();
+    const outcome = this.#outcome;
     const stock = numberInput('sale-stock', 2_000, 1, 10_000);
     const customersPerS = numberInput('sale-customers', 500, 1, 1_000);
     const seconds = numberInput('sale-seconds', 10, 1, 30);
@@ -65,6 +68,7 @@ export class FlashSale {
               seconds: Number(seconds.value),
             },
           });
+          this.#openedId = body.saleId;
           showSaid(outcome, `Sale ${body.saleId} is open, and the crowd is on its way.`);
         } catch (error) {
           showProblem(outcome, error);
@@ -127,6 +131,8 @@ export class FlashSale {
       })),
       { hasTimes: true, floor: 10 },
     );
+    const nothing = lines.map(() => []);
+    this.#chart.show([], nothing, [0, LEAST_SHOWN_S]);
     catalogue.follow(({ products }) => {
       if (this.#sku.options.length > 1) return;
       this.#sku.append(
@@ -137,11 +143,13 @@ export class FlashSale {
 
   /** @param {Sale} sale */
   show(sale) {
+    // The last word of a sale is told again to a page that comes back to its tab.
+    if (sale.saleId === this.#saleId && this.#history.at(-1)?.sale.isOver) return;
     if (sale.saleId !== this.#saleId) {
       this.#saleId = sale.saleId;
       this.#history = [];
     }
-    this.#history.push({ at: Date.now() / 1_000, sale });
+    this.#history.push({ at: performance.now() / 1_000, sale });
     const begin = this.#history[0]?.at ?? 0;
     const at = this.#history.map((each) => each.at - begin);
     this.#chart.show(
@@ -155,8 +163,12 @@ export class FlashSale {
     }
     setText(
       this.#state,
-      `Sale ${sale.saleId} of ${sale.sku}: ${countText(sale.remaining)} of ${countText(sale.stock)} pieces left.`,
+      `Sale ${sale.saleId} of ${sale.sku}: ${countText(sale.remaining)} of ${countText(sale.stock)} pieces left${sale.isOver ? '; it is over' : ''}.`,
     );
+    if (sale.isOver && sale.saleId === this.#openedId) {
+      this.#openedId = undefined;
+      showSaid(this.#outcome, `Sale ${sale.saleId} is over.`);
+    }
   }
 }
 

@@ -117,7 +117,7 @@ export class OrderForm {
         type: 'button',
         class: 'step',
         tabindex: -1,
-        'aria-hidden': true,
+        'aria-hidden': 'true',
         text,
         on: {
           click: () => {

@@ -81,7 +81,7 @@ export function outcomePlace() {
 /**
  * @param {Element} outcome
  * @param {string} text
- * @param {'said' | 'repeat'} [kind]
+ * @param {'said' | 'repeat' | 'problem'} [kind]
  */
 export function showSaid(outcome, text, kind = 'said') {
   outcome.replaceChildren(element('p', { class: kind, text }));

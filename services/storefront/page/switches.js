@@ -95,9 +95,10 @@ function thirdParty(change) {
  */
 function slider(title, max, step, text, set) {
   const input = element('input', { type: 'range', min: 0, max, step, value: 0 });
-  const output = element('output', { text: '…' });
+  // The slider itself says its value; an `output` would say it a second time.
+  const shown = element('span', { class: 'setting', 'aria-hidden': 'true', text: '…' });
   const say = () => {
-    setText(output, text(Number(input.value)));
+    setText(shown, text(Number(input.value)));
     input.setAttribute('aria-valuetext', text(Number(input.value)));
   };
   const root = element(
@@ -105,7 +106,7 @@ function slider(title, max, step, text, set) {
     { class: 'slider' },
     element('span', { text: title }),
     input,
-    output,
+    shown,
   );
   let isBeingMoved = false;
   input.addEventListener('input', () => {

@@ -6,12 +6,13 @@ import { clockText, sinceText } from './formats.js';
 /**
  * What happened to one order, in the order of time.
  *
- * An entry may come late and belong between others. So each is put at its place by a transform, which moves nothing else in
- * the layout, and the place of them all has one height however many they are.
+ * An entry may come late and belong between others, and is as high as its text. So each is put at its place by a transform,
+ * which moves nothing else in the layout, and the place of them all has one height however many they are.
  */
 export class Timeline {
   /** @type {Map<string, HTMLLIElement>} */
   #rows = new Map();
+  #width = 0;
   #list = element('ol');
   /** The element for the page: it scrolls, and so the keyboard must get there. */
   root = element(
@@ -21,6 +22,16 @@ export class Timeline {
     this.#list,
   );
 
+  constructor() {
+    // Where it is not shown nothing has a height; that comes with a width.
+    new ResizeObserver(([entry]) => {
+      const width = entry?.contentRect.width ?? 0;
+      if (width === this.#width) return;
+      this.#width = width;
+      this.#arrange();
+    }).observe(this.root);
+  }
+
   /**
    * @param {readonly TimelineEntry[]} entries
    * @param {string} since
@@ -29,11 +40,10 @@ export class Timeline {
     const begin = Date.parse(since);
     const isAtEnd = this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 8;
     const sorted = entries.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
-    const rows = sorted.map((entry, index) => {
+    const rows = sorted.map((entry) => {
       const key = [entry.at, entry.service, entry.what, entry.messageId].join(' ');
       const row = this.#rows.get(key) ?? rowOf(entry, begin);
       this.#rows.set(key, row);
-      row.style.setProperty('--index', String(index));
       return row;
     });
     const shown = new Set(rows);
@@ -47,9 +57,22 @@ export class Timeline {
         this.#list.insertBefore(row, this.#list.children[index] ?? null);
       }
     }
-    this.#list.style.setProperty('--count', String(rows.length));
     this.root.classList.toggle('has-entries', rows.length > 0);
+    this.#arrange();
     if (isAtEnd) this.root.scrollTop = this.root.scrollHeight;
+  }
+
+  /** One below the other. All heights are read before anything is set, so that the page is laid out once. */
+  #arrange() {
+    if (this.#width === 0) return;
+    const rows = /** @type {HTMLLIElement[]} */ ([...this.#list.children]);
+    const heights = rows.map((row) => row.getBoundingClientRect().height);
+    let top = 0;
+    for (const [index, row] of rows.entries()) {
+      row.style.setProperty('--top', `${top}px`);
+      top += heights[index] ?? 0;
+    }
+    this.#list.style.setProperty('--height', `${top}px`);
   }
 }
 
@@ -63,7 +86,7 @@ function rowOf({ at, service, what, topic, tag, messageId, isProblem }, begin) {
     message.append(element('span', { text: tag === undefined ? topic : `${topic} · ${tag}` }));
   }
   if (messageId !== undefined) {
-    message.append(element('code', { title: `message ${messageId}`, text: messageId }));
+    message.append(element('code', { text: messageId }));
   }
   return element(
     'li',
@@ -74,7 +97,7 @@ function rowOf({ at, service, what, topic, tag, messageId, isProblem }, begin) {
       text: sinceText(Date.parse(at) - begin),
     }),
     element('strong', { text: service }),
-    element('span', { class: 'what', title: what, text: what }),
+    element('span', { class: 'what', text: what }),
     message,
   );
 }

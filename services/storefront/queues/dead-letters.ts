@@ -8,6 +8,8 @@ import {
 import { shopGroups } from './shop-groups.ts';
 
 export interface DeadLetter {
+  /** By which it is given back: of one message there may be several letters. */
+  readonly offsetMsgId: string;
   readonly messageId: string;
   readonly keys: readonly string[];
   readonly tag: string;
@@ -18,49 +20,72 @@ export interface DeadLetter {
   readonly body: string;
 }
 
-const MAX_SHOWN = 100;
+export interface DeadLetterPage {
+  /** The newest first. */
+  readonly items: readonly DeadLetter[];
+  /** Of the group, together with those on no page. */
+  readonly total: number;
+}
+
+export interface RedriveOutcome {
+  readonly redriven: number;
+  /** Those that the broker did not take, and why it did not take the first of them. */
+  readonly failed: number;
+  readonly reason?: string;
+}
+
+export const PAGE_SIZE = 50;
 const MAX_BODY_BYTES = 2_048;
 /** What a group has more of is given back by the next request. */
 const MAX_REDRIVEN = 1_000;
 
+type AskedAdmin = Pick<Admin, 'dlq' | 'dlqCount' | 'redriveDlq'>;
+
 /** The dead letters of the shop's groups: shows them, and gives them back to their group. */
 export class DeadLetters {
-  readonly #admin: Pick<Admin, 'dlq' | 'redriveDlq'>;
+  readonly #admin: AskedAdmin;
+  readonly #onRedriven: () => void;
+  #redriving: Promise<unknown> = Promise.resolve();
 
-  constructor(admin: Pick<Admin, 'dlq' | 'redriveDlq'>) {
+  /** `onRedriven`: told when there are fewer of them, or may be. */
+  constructor(admin: AskedAdmin, onRedriven: () => void) {
     this.#admin = admin;
+    this.#onRedriven = onRedriven;
   }
 
-  /** The oldest hundred. Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE. */
-  async of(group: string): Promise<DeadLetter[]> {
-    const letters = await this.#asked(group, () => this.#admin.dlq(group, { maxCount: MAX_SHOWN }));
-    return letters.map((letter) => shown(letter));
+  /** A page of them, behind the `skip` newest. Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE. */
+  async of(group: string, skip: number): Promise<DeadLetterPage> {
+    const page = { order: 'NEWEST_FIRST', skip, maxCount: PAGE_SIZE } as const;
+    const asked = await this.#asked(group, () =>
+      Promise.all([this.#admin.dlq(group, page), this.#admin.dlqCount(group)]),
+    );
+    const [letters, total] = asked ?? [[], 0];
+    return { items: letters.map((letter) => shown(letter)), total };
   }
 
   /**
-   * Those of these ids and no others, or all; returns how many the broker took. Of all, the group's progress says that they were
-   * given back, and they are not shown again; chosen ones are, until all are given back.
+   * Those of these ids and no others, or all. Of all, the group's progress says that they were given back, and they are not shown
+   * again; chosen ones are, until all are given back. One request after the other: of two that ask for all, the second finds
+   * none that the first has given back.
    *
-   * Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE.
+   * Errors: DEAD_LETTERS.NO_GROUP, BROKER.UNAVAILABLE; REQUEST.INVALID for what is no id.
    */
-  async redrive(group: string, messageIds?: readonly string[]): Promise<number> {
-    const results = await this.#asked(group, () =>
-      messageIds === undefined
-        ? this.#admin.redriveDlq(group, 'all', { maxCount: MAX_REDRIVEN })
-        : this.#redriveChosen(group, new Set(messageIds)),
+  async redrive(group: string, offsetMsgIds?: readonly string[]): Promise<RedriveOutcome> {
+    const redriven = this.#redriving.then(() =>
+      this.#asked(group, () =>
+        offsetMsgIds === undefined
+          ? this.#admin.redriveDlq(group, 'all', { maxCount: MAX_REDRIVEN })
+          : this.#admin.redriveDlq(group, { offsetMsgIds }),
+      ),
     );
-    return results.filter(({ status }) => status === 'REDRIVEN').length;
+    this.#redriving = redriven.catch(() => undefined);
+    const results = (await redriven) ?? [];
+    this.#onRedriven();
+    return outcomeOf(results);
   }
 
-  async #redriveChosen(group: string, chosen: ReadonlySet<string>): Promise<RedriveResult[]> {
-    const letters = await this.#admin.dlq(group, { maxCount: MAX_REDRIVEN });
-    const offsetMsgIds = letters
-      .filter(({ msgId }) => chosen.has(msgId))
-      .map(({ offsetMsgId }) => offsetMsgId);
-    return offsetMsgIds.length === 0 ? [] : this.#admin.redriveDlq(group, { offsetMsgIds });
-  }
-
-  async #asked<T>(group: string, work: () => Promise<T[]>): Promise<T[]> {
+  /** Undefined: the group has not consumed anything yet. */
+  async #asked<T>(group: string, work: () => Promise<T>): Promise<T | undefined> {
     const known = shopGroups.find((each) => each.group === group);
     if (known?.deadLetterGroup === undefined) {
       const detail = `${group.slice(0, 64)} is no consumer group of the shop that has dead letters`;
@@ -70,17 +95,30 @@ export class DeadLetters {
       return await work();
     } catch (cause) {
       if (!MqError.is(cause)) throw cause;
-      // The group has not consumed anything yet.
-      if (cause.code === 'SUBSCRIPTION_GROUP_NOT_EXIST') return [];
+      if (cause.code === 'SUBSCRIPTION_GROUP_NOT_EXIST') return undefined;
+      if (cause.code === 'INVALID_ARGUMENT') {
+        throw new DomainError('REQUEST.INVALID', 'invalid', cause.message, { cause });
+      }
       const detail = `the broker cannot do this just now (${cause.code}), try again`;
       throw new DomainError('BROKER.UNAVAILABLE', 'unavailable', detail, { cause });
     }
   }
 }
 
+function outcomeOf(results: readonly RedriveResult[]): RedriveOutcome {
+  const failures = results.filter(({ status }) => status !== 'REDRIVEN');
+  const reason = failures[0]?.error?.message;
+  return {
+    redriven: results.length - failures.length,
+    failed: failures.length,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
 function shown(letter: ConsumedMessage): DeadLetter {
   const reason = letter.properties.get('DLQ_REASON');
   return {
+    offsetMsgId: letter.offsetMsgId,
     messageId: letter.msgId,
     keys: letter.keys,
     tag: letter.tags ?? '',

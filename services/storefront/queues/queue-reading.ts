@@ -41,6 +41,7 @@ export class QueueReading {
   #deadLetters: DeadLetterFigures[] = [];
   #findings: FindingFigures[] | null = [];
   #readingCount = 0;
+  #isHurried = false;
 
   constructor(admin: AskedAdmin, monotonicMs: () => number) {
     this.#admin = admin;
@@ -54,7 +55,8 @@ export class QueueReading {
 
   /** Errors: those of Admin. */
   async all(): Promise<QueuesEvent & { readonly backlog: number }> {
-    const isSlowTurn = this.#readingCount % SLOW_EVERY === 0;
+    const isSlowTurn = this.#isHurried || this.#readingCount % SLOW_EVERY === 0;
+    this.#isHurried = false;
     const [groups] = await Promise.all([
       this.#groups(),
       isSlowTurn ? this.#readSlowParts() : undefined,
@@ -82,6 +84,11 @@ export class QueueReading {
       findings: this.#findings,
       backlog: backlogOf(groups),
     };
+  }
+
+  /** Dead letters were given back: how many there are is read with the next reading already. */
+  hurry(): void {
+    this.#isHurried = true;
   }
 
   /** After a pause a rate would be that of the whole pause. */

@@ -246,22 +246,34 @@ describe('the queue side', () => {
         await coupon.query('RENAME TABLE coupons_away TO coupons');
       }
       const path = '/api/dead-letters/coupon-on-order-paid';
-      const { items } = (await (await storefront.get(path)).json()) as {
-        items: { messageId: string; keys: string[]; body: string }[];
+      const { items, total } = (await (await storefront.get(path)).json()) as {
+        items: { offsetMsgId: string; keys: string[]; reason: string; body: string }[];
+        total: number;
       };
       const letter = items.find(({ keys }) => keys[0] === orderNo)!;
       expect(letter.body).toContain(orderNo);
-      const redriven = await storefront.send('POST', `${path}/redrive`, {
-        messageIds: [letter.messageId],
+      expect(letter.reason).toBe('QueryFailedError ER_NO_SUCH_TABLE');
+      expect(total).toBe(items.length);
+      expect(await (await storefront.get(`${path}?skip=${total}`)).json()).toEqual({
+        items: [],
+        total,
       });
-      expect(await redriven.json()).toEqual({ redriven: 1 });
+      expect((await storefront.get(`${path}?skip=many`)).status).toBe(400);
+      const redriven = await storefront.send('POST', `${path}/redrive`, {
+        offsetMsgIds: [letter.offsetMsgId],
+      });
+      expect(await redriven.json()).toEqual({ redriven: 1, failed: 0 });
       await until(async () => (await couponCount()) === 1, {
         timeoutMs: TIMEOUT_MS,
         what: 'the coupon of a letter that was given back',
       });
       expect((await storefront.send('POST', `${path}/redrive`)).status).toBe(400);
-      const none = await storefront.send('POST', `${path}/redrive`, { messageIds: ['nobody'] });
-      expect(await none.json()).toEqual({ redriven: 0 });
+      const noId = await storefront.send('POST', `${path}/redrive`, { offsetMsgIds: ['nobody'] });
+      expect(noId.status).toBe(400);
+      const none = await storefront.send('POST', `${path}/redrive`, {
+        offsetMsgIds: [letter.offsetMsgId.slice(0, -4) + 'FFFF'],
+      });
+      expect(await none.json()).toMatchObject({ redriven: 0, failed: 1 });
       expect((await storefront.get('/api/dead-letters/sync-copy')).status).toBe(404);
       expect(other.all('queues')).toEqual([]);
     },

@@ -90,6 +90,18 @@ describe('the queue side', () => {
     expect(admin.asked.length - ofDeadLetters.length).toBe(5 * shopGroups.length);
   });
 
+  it('asks for dead letters with the next reading when some were given back', async () => {
+    const admin = new FakeAdmin();
+    const reading = new QueueReading(admin, () => 0);
+    admin.set('push-deliver-dlq', '%DLQ%push-deliver', 9, 9);
+    const waiting = async () => (await reading.all()).deadLetters[0]?.waiting;
+    expect(await waiting()).toBe(7);
+    admin.redriven = 9;
+    expect(await waiting()).toBe(7);
+    reading.hurry();
+    expect(await waiting()).toBe(0);
+  });
+
   it('counts the dead letters that are kept and were not given back', async () => {
     const admin = new FakeAdmin();
     admin.set('push-deliver-dlq', '%DLQ%push-deliver', 9, 8);

@@ -133,6 +133,8 @@ const parts = [
   'third-party',
 ];
 
+const notKnown = 'not known';
+
 /** Which service is up. */
 export class Health {
   /** @type {Map<string, HTMLElement>} */
@@ -141,11 +143,19 @@ export class Health {
   constructor() {
     const list = element('ul');
     for (const name of parts) {
-      const state = element('span', { class: 'visually-hidden', text: 'not known yet' });
+      const state = element('span', { class: 'visually-hidden', text: notKnown });
       list.append(element('li', { 'data-part': name }, `${name} `, state));
       this.#states.set(name, state);
     }
     place('health').append(list);
+  }
+
+  /** Nobody says so any more: what was up may be down by now. */
+  forget() {
+    for (const state of this.#states.values()) {
+      setText(state, notKnown);
+      state.parentElement?.removeAttribute('data-state');
+    }
   }
 
   /** @param {Figures} figures */

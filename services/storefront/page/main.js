@@ -71,6 +71,7 @@ const stream = new LiveStream(
     document.body.classList.toggle('is-stale', !isLive);
     problems.clear();
     if (isLive) return sayLive();
+    health.forget();
     const since = lastHeardAt === undefined ? '' : ` What you see is of ${clockText(lastHeardAt)}.`;
     sayConnection('broken', `Not connected, trying again.${since}`);
   },

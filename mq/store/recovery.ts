@@ -263,7 +263,7 @@ async function walkLog(
 
 /**
  * Where the walk goes on in this segment, or at its end, behind damage in what is known to be flushed; undefined where it found
- * the end of the log: no record that is vouched for, too, is whole behind it.
+ * the end of the log: no record that is vouched for, too, is whole behind it, nor does one begin where the last of those ends.
  */
 async function nextVouched(
   { logger }: RecoveryOptions,
@@ -272,8 +272,11 @@ async function nextVouched(
   { offset: commitLogOffset, end }: LogScanner,
   vouchedOffset = -1,
 ): Promise<LogScanner | undefined> {
-  if (end?.kind === 'segment-end' || commitLogOffset >= vouchedOffset) return undefined;
-  const nextOffset = await findRecordIn(segments, commitLogOffset + 1, vouchedOffset);
+  if (end?.kind === 'segment-end' || commitLogOffset > vouchedOffset) return undefined;
+  const nextOffset =
+    commitLogOffset === vouchedOffset
+      ? await endBySize(segment, commitLogOffset)
+      : await findRecordIn(segments, commitLogOffset + 1, vouchedOffset);
   if (nextOffset === undefined) return undefined;
   logger.error('the CommitLog is damaged, and the messages in that stretch are lost', {
     segment: segment.path,
@@ -282,6 +285,16 @@ async function nextVouched(
     reason: end?.kind === 'invalid' ? end.reason : 'it is all zeros',
   });
   return new LogScanner(segment, Math.min(nextOffset, segment.baseOffset + segment.sizeBytes));
+}
+
+/** Where a damaged record ends by its own size; undefined where nothing whole begins there, and its size may be the damage. */
+async function endBySize(segment: SegmentFile, offset: number): Promise<number | undefined> {
+  const { baseOffset, sizeBytes } = segment;
+  const size = (await segment.read(offset - baseOffset, 4)).readInt32BE(0);
+  if (size <= 0 || offset + size > baseOffset + sizeBytes) return undefined;
+  const behind = new LogScanner(segment, offset + size);
+  const isWhole = (await behind.next()) !== undefined || behind.end?.kind === 'segment-end';
+  return isWhole ? offset + size : undefined;
 }
 
 /** The first whole record that begins in `[from, to]`. */

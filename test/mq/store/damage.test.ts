@@ -490,17 +490,40 @@ describe('damage in what was flushed, where the checkpoint does not lead to a wh
     },
   );
 
-  it('of the very record that the checkpoint names, too: it is kept, and no tear, with what lies behind it', async () => {
-    const results = await leaveDamaged(false);
+  /** `at` of the record's bytes. */
+  function flipNamed(results: AppendResult[], at: number): AppendResult {
     const named = results[sent.length - 1]!;
-    flip(commitLogFile(3 * SEGMENT_BYTES), named.commitLogOffset - 3 * SEGMENT_BYTES + 200);
+    flip(commitLogFile(3 * SEGMENT_BYTES), named.commitLogOffset - 3 * SEGMENT_BYTES + at);
+    return named;
+  }
+
+  it('costs that record only, and none behind it, when it is the one that the checkpoint names', async () => {
+    flipNamed(await leaveDamaged(false), 200);
+    files.removeTree(path.join(ROOT, 'consumequeue'));
+    const store = await reopen();
+    expect(await everything(store)).toEqual(served.filter((body) => body !== sent.at(-1)));
+    expect(quarantined()).toEqual([]);
+    await store.close();
+  });
+
+  it('ends the log, and is no tear, when it is in the size of the one that the checkpoint names', async () => {
+    const { commitLogOffset } = flipNamed(await leaveDamaged(false), 2);
     const store = await reopen();
     expect(await everything(store)).toEqual(served.slice(0, sent.length - 2));
-    expect(store.damage).toMatchObject({
-      commitLogOffset: named.commitLogOffset,
-      messageCount: later.length,
-    });
+    expect(store.damage).toMatchObject({ commitLogOffset, messageCount: later.length });
     await store.close();
+  });
+
+  it('is passed at the end of a segment, too', async () => {
+    const results = await leave(sent.slice(0, PER_SEGMENT), true);
+    const store = await openStore(files.process());
+    for (const body of sent.slice(PER_SEGMENT)) await store.append(message(body));
+    files.killProcess();
+    flip(commitLogFile(), results[PER_SEGMENT - 1]!.commitLogOffset + 200);
+    files.removeTree(path.join(ROOT, 'consumequeue'));
+    const again = await reopen();
+    expect(await everything(again)).toEqual(sent.filter((_, index) => index !== PER_SEGMENT - 1));
+    await again.close();
   });
 });
 

@@ -35,7 +35,7 @@ beforeEach(async () => {
   order = await startService('order', {
     namesrvAddr: broker.namesrvAddr,
     schema,
-    env: { PAYMENT_TIMEOUT_MS: '1000' },
+    env: { PAYMENT_TIMEOUT_MS: '3000' },
   });
 });
 

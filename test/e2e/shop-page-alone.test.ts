@@ -236,6 +236,35 @@ jest.setTimeout(300_000);
     },
   );
 
+  it.each([1280, 390, 320])(
+    'shows figures of any length at the same place, none of them cut, %i pixels wide',
+    async (width) => {
+      shop = await ShopPage.open(browser, stand.url, { viewport: { width, height: 844 } });
+      const say = (seconds: number, count: number | null): void =>
+        stand.say('figures', {
+          ...figures,
+          at: figures.at + seconds * 1_000,
+          ordersPerS: count ?? 0,
+          eventsPerS: count ?? 0,
+          backlog: count === null ? null : count * 10,
+          checkoutP50Ms: count,
+          checkoutP99Ms: count,
+        });
+      const shown = shop.page.locator('.figure').first().locator('.value');
+      for (const [seconds, count] of [null, 7, 1_234, 0].entries()) {
+        say(seconds, count);
+        await shown.getByText(count === 1_234 ? '1,234' : /^[07]/).waitFor();
+        const cut = await shop.page.evaluate<string[]>(
+          `[...document.querySelectorAll('.figure p')]
+             .filter((line) => line.scrollWidth > line.clientWidth || line.scrollHeight > line.clientHeight)
+             .map((line) => line.textContent)`,
+        );
+        expect(cut).toEqual([]);
+      }
+      expect(await shop.moved()).toEqual([]);
+    },
+  );
+
   it('draws on when the clock of the shop is set back, and does not take an answer that comes twice for a new one', async () => {
     shop = await ShopPage.open(browser, stand.url);
     const value = shop.page.locator('.figure').first().locator('.value');

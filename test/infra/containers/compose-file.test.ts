@@ -153,6 +153,14 @@ describe('infra/compose.yml', () => {
     }
   });
 
+  it('lets no other image take the volumes over before the secrets are in them', () => {
+    const made = new Set(mountsOf('secrets').map(({ volume }) => volume));
+    const { image } = services['secrets']!;
+    const others = Object.keys(services).filter((name) => services[name]!.image !== image);
+    const mounts = others.flatMap(mountsOf).filter(({ volume }) => made.has(volume));
+    expect(mounts.map(({ mode }) => mode)).toEqual(['ro,nocopy']);
+  });
+
   it('publishes one port, on loopback', () => {
     expect(shop.flatMap(([, { ports = [] }]) => ports)).toEqual([
       '127.0.0.1:${SHOP_PORT:-8080}:8080',

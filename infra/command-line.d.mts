@@ -13,6 +13,8 @@ export interface CommandOptions {
   openMs?: number;
   /** Of the check of the containers: after how many seconds it gives up. */
   limitS?: number;
+  /** Of the same: whose broker it is checked with, ours if it is not said. */
+  broker?: 'millrace' | 'rocketmq';
   /** Of a chaos run: how often each process is killed. */
   rounds?: number;
   /** `--seconds`, for `fuzz`. */

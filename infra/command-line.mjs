@@ -55,6 +55,7 @@ object; exit code 0 only if nothing was lost, duplicated or oversold, and the co
 because no Docker engine answers, or it runs no container, or its base images cannot be had.
 A step that does not end is given up, and named.
 
+  --broker NAME   millrace, the default, or rocketmq: Apache RocketMQ's own name server and broker (infra/compose.rocketmq.yml)
   --seed N        the same orders as the run that printed this seed; 0 to 4294967295
   --limit S       give up after so many seconds in all, and take everything down; no limit by default
   --help          this text`,
@@ -133,7 +134,11 @@ const flagsOf = {
     'kill-broker': { type: 'boolean' },
     seed: { type: 'string' },
   },
-  'compose-check': { seed: { type: 'string' }, limit: { type: 'string' } },
+  'compose-check': {
+    broker: { type: 'string' },
+    seed: { type: 'string' },
+    limit: { type: 'string' },
+  },
   audit: { grace: { type: 'string' }, open: { type: 'string' } },
   chaos: { seed: { type: 'string' }, rounds: { type: 'string' } },
   fuzz: {
@@ -145,6 +150,9 @@ const flagsOf = {
   fault: { seeds: { type: 'string' }, seed: { type: 'string' } },
   crash: { cycles: { type: 'string' }, seed: { type: 'string' } },
 };
+
+/** Whose name server and broker the shop in containers is checked with. */
+const brokers = ['millrace', 'rocketmq'];
 
 /** What may follow `npm test --`; the parts themselves are in commands/test.ts. */
 const testParts = ['check', 'integration', 'e2e'];
@@ -180,6 +188,7 @@ export function parseCommandLine(argv) {
         once: values.once ?? false,
         killBroker: values['kill-broker'] ?? false,
         ...wholeNumbers(values),
+        ...brokerOf(values),
       },
     };
   } catch (error) {
@@ -201,6 +210,15 @@ function loadtestLine(args) {
   if ('help' in read) return read;
   const options = { args, once: false, killBroker: false, loadtest: read.loadtest };
   return { command: 'loadtest', options };
+}
+
+/** Errors: naming the flag, what it is and what it must be. */
+function brokerOf({ broker }) {
+  if (broker === undefined) return {};
+  if (!brokers.includes(broker)) {
+    throw new Error(`--broker is ${broker}, it must be ${brokers.join(' or ')}`);
+  }
+  return { broker };
 }
 
 /** The numbers among the flags, as the commands know them. Errors: naming the flag, what it is and what it must be. */

@@ -4,7 +4,12 @@ import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command, CommandContext, Step } from '../command.ts';
 import { withAuthorities } from '../containers/authorities.ts';
-import { baseImageProblem, engineProblem } from '../containers/base-images.ts';
+import {
+  baseImageProblem,
+  baseImages,
+  engineProblem,
+  rocketmqImage,
+} from '../containers/base-images.ts';
 import { bringUp, isWell, lastWords } from '../containers/bring-up.ts';
 import { Engine, run as runToEnd, type ContainerState } from '../containers/engine.ts';
 import { couponGate, hurriedShop } from '../containers/hurried-shop.ts';
@@ -37,8 +42,10 @@ export const run: Command = async (context) => {
     console.log(`  ${compose}`);
     return nothingChecked;
   }
+  const isOwnBroker = context.options.broker !== 'rocketmq';
+  const images = isOwnBroker ? baseImages : [...baseImages, rocketmqImage];
   const problem =
-    (await context.step('base images', baseImageProblem)) ??
+    (await context.step('base images', (say) => baseImageProblem(images, say))) ??
     (await context.step('engine', engineProblem));
   if (problem !== undefined) {
     console.log(`  ${problem}`);
@@ -50,7 +57,7 @@ export const run: Command = async (context) => {
   let exitCode = 1;
   try {
     exitCode = await runSession(context, async (session) => {
-      engine = await engineFor(session, context, compose, seed);
+      engine = await engineFor(session, context, compose, { seed, isOwnBroker });
       verdict = await Promise.race([check(engine, time.step, root, seed), time.exceeded]);
       return isGoodRun(verdict) ? 0 : 1;
     });
@@ -78,10 +85,12 @@ async function engineFor(
   { slot }: Session,
   { root }: CommandContext,
   compose: [string, ...string[]],
-  seed: number,
+  { seed, isOwnBroker }: { seed: number; isOwnBroker: boolean },
 ): Promise<Engine> {
-  const files = [join(root, 'infra', 'compose.yml'), join(slot.dir, 'compose.check.json')];
-  writeFileSync(files[1]!, JSON.stringify(hurriedShop(seed), undefined, 2));
+  const override = join(slot.dir, 'compose.check.json');
+  writeFileSync(override, JSON.stringify(hurriedShop(seed, isOwnBroker), undefined, 2));
+  const names = isOwnBroker ? ['compose.yml'] : ['compose.yml', 'compose.rocketmq.yml'];
+  const files = [...names.map((name) => join(root, 'infra', name)), override];
   const folderId = createHash('sha256').update(slot.dir).digest('hex').slice(0, 8);
   return new Engine({
     compose,

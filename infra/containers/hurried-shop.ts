@@ -5,13 +5,11 @@ export const couponGate = { host: 'coupon-gate', port: 3306 };
 
 /**
  * What the compose file of the shop is overridden with where it is to be in a hurry: the same settings as the demo's without
- * containers. A compose file itself; YAML takes JSON.
+ * containers, on a broker of ours or on one that has its own pace. A compose file itself; YAML takes JSON.
  */
-export function hurriedShop(seed: number): object {
-  const services = Object.entries(hurriedServices(true, seed)).map(([name, environment]) => [
-    name,
-    { environment },
-  ]);
+export function hurriedShop(seed: number, isOwnBroker: boolean): object {
+  const settings = hurriedServices(isOwnBroker, seed);
+  const services = Object.entries(settings).map(([name, environment]) => [name, { environment }]);
   const broker = Object.fromEntries(
     Object.entries(hurriedBroker).map(([setting, value]) => [variableOf(setting), String(value)]),
   );
@@ -31,7 +29,7 @@ export function hurriedShop(seed: number): object {
            exec node services/dist/coupon/main.js`,
         ],
       },
-      broker: { environment: broker },
+      ...(isOwnBroker && { broker: { environment: broker } }),
     },
   };
 }

@@ -24,9 +24,11 @@ describe('parseCommandLine', () => {
       command: 'chaos',
       options: { rounds: 3 },
     });
-    expect(parseCommandLine(['compose-check', '--limit', '400'])).toMatchObject({
+    expect(
+      parseCommandLine(['compose-check', '--limit', '400', '--broker', 'rocketmq']),
+    ).toMatchObject({
       command: 'compose-check',
-      options: { limitS: 400 },
+      options: { limitS: 400, broker: 'rocketmq' },
     });
   });
 
@@ -54,6 +56,8 @@ describe('parseCommandLine', () => {
     [['test', '--once'], /--once/],
     [['audit', '--seed', '1'], /--seed/],
     [['compose-check', '--once'], /--once/],
+    [['compose-check', '--broker', 'kafka'], /--broker is kafka, it must be millrace or rocketmq/],
+    [['demo', '--broker', 'rocketmq'], /--broker/],
     [['demo', '--seed'], /--seed/],
     [['demo', '--seed', '-1'], /--seed/],
     [['demo', '--seed', '1.5'], /--seed is 1.5, it must be a whole number from 0 to 4294967295/],

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { schemas } from '../../../infra/audit/schemas.ts';
-import { baseImages } from '../../../infra/containers/base-images.ts';
+import { baseImages, rocketmqImage } from '../../../infra/containers/base-images.ts';
 import { couponGate, hurriedShop } from '../../../infra/containers/hurried-shop.ts';
 import { newSecrets, secretFiles, type Secrets } from '../../../infra/containers/secrets.ts';
 import { binlogSettings } from '../../../infra/databases/binlog.ts';
@@ -247,12 +247,14 @@ describe('infra/compose.rocketmq.yml', () => {
 
   it('swaps broker and name server, and nothing else', () => {
     expect(Object.keys(swapped).toSorted()).toEqual(['broker', 'namesrv', 'rocketmq-store']);
-    for (const { image } of Object.values(swapped)) expect(image).toBe('apache/rocketmq:5.5.0');
+    for (const { image } of Object.values(swapped)) expect(image).toBe(rocketmqImage);
   });
 });
 
 describe('what the check overrides', () => {
-  const { services: overridden } = hurriedShop(1) as { services: Record<string, ComposeService> };
+  const hurried = (isOwnBroker: boolean): Record<string, ComposeService> =>
+    (hurriedShop(1, isOwnBroker) as { services: Record<string, ComposeService> }).services;
+  const overridden = hurried(true);
 
   it('is of services that there are', () => {
     expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(overridden)));
@@ -264,6 +266,13 @@ describe('what the check overrides', () => {
     expect(loadBrokerConfig({ env }, silentLogger)).toMatchObject({
       transactionCheckInterval: 1_000,
     });
+  });
+
+  it("leaves Apache RocketMQ's broker at its own pace, and coupon as many retries as come in time", () => {
+    const onRocketmq = hurried(false);
+    expect(onRocketmq['broker']).toBeUndefined();
+    expect(onRocketmq['coupon']!.environment).toMatchObject({ MAX_RECONSUME_TIMES: '1' });
+    expect(overridden['coupon']!.environment).toMatchObject({ MAX_RECONSUME_TIMES: '2' });
   });
 
   it('sends coupon to its database through the gate', () => {

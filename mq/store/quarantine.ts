@@ -18,6 +18,11 @@ export function quarantineDirectory(rootDir: string): string {
   return path.join(rootDir, 'quarantine');
 }
 
+/** A store that was made by Millrace has the directory from its beginning; an original's gets it with its first damage. */
+export function isOwnStore(files: Files, rootDir: string): boolean {
+  return files.listDirectories(rootDir).includes('quarantine');
+}
+
 /**
  * `quarantine/`: segments, and parts of segments, that the log cannot be read into, because bytes before them are
  * damaged. Nothing here is ever removed, changed or read by a store.

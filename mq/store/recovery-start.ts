@@ -1,6 +1,8 @@
 import type { AbortNote } from './abort-file.ts';
 import { findLastRecord } from './damage.ts';
+import type { Files } from './files.ts';
 import { LogScanner } from './log-scanner.ts';
+import { isOwnStore } from './quarantine.ts';
 import type { SegmentFile } from './segment-file.ts';
 import { flushedBefore, type StoreCheckpoint } from './store-checkpoint.ts';
 
@@ -9,6 +11,8 @@ const CLEAN_SCAN_SEGMENTS = 3;
 
 /** What the last run left word of, and whether the ConsumeQueues are there. */
 export interface LeftWord {
+  files: Files;
+  rootDir: string;
   checkpoint: StoreCheckpoint | undefined;
   /** Undefined when the last run closed the store. */
   aborted: AbortNote | undefined;
@@ -39,7 +43,9 @@ export async function chooseStart(
   const first = segments[0];
   const unsure = { isForgotten: false, isFromHint: false, isRebuild: false };
   if (first === undefined) {
-    return { ...unsure, offset: 0, flushedOffset: 0, vouchedOffset: undefined };
+    // Whoever has removed the log may have left what vouches for it.
+    const vouchedOffset = await vouchedFor(left, segments, undefined);
+    return { ...unsure, offset: 0, flushedOffset: 0, vouchedOffset };
   }
   const hint = await validHint(left, segments);
   // A store that was closed is flushed: nothing is asked of its segments.
@@ -78,14 +84,15 @@ async function isRecordAt(segments: readonly SegmentFile[], offset: number): Pro
 
 /**
  * Each of these is right, if it is there at all: the checkpoint's hint, though its record be damaged; the note that was left for the
- * case that the checkpoint is; and of a store that was closed, all that it has.
+ * case that the checkpoint is; and of a store that was closed, all that it has. But not of an original's: where it cuts its log,
+ * it leaves what was behind, and writes over that.
  */
 async function vouchedFor(
-  { checkpoint, aborted }: LeftWord,
+  { files, rootDir, checkpoint, aborted }: LeftWord,
   segments: readonly SegmentFile[],
   hint: number | undefined,
 ): Promise<number | undefined> {
-  const isAllFlushed = aborted === undefined && hint === undefined;
+  const isAllFlushed = aborted === undefined && hint === undefined && isOwnStore(files, rootDir);
   const known = [
     checkpoint?.recoverFrom,
     aborted?.flushedTo,

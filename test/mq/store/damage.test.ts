@@ -541,17 +541,27 @@ it('the record that the checkpoint names is kept when it is damaged, and the las
   await store.close();
 });
 
-it('nothing vouches for what is written where a log that was flushed had been', async () => {
+it.each([
+  ['an older one was put back', (older: Buffer) => files.put(commitLogFile(), older)],
+  [
+    'it was removed, with its queues,',
+    () => {
+      files.removeTree(path.join(ROOT, 'commitlog'));
+      files.removeTree(path.join(ROOT, 'consumequeue'));
+    },
+  ],
+])('nothing vouches for what is written where a log was flushed before %s', async (_, replace) => {
   const sent = numbered(12);
   await leave(sent.slice(0, 5), true);
   const older = files.bytes(commitLogFile());
   files = new FaultyFiles();
   const results = await leave(sent, true);
-  files.put(commitLogFile(), older);
+  replace(older);
   // Whatever is saved would say so again, and rightly.
   files.failNext('write', { path: 'checkpoint', code: 'EIO' });
   const store = await openStore(files.process(), { flushDiskType: 'ASYNC_FLUSH', logger });
-  for (const body of sent.slice(5)) await store.append(message(body));
+  const there = await bodies(store);
+  for (const body of sent.slice(there.length)) await store.append(message(body));
   files.killProcess();
   // As a power cut may leave what was not flushed: one page is lost, and later ones are not.
   const torn = files.bytes(commitLogFile());
@@ -560,6 +570,25 @@ it('nothing vouches for what is written where a log that was flushed had been', 
   const again = await reopen();
   expect(await bodies(again)).toEqual(sent.slice(0, 6));
   await again.close();
+});
+
+it('what an original has left behind the end of a log that it had cut is not taken for what it flushed', async () => {
+  const before = numbered(8);
+  await leave(before, true);
+  const uncut = files.bytes(commitLogFile());
+  files = new FaultyFiles();
+  // Cut behind the third message, by a power cut, and closed well after two more.
+  const sent = [...before.slice(0, 3), 'new', 'newest'];
+  const { commitLogOffset, sizeBytes } = (await leave(sent, true)).at(-1)!;
+  const log = files.bytes(commitLogFile());
+  uncut.copy(log, commitLogOffset + sizeBytes, commitLogOffset + sizeBytes);
+  files.put(commitLogFile(), log);
+  files.remove(CHECKPOINT);
+  files.removeTree(QUARANTINE);
+  const store = await reopen();
+  expect(await bodies(store)).toEqual(sent);
+  expect(store.damage).toMatchObject({ commitLogOffset: commitLogOffset + sizeBytes });
+  await store.close();
 });
 
 it('a log that ends before the record its checkpoint names is said to have lost messages', async () => {

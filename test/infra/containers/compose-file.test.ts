@@ -20,6 +20,7 @@ const yaml = createRequire(import.meta.url)('js-yaml') as { load(text: string): 
 
 interface ComposeService {
   image: string;
+  pull_policy?: string;
   build?: unknown;
   command: string[];
   environment?: Record<string, string | number | null>;
@@ -248,6 +249,15 @@ describe('infra/compose.rocketmq.yml', () => {
   it('swaps broker and name server, and nothing else', () => {
     expect(Object.keys(swapped).toSorted()).toEqual(['broker', 'namesrv', 'rocketmq-store']);
     for (const { image } of Object.values(swapped)) expect(image).toBe(rocketmqImage);
+  });
+
+  it('has its image fetched, which is not built here as the one of the services it takes the place of', () => {
+    const policies = (of: Record<string, ComposeService>): unknown[] => [
+      ...new Set(Object.values(of).map(({ pull_policy }) => pull_policy)),
+    ];
+    expect(policies(swapped)).toEqual(['if_not_present']);
+    const ours = Object.entries(services).filter(([, { image }]) => image.includes('MILLRACE'));
+    expect(policies(Object.fromEntries(ours))).toEqual(['never']);
   });
 });
 

@@ -80,8 +80,9 @@ function writeNote(files: Files, file: string, { rebuildQueues, flushedTo }: Abo
   try {
     for (let at = 0; at < bytes.length;) at += open.write(bytes.subarray(at), at);
   } catch (error) {
-    // The rest only helps: a store must open, and serve what it has, on a full disk too.
     if (rebuildQueues || !isFullDisk(error)) throw error;
+    // The rest only helps: a store must open, and serve what it has, on a full disk too. What was there may be wrong by now.
+    open.truncate(0);
   } finally {
     open.close();
   }

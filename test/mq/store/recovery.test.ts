@@ -5,6 +5,7 @@ import { failure } from '../../support/failure.ts';
 import { DyingFiles } from '../../support/dying-files.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
+import { AbortFile } from '../../../mq/store/abort-file.ts';
 import type { AppendResult, MessageStore } from '../../../mq/store/message-store.ts';
 import {
   bodies,
@@ -531,5 +532,22 @@ describe('the abort file', () => {
     await expect(reopen()).rejects.toThrow('EIO');
     files.killProcess();
     await expectSound(numbered(3));
+  });
+
+  it('says nothing, rather than what it said before, when a full disk has no room for what it is to say', async () => {
+    files.makeDirectory(ROOT);
+    const abort = new AbortFile(files, ROOT);
+    for (const afterBytes of [0, 20]) {
+      await abort.create({ rebuildQueues: false, flushedTo: 5000 });
+      files.failNext('write', { path: ABORT, code: 'ENOSPC', afterBytes });
+      abort.write({ rebuildQueues: false, flushedTo: undefined });
+      expect(abort.read()).toEqual({ rebuildQueues: false, flushedTo: undefined });
+      // Nor what is left of a start that was killed before it had given that its name.
+      abort.write({ rebuildQueues: false, flushedTo: 5000 });
+      files.put(`${ABORT}.tmp`, files.bytes(ABORT));
+      files.failNext('write', { path: `${ABORT}.tmp`, code: 'ENOSPC', afterBytes });
+      await abort.create({ rebuildQueues: false, flushedTo: 1000 });
+      expect(abort.read()).toEqual({ rebuildQueues: false, flushedTo: undefined });
+    }
   });
 });

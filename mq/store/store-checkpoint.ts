@@ -41,7 +41,7 @@ const DOUBTS: readonly IndexCheckpoint['doubt'][] = ['none', 'unflushed', 'unche
  *
  * The original decides by the timestamps (less 3 s) which segment to start in. We know better: `recoverFrom` is
  * the commitLogOffset of a record up to and including which all of the CommitLog and all ConsumeQueue entries are
- * flushed. It is a hint: recovery trusts it only if a valid record is there.
+ * flushed. It is a hint: recovery starts there only if a valid record is there.
  *
  * Source: RocketMQ 5.3 StoreCheckpoint.java.
  */

@@ -11,6 +11,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
 import { StoreModel } from './store-model.ts';
 
+const ABORT = path.join(ROOT, 'abort');
 const CHECKPOINT = path.join(ROOT, 'checkpoint');
 const PAGE_BYTES = 4096;
 const SECTOR_BYTES = 512;
@@ -35,8 +36,8 @@ export interface StoreRunCounts {
 }
 
 /**
- * A store under random load on a disk that fails, and that loses or damages its checkpoint, killed or cut from power at any of its
- * operations, reopened, and compared:
+ * A store under random load on a disk that fails, and that damages its checkpoint and its abort file, killed or cut from power at
+ * any of its operations, reopened, and compared:
  *
  *  - what was acknowledged, or visible, is there, once, at its offset; over a power cut what was flushed then;
  *  - offsets have no gap, and nothing is there that was never sent, or that was refused;
@@ -119,6 +120,7 @@ class StoreRun {
     const dying = this.#process(diesAt, death);
     if (random.chance(0.1)) this.#orderFault();
     if (random.chance(0.06)) await this.#damageCheckpoint();
+    if (random.chance(0.06)) this.#damageAbort();
     if (this.#isStartedFull) {
       this.#hasFault = true;
       this.#fillDisk();
@@ -198,7 +200,7 @@ class StoreRun {
     const life = this.#life;
     const flushed = this.#model.flushing();
     await store.close();
-    const isClosedWell = this.#disk.sizeOf(path.join(ROOT, 'abort')) === undefined;
+    const isClosedWell = this.#disk.sizeOf(ABORT) === undefined;
     if (life === this.#life && isClosedWell) flushed();
   }
 
@@ -277,6 +279,17 @@ class StoreRun {
     if (random.chance(0.5)) bytes.fill(0, sector, sector + SECTOR_BYTES);
     else bytes[sector + random.below(160)]! ^= 1 << random.below(8);
     this.#disk.put(CHECKPOINT, bytes);
+  }
+
+  /** As an original leaves it, or a flipped bit. That an fsync failed it alone may know. */
+  #damageAbort(): void {
+    if (this.#disk.sizeOf(ABORT) === undefined) return;
+    const bytes = this.#disk.bytes(ABORT);
+    if (bytes.length === 0 || bytes.includes('rebuildQueues')) return;
+    const random = this.#random;
+    this.counts.faults++;
+    bytes[random.below(Math.min(bytes.length, 32))]! ^= 1 << random.below(8);
+    this.#disk.put(ABORT, one(random, [bytes, bytes, Buffer.alloc(0), Buffer.from('4711')]));
   }
 
   #fillDisk(): void {

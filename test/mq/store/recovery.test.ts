@@ -534,6 +534,21 @@ describe('the abort file', () => {
     await expectSound(numbered(3));
   });
 
+  it('says nothing of the log, or what it was to say, with a flipped bit anywhere', () => {
+    files.makeDirectory(ROOT);
+    const abort = new AbortFile(files, ROOT);
+    abort.write({ rebuildQueues: false, flushedTo: 5000 });
+    const whole = files.bytes(ABORT);
+    const said = new Set<number | undefined>();
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const flipped = Buffer.from(whole);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      files.put(ABORT, flipped);
+      said.add(abort.read()?.flushedTo);
+    }
+    expect(said).toEqual(new Set([undefined, 5000]));
+  });
+
   it('says nothing, rather than what it said before, when a full disk has no room for what it is to say', async () => {
     files.makeDirectory(ROOT);
     const abort = new AbortFile(files, ROOT);

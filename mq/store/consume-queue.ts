@@ -259,9 +259,12 @@ export class ConsumeQueue {
         segment.baseOffset < queueOffset * ENTRY_BYTES ||
         (index === 0 && segment.baseOffset === queueOffset * ENTRY_BYTES),
     );
-    for (const segment of this.#segments.slice(kept.length)) segment.remove();
+    const removed = this.#segments.slice(kept.length);
+    for (const segment of removed) segment.remove();
     this.#segments = kept;
     const last = kept.at(-1);
+    // A removed name that a power cut brings back would lead past what is cleared here.
+    if (removed.length > 0) last?.markDirty();
     if (last !== undefined && queueOffset < this.#writtenOffset) {
       this.#options.onUse(last);
       last.clearFrom(queueOffset * ENTRY_BYTES - last.baseOffset);
@@ -316,12 +319,16 @@ export class ConsumeQueue {
     this.#segmentFor(queueOffset).write(filler, 0);
   }
 
-  /** Cuts the last entries as far as they point to `commitLogOffset` or behind it. */
+  /**
+   * Cuts the last entries as far as they point to `commitLogOffset` or behind it, or to nothing: a power cut may have brought
+   * back a file that was cut off, and not what was cleared before it.
+   */
   cutBehind(commitLogOffset: number): void {
     const isBehind = (entry: QueueEntry): boolean =>
-      isRealEntry(entry) && entry.commitLogOffset >= commitLogOffset;
+      entry.sizeBytes <= 0 || (isRealEntry(entry) && entry.commitLogOffset >= commitLogOffset);
     let end = this.#maxOffset;
-    while (end > 0 && isBehind(this.readEntry(end - 1)!)) end--;
+    // Below the first file nothing can be read, and the number of the next message is to be kept.
+    while (end > this.firstOffset && isBehind(this.readEntry(end - 1)!)) end--;
     this.truncate(end);
   }
 

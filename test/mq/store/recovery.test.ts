@@ -400,6 +400,42 @@ describe('ConsumeQueues', () => {
     await expectSound(sent);
   });
 
+  it('that were cut across files stay so when a power cut brings the name of one back', async () => {
+    const kept = ENTRIES_PER_FILE - 12;
+    for (let seed = 1; seed <= 10; seed++) {
+      files = new FaultyFiles(seed);
+      await leaveClosed(sent.slice(0, kept));
+      const older = files.bytes(commitLogFile());
+      let store = await reopen();
+      for (const body of sent.slice(kept, ENTRIES_PER_FILE + 2)) await store.append(message(body));
+      await store.close();
+      files.put(commitLogFile(), older);
+      await (await reopen()).close();
+      files.cutPower();
+      store = await reopen();
+      expect({ seed, end: store.maxOffset('TopicA', 0) }).toEqual({ seed, end: kept });
+      await store.close();
+    }
+  });
+
+  it('with a file that was cut off, and is back, behind what was cleared, are cut there', async () => {
+    const kept = ENTRIES_PER_FILE - 12;
+    await leaveClosed(sent.slice(0, kept));
+    let store = await reopen();
+    const last = await store.append(message('of another queue', { queueId: 1 }));
+    await store.close();
+    files.put(ABORT, Buffer.alloc(0));
+    const entry = Buffer.alloc(20);
+    entry.writeBigInt64BE(BigInt(last.commitLogOffset + 5000), 0);
+    entry.writeInt32BE(100, 8);
+    const bytes = Buffer.alloc(ENTRIES_PER_FILE * 20);
+    entry.copy(bytes);
+    files.put(consumeQueueFile('TopicA', 0, ENTRIES_PER_FILE * 20), bytes);
+    store = await reopen();
+    expect(await store.append(message('next'))).toMatchObject({ queueOffset: kept });
+    await store.close();
+  });
+
   it('keep their numbers when the log no longer has the first messages', async () => {
     const many = numbered(4 * PER_SEGMENT);
     await leaveClosed(many);

@@ -13,6 +13,9 @@ const codesOf = {
     RequestCode.SEND_BATCH_MESSAGE,
   ],
   PULL_MESSAGE: [RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE],
+  POP_MESSAGE: [RequestCode.POP_MESSAGE],
+  ACK_MESSAGE: [RequestCode.ACK_MESSAGE, RequestCode.BATCH_ACK_MESSAGE],
+  CHANGE_MESSAGE_INVISIBLETIME: [RequestCode.CHANGE_MESSAGE_INVISIBLETIME],
   CONSUMER_SEND_MSG_BACK: [RequestCode.CONSUMER_SEND_MSG_BACK],
   END_TRANSACTION: [RequestCode.END_TRANSACTION],
   RECALL_MESSAGE: [RequestCode.RECALL_MESSAGE],
@@ -33,6 +36,9 @@ const topicFields: ReadonlyMap<number, string> = new Map<RequestCode, string>([
   [RequestCode.SEND_BATCH_MESSAGE, 'b'],
   [RequestCode.PULL_MESSAGE, 'topic'],
   [RequestCode.LITE_PULL_MESSAGE, 'topic'],
+  [RequestCode.POP_MESSAGE, 'topic'],
+  [RequestCode.ACK_MESSAGE, 'topic'],
+  [RequestCode.CHANGE_MESSAGE_INVISIBLETIME, 'topic'],
   [RequestCode.CONSUMER_SEND_MSG_BACK, 'originTopic'],
   [RequestCode.END_TRANSACTION, 'topic'],
   [RequestCode.RECALL_MESSAGE, 'topic'],
@@ -42,7 +48,7 @@ const topicFields: ReadonlyMap<number, string> = new Map<RequestCode, string>([
 
 /** Which requests a fault strikes. */
 export interface FaultScope {
-  /** Requests about this topic only. An END_TRANSACTION of a 4.x client names none and is not struck then. */
+  /** Requests about this topic only. A BATCH_ACK_MESSAGE, and an END_TRANSACTION of a 4.x client, names none and is not struck then. */
   topic?: string | undefined;
   /** Ends the fault after so many requests. Default: it ends when it is disposed of. */
   times?: number | undefined;

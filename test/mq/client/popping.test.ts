@@ -79,13 +79,16 @@ describe('a group that pops', () => {
     await pop();
     let fails = 2;
     const { consumer, got } = member(() => (fails-- > 0 ? 'RECONSUME_LATER' : undefined));
+    // From then on it waits for its delay, and no longer for its invisible time.
+    using failed = mq.faults.delayReplies('1ms', { request: 'CHANGE_MESSAGE_INVISIBLETIME' });
     await consumer.start();
     await send(1);
-    await until(() => got.length === 1 && invisible() === 1);
+    await failed.struck(1);
     await mq.clock.advance('9s');
     expect(got).toHaveLength(1);
     await mq.clock.advance('2s');
-    await until(() => got.length === 2 && invisible() === 1);
+    await failed.struck(2);
+    expect(got).toHaveLength(2);
     await mq.clock.advance('31s');
     await until(() => got.length === 3 && invisible() === 0);
     expect(got.map(({ reconsumeTimes, topic }) => ({ reconsumeTimes, topic }))).toEqual([

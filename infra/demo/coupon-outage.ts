@@ -40,7 +40,8 @@ export async function deadLetterOrders(
   orderNos: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
   await using admin = new Admin({ namesrvAddr });
-  const letters = await admin.dlq(couponGroup);
+  // What earlier runs have left is kept for days, and may be more than one answer has.
+  const letters = await admin.dlq(couponGroup, { order: 'NEWEST_FIRST' });
   return new Set(letters.map(({ keys }) => keys[0] ?? '').filter((no) => orderNos.has(no)));
 }
 
@@ -51,7 +52,7 @@ export async function deadLetterOrders(
 async function deadLetterCount(namesrvAddr: string): Promise<number | undefined> {
   try {
     await using admin = new Admin({ namesrvAddr });
-    return (await admin.dlq(couponGroup)).length;
+    return await admin.dlqCount(couponGroup);
   } catch (error) {
     if (MqError.is(error)) return undefined;
     throw error;

@@ -8,12 +8,12 @@ import {
   it,
   jest,
 } from '@jest/globals';
-import { chromium, type Browser, type Locator } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import type { FiguresEvent, TimelineEntry } from '../../services/storefront/live/live-events.ts';
-import { findBrowser } from '../support/browser.ts';
 import { until } from '../support/deadline.ts';
 import { PageStand } from '../support/page-stand.ts';
 import { ShopPage } from '../support/shop-page.ts';
+import { describeInBrowser, launchBrowser } from './in-browser.ts';
 
 const group = 'coupon-on-order-paid';
 const orderNo = '20261201-7K3M9Q2T4VXA';
@@ -30,22 +30,16 @@ const figures: FiguresEvent = {
   broker: 'up',
 };
 
-const browserPath = await findBrowser();
-
 jest.setTimeout(300_000);
 
 /** What only a browser can tell, of states of the shop that a test can only have by saying so. */
-(browserPath === undefined ? describe.skip : describe)('the shop page by itself', () => {
+describeInBrowser('the shop page by itself', () => {
   let browser: Browser;
   let stand: PageStand;
   let shop: ShopPage;
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: browserPath!,
-      args: ['--no-sandbox'],
-      timeout: 90_000,
-    });
+    browser = await launchBrowser();
   });
 
   afterAll(() => browser?.close());

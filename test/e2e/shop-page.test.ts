@@ -1,21 +1,19 @@
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { chromium, type Browser } from 'playwright-core';
-import { findBrowser } from '../support/browser.ts';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import type { Browser } from 'playwright-core';
 import { until } from '../support/deadline.ts';
 import { TestProcess } from '../support/process.ts';
 import { ShopPage } from '../support/shop-page.ts';
+import { browserPath, describeInBrowser, launchBrowser } from './in-browser.ts';
 import { ProcessMark } from './marked-processes.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const everybody = ['order', 'payment', 'coupon', 'points', 'push', 'warehouse'];
 
-const browserPath = await findBrowser();
-
 /** More than what is waited for within it may take together, so that a failure names what did not come. */
 jest.setTimeout(900_000);
 
-(browserPath === undefined ? describe.skip : describe)('the shop page', () => {
+describeInBrowser('the shop page', () => {
   let demo: TestProcess;
   let browser: Browser;
   let shop: ShopPage;
@@ -30,11 +28,7 @@ jest.setTimeout(900_000);
       readyTimeoutMs: 420_000,
     });
     const [, url] = /shop page +(http:\S+)/.exec(await demo.stdout())!;
-    browser = await chromium.launch({
-      executablePath: browserPath!,
-      args: ['--no-sandbox'],
-      timeout: 90_000,
-    });
+    browser = await launchBrowser();
     shop = await ShopPage.open(browser, url!);
     seen.push(`first paint after ${Math.round(await shop.firstPaintMs())} ms`);
     seen.push(`all files together ${await shop.bytes()} bytes`);

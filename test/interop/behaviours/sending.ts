@@ -1,7 +1,8 @@
 import { expect } from '@jest/globals';
+import { RequestCode } from '../../../mq/protocol/request-code.ts';
 import { until } from '../../support/deadline.ts';
 import type { Behaviours, Cell } from '../support/cell.ts';
-import type { Got, Sent } from '../support/client.ts';
+import type { Client, Got, RefusedSend, Sent } from '../support/client.ts';
 import { peerBodyCrc32, peerKeys } from '../support/peer-messages.ts';
 
 export const sending: Behaviours = {
@@ -44,6 +45,11 @@ export const sending: Behaviours = {
         }
       },
     },
+    {
+      title: 'the connection ends before a send is answered: the client sends the message again',
+      isSlow: true,
+      run: sendsAgain,
+    },
   ],
 };
 
@@ -84,4 +90,42 @@ export async function sendsBatch(cell: Cell): Promise<void> {
     new Set([ack!.queue]),
   );
   expect(inOrder[0]!.queueOffset).toBe(ack!.queueOffset);
+}
+
+async function sendsAgain(cell: Cell): Promise<string | void> {
+  const { topic } = cell;
+  await cell.createTopic();
+  let asked = 0;
+  const client = await cell.through(({ code }) => {
+    if (code !== RequestCode.SEND_MESSAGE && code !== RequestCode.SEND_MESSAGE_V2) return 'pass';
+    asked += 1;
+    return asked === 2 ? 'drop' : 'pass';
+  });
+  const { sent, refused } = await client.tryProduce({ topic, count: 3 });
+  const limit = expectTimedOutAtMost(1, client, refused);
+  expect(refused).toHaveLength(limit === undefined ? 0 : 1);
+  expect(asked).toBe(limit === undefined ? 4 : 3);
+  expect([...sent, ...refused].map(({ key }) => key).toSorted()).toEqual(peerKeys(3));
+  await until(async () => (await cell.messageCount(topic)) === sent.length, {
+    what: `${sent.length} messages in ${topic}`,
+  });
+  return limit;
+}
+
+/**
+ * No send of any client may have failed; of those that have not noticed the end of a connection, `count` with their
+ * own timeout. Returns that limit.
+ */
+export function expectTimedOutAtMost(
+  count: number,
+  client: Client,
+  refused: readonly RefusedSend[],
+): string | undefined {
+  if (!client.name.startsWith('Java 4')) {
+    expect(refused).toEqual([]);
+    return undefined;
+  }
+  expect(refused.length).toBeLessThanOrEqual(count);
+  for (const { sentence } of refused) expect(sentence).toBe('sendDefaultImpl call timeout');
+  return 'Java 4.9.8 does not heed that the broker ends a connection: a send under way then waits for its timeout, and fails with it.';
 }

@@ -46,6 +46,11 @@ export interface Refusal {
   readonly sentence: string;
 }
 
+/** A refusal of one of several messages. */
+export interface RefusedSend extends Refusal {
+  readonly key: string;
+}
+
 const codeNames = new Map<number, string>(
   Object.entries(ResponseCode).map(([name, code]) => [code, name]),
 );
@@ -72,6 +77,15 @@ export class Client {
     const refusal = refusalOf(command);
     if (refusal !== undefined) throw new Error(`${this.name}: ${refusal.code} ${refusal.sentence}`);
     return command.all('SENT').map(sentOf);
+  }
+
+  /** Sends, and takes what is refused for an answer, too. */
+  async tryProduce(options: PeerOptions): Promise<{ sent: Sent[]; refused: RefusedSend[] }> {
+    const command = await this.peer.run('produce', { namesrv: this.#namesrv, ...options });
+    const refused = command
+      .all('REFUSED')
+      .map((fields) => ({ key: fields[0]!, ...refusalOfFields(fields) }));
+    return { sent: command.all('SENT').map(sentOf), refused };
   }
 
   /** Sends what the broker is expected to refuse. */
@@ -297,8 +311,10 @@ export interface OpenTransaction {
 
 function refusalOf(command: PeerCommand): Refusal | undefined {
   const refused = command.all('REFUSED')[0];
-  if (refused === undefined) return undefined;
-  const [, code, sentence] = refused;
+  return refused && refusalOfFields(refused);
+}
+
+function refusalOfFields([, code, sentence]: readonly string[]): Refusal {
   return { code: codeNames.get(Number(code)) ?? code!, sentence: sentence! };
 }
 

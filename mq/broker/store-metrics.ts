@@ -2,7 +2,12 @@ import { counter, gauge, type Metric } from '../metrics/exposition.ts';
 import type { StoreState } from '../store/message-store.ts';
 import type { BrokerContext } from './broker-context.ts';
 
-const states: readonly StoreState['name'][] = ['writable', 'read-only', 'failed', 'closed'];
+export const storeStates: readonly StoreState['name'][] = [
+  'writable',
+  'read-only',
+  'failed',
+  'closed',
+];
 /** Labels that the original gives to all that it says of its store. */
 const original = { storage_type: 'local', storage_medium: 'disk' };
 
@@ -32,7 +37,7 @@ export function storeMetrics({ store, clock, diskUsage }: BrokerContext): Metric
     gauge(
       'millrace_store_state',
       '1 for the state the store is in: writable; read-only (the disk is full); failed (until restarted); closed',
-      states.map((name) => ({ labels: { state: name }, value: Number(name === state.name) })),
+      storeStates.map((name) => ({ labels: { state: name }, value: Number(name === state.name) })),
     ),
     gauge(
       'millrace_store_disk_used_ratio',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { exposedIn, exposedMetrics, type ExposedMetric } from './exposed-metrics.ts';
+import { Exposition, groupedBy, selectorsIn } from './promql.ts';
 
 interface Panel {
   title: string;
@@ -23,54 +23,11 @@ const targets = panels.flatMap(({ title, targets: ofPanel = [], fieldConfig }) =
   }),
 );
 
-interface Selector {
-  /** What stands before it: the functions that it is given to. */
-  readonly before: string;
-  readonly name: string;
-  readonly labels: readonly string[];
-  readonly hasRange: boolean;
-}
-
-/** The metrics of an expression, in which labels are to be found in braces and behind `by` alone. */
-function selectorsIn(expr: string): Selector[] {
-  const selector = /\b([a-z][a-z0-9]*_[a-z0-9_]+)\b(?!\s*\()(?:\{([^}]*)\})?(\[[^\]]*\])?/g;
-  return [...withoutGroupings(expr).matchAll(selector)].map((match) => ({
-    before: expr.slice(0, match.index),
-    name: match[1]!,
-    labels: [...(match[2] ?? '').matchAll(/(\w+)\s*[=!]/g)].map(([, label]) => label!),
-    hasRange: match[3] !== undefined,
-  }));
-}
-
-const grouping = /\bby \(([^)]*)\)/g;
-
-function withoutGroupings(expr: string): string {
-  return expr.replaceAll(grouping, (text) => ' '.repeat(text.length));
-}
-
-/** Labels that the results have. */
-function groupedBy(expr: string): string[] {
-  return [...expr.matchAll(grouping)].flatMap(([, labels]) => labels!.split(/,\s*/));
-}
-
 describe('the Grafana dashboard', () => {
-  const exposed = new Map<string, { type: string; labels: Set<string> }>();
-
-  function add({ name, type, labels }: ExposedMetric): void {
-    const all = exposed.get(name) ?? { type, labels: new Set() };
-    exposed.set(name, { type, labels: new Set([...all.labels, ...labels]) });
-  }
-
-  /** Of a histogram, the series that an expression names. */
-  function metricOf(name: string): { type: string; labels: Set<string> } | undefined {
-    const whole = exposed.get(name.replace(/_(bucket|count|sum)$/, ''));
-    return whole?.type === 'histogram' ? whole : exposed.get(name);
-  }
+  let exposition: Exposition;
 
   beforeAll(async () => {
-    const { broker, nameServer, ofServices } = await exposedMetrics();
-    for (const metric of [...exposedIn(broker), ...exposedIn(nameServer), ...ofServices])
-      add(metric);
+    exposition = await Exposition.read();
   });
 
   it.each(targets)(
@@ -78,18 +35,18 @@ describe('the Grafana dashboard', () => {
     ({ expr }) => {
       const selectors = selectorsIn(expr);
       expect(selectors.length).toBeGreaterThan(0);
-      for (const { name, labels } of selectors) {
-        const metric = metricOf(name);
-        expect([name, metric?.type]).toEqual([name, expect.any(String)]);
-        const known = new Set([...metric!.labels, ...(name.endsWith('_bucket') ? ['le'] : [])]);
-        expect([...labels, ...groupedBy(expr)].filter((label) => !known.has(label))).toEqual([]);
+      for (const { name, matchers } of selectors) {
+        expect([name, exposition.typeOf(name)]).toEqual([name, expect.any(String)]);
+        const known = exposition.labelsOf(name);
+        const labels = [...matchers.map(({ label }) => label), ...groupedBy(expr)];
+        expect(labels.filter((label) => !known.has(label))).toEqual([]);
       }
     },
   );
 
   it.each(targets)('tells in "$title" growth from levels: $expr', ({ expr }) => {
     for (const { name, before, hasRange } of selectorsIn(expr)) {
-      const grows = metricOf(name)!.type !== 'gauge';
+      const grows = exposition.typeOf(name) !== 'gauge';
       expect([name, hasRange]).toEqual([name, grows]);
       if (grows) expect(before).toMatch(/\b(rate|increase) ?\($/);
       if (!name.endsWith('_bucket')) continue;

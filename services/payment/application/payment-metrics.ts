@@ -7,7 +7,7 @@ import { showAtZero, type Metrics } from '../../common/metrics.ts';
  * `duplicate`: told again under a new nonce. `replayed`: the very same callback again. `contradiction`: another end or another
  * amount than is known. `refused`: signed, but of no payment of ours, or not to be read.
  */
-const callbackOutcomes = [
+export const callbackOutcomes = [
   'accepted',
   'duplicate',
   'forged',

@@ -2,6 +2,7 @@ import type { EnvReader } from './env.ts';
 import type { ConsumptionSettings } from './consumption.ts';
 import type { HttpPeerOptions } from './http-peer.ts';
 import type { OutboxSettings } from './outbox-relay.ts';
+import { servicePorts, type ServiceName } from './service-ports.ts';
 
 export interface DatabaseSettings {
   readonly host: string;
@@ -40,20 +41,14 @@ export interface MessagingServiceSettings extends ServiceSettings {
   readonly consumption: ConsumptionSettings;
 }
 
-export function readServiceSettings(
-  env: EnvReader,
-  defaults: { port: number; schema: string },
-): ServiceSettings {
+export function readServiceSettings(env: EnvReader, name: ServiceName): ServiceSettings {
   return Object.freeze({
-    ...readHttpServiceSettings(env, defaults),
-    database: readDatabaseSettings(env, defaults.schema),
+    ...readHttpServiceSettings(env, name),
+    database: readDatabaseSettings(env, `millrace_${name.replaceAll('-', '_')}`),
   });
 }
 
-export function readHttpServiceSettings(
-  env: EnvReader,
-  defaults: { port: number },
-): HttpServiceSettings {
+export function readHttpServiceSettings(env: EnvReader, name: ServiceName): HttpServiceSettings {
   const stopTimeoutMs = env.integer('STOP_TIMEOUT_MS', {
     default: 10_000,
     min: 100,
@@ -61,7 +56,7 @@ export function readHttpServiceSettings(
   });
   return Object.freeze({
     host: env.text('HOST', { default: '127.0.0.1', pattern: /^[\w.:-]+$/, mustBe: 'an address' }),
-    port: env.integer('PORT', { default: defaults.port, min: 0, max: 65_535 }),
+    port: env.integer('PORT', { default: servicePorts[name], min: 0, max: 65_535 }),
     logLevel: env.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
     stopTimeoutMs,
     stopGraceMs: Math.floor(stopTimeoutMs / 3),
@@ -70,10 +65,10 @@ export function readHttpServiceSettings(
 
 export function readMessagingServiceSettings(
   env: EnvReader,
-  defaults: { port: number; schema: string },
+  name: ServiceName,
 ): MessagingServiceSettings {
   return Object.freeze({
-    ...readServiceSettings(env, defaults),
+    ...readServiceSettings(env, name),
     namesrvAddr: readNamesrvAddr(env),
     inbox: readInboxSettings(env),
     outbox: readOutboxSettings(env),
@@ -87,11 +82,11 @@ export const LONGEST_DELAY_MS = 259_200_000;
 /** Where another service or third party is. Without a slash at the end: paths begin with one. */
 export function readPeer(
   env: EnvReader,
-  name: string,
-  defaultUrl: string,
+  name: ServiceName,
   defaultTimeoutMs: number,
 ): HttpPeerOptions {
   const prefix = name.toUpperCase().replaceAll('-', '_');
+  const defaultUrl = `http://127.0.0.1:${servicePorts[name]}`;
   const url = env.optionalUrl(`${prefix}_URL`, ['http:', 'https:'], defaultUrl);
   return Object.freeze({
     name,

@@ -18,13 +18,13 @@ export interface CouponConfig {
 export function loadConfig(env: Env): CouponConfig {
   const reader = new EnvReader(env);
   const config = {
-    service: readMessagingServiceSettings(reader, { port: 3002, schema: 'millrace_coupon' }),
+    service: readMessagingServiceSettings(reader, 'coupon'),
     reservationCheckDelayMs: reader.integer('RESERVATION_CHECK_DELAY_MS', {
       default: 60_000,
       min: 100,
       max: LONGEST_DELAY_MS,
     }),
-    order: readPeer(reader, 'order', 'http://127.0.0.1:3001', 2_000),
+    order: readPeer(reader, 'order', 2_000),
   };
   reader.finish();
   return Object.freeze(config);

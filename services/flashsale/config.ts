@@ -59,12 +59,12 @@ const MAX_RATE_PER_S = 1_000_000;
 export function loadConfig(env: Env): FlashSaleConfig {
   const reader = new EnvReader(env);
   const config = {
-    service: readMessagingServiceSettings(reader, { port: 3010, schema: 'millrace_flashsale' }),
+    service: readMessagingServiceSettings(reader, 'flashsale'),
     role: reader.choice('FLASHSALE_ROLE', ['gate', 'keeper', 'all'], 'all'),
     gateProcessCount: reader.integer('FLASHSALE_GATE_PROCESSES', { default: 1, min: 1, max: 64 }),
     gate: readGateSettings(reader),
     keeper: readKeeperSettings(reader),
-    stock: readPeer(reader, 'stock', 'http://127.0.0.1:3004', 2_000),
+    stock: readPeer(reader, 'stock', 2_000),
   };
   const { gate, keeper, role, gateProcessCount } = config;
   reader.require(
@@ -124,6 +124,6 @@ function readKeeperSettings(reader: EnvReader): KeeperSettings {
       min: 10,
       max: 60_000,
     }),
-    order: readPeer(reader, 'order', 'http://127.0.0.1:3001', 10_000),
+    order: readPeer(reader, 'order', 10_000),
   });
 }

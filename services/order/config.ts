@@ -23,7 +23,7 @@ export interface OrderConfig {
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): OrderConfig {
   const reader = new EnvReader(env);
-  const service = readMessagingServiceSettings(reader, { port: 3001, schema: 'millrace_order' });
+  const service = readMessagingServiceSettings(reader, 'order');
   const payTimeoutMs = reader.integer('ORDER_PAY_TIMEOUT_MS', {
     default: 1_800_000,
     min: 100,
@@ -40,9 +40,9 @@ export function loadConfig(env: Env): OrderConfig {
     payTimeoutMs,
     closeGraceMs,
     maxPlacing,
-    stock: readPeer(reader, 'stock', 'http://127.0.0.1:3004', 2_000),
-    coupon: readPeer(reader, 'coupon', 'http://127.0.0.1:3002', 2_000),
-    payment: readPeer(reader, 'payment', 'http://127.0.0.1:3005', 2_000),
+    stock: readPeer(reader, 'stock', 2_000),
+    coupon: readPeer(reader, 'coupon', 2_000),
+    payment: readPeer(reader, 'payment', 2_000),
   };
   reader.finish();
   return Object.freeze(config);

@@ -1,5 +1,6 @@
 import { EnvReader, type Env } from '../common/env.ts';
 import type { HttpPeerOptions } from '../common/http-peer.ts';
+import { servicePorts } from '../common/service-ports.ts';
 import {
   LONGEST_DELAY_MS,
   readMessagingServiceSettings,
@@ -39,9 +40,9 @@ const MIN_SECRET_CHARACTERS = 16;
 export function loadConfig(env: Env): PaymentConfig {
   const reader = new EnvReader(env);
   const config = {
-    service: readMessagingServiceSettings(reader, { port: 3005, schema: 'millrace_payment' }),
-    order: readPeer(reader, 'order', 'http://127.0.0.1:3001', 2_000),
-    channel: readPeer(reader, 'third-party', 'http://127.0.0.1:3009', 2_000),
+    service: readMessagingServiceSettings(reader, 'payment'),
+    order: readPeer(reader, 'order', 2_000),
+    channel: readPeer(reader, 'third-party', 2_000),
     callbackUrl: readCallbackUrl(reader),
     callbacks: Object.freeze({
       secret: reader.secret('CHANNEL_SECRET', MIN_SECRET_CHARACTERS),
@@ -62,7 +63,7 @@ function readCallbackUrl(reader: EnvReader): string {
   const url = reader.optionalUrl(
     'CALLBACK_URL',
     ['http:', 'https:'],
-    'http://127.0.0.1:3005/channel-callbacks',
+    `http://127.0.0.1:${servicePorts.payment}/channel-callbacks`,
   );
   reader.require(url.username === '' && url.password === '', 'CALLBACK_URL must not name a user');
   return url.href;

@@ -11,7 +11,7 @@ export interface PointsConfig {
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): PointsConfig {
   const reader = new EnvReader(env);
-  const service = readMessagingServiceSettings(reader, { port: 3006, schema: 'millrace_points' });
+  const service = readMessagingServiceSettings(reader, 'points');
   reader.finish();
   return Object.freeze({ service });
 }

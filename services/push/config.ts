@@ -11,7 +11,7 @@ export interface PushConfig {
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): PushConfig {
   const reader = new EnvReader(env);
-  const service = readMessagingServiceSettings(reader, { port: 3003, schema: 'millrace_push' });
+  const service = readMessagingServiceSettings(reader, 'push');
   reader.finish();
   return Object.freeze({ service });
 }

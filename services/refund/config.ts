@@ -11,7 +11,7 @@ export interface RefundConfig {
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): RefundConfig {
   const reader = new EnvReader(env);
-  const service = readMessagingServiceSettings(reader, { port: 3008, schema: 'millrace_refund' });
+  const service = readMessagingServiceSettings(reader, 'refund');
   reader.finish();
   return Object.freeze({ service });
 }

@@ -18,13 +18,13 @@ export interface StockConfig {
 export function loadConfig(env: Env): StockConfig {
   const reader = new EnvReader(env);
   const config = {
-    service: readMessagingServiceSettings(reader, { port: 3004, schema: 'millrace_stock' }),
+    service: readMessagingServiceSettings(reader, 'stock'),
     reservationCheckDelayMs: reader.integer('RESERVATION_CHECK_DELAY_MS', {
       default: 60_000,
       min: 100,
       max: LONGEST_DELAY_MS,
     }),
-    order: readPeer(reader, 'order', 'http://127.0.0.1:3001', 2_000),
+    order: readPeer(reader, 'order', 2_000),
   };
   reader.finish();
   return Object.freeze(config);

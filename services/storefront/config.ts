@@ -1,5 +1,6 @@
 import { EnvReader, type Env } from '../common/env.ts';
 import type { HttpPeerOptions } from '../common/http-peer.ts';
+import { servicePorts, type ServiceName } from '../common/service-ports.ts';
 import {
   readHttpServiceSettings,
   readNamesrvAddr,
@@ -7,23 +8,11 @@ import {
   type HttpServiceSettings,
 } from '../common/service-settings.ts';
 
-/** Everybody the page shows, in the order in which it shows them, by the port of each. */
-const peerPorts = {
-  order: 3001,
-  coupon: 3002,
-  push: 3003,
-  stock: 3004,
-  payment: 3005,
-  points: 3006,
-  warehouse: 3007,
-  refund: 3008,
-  'third-party': 3009,
-  flashsale: 3010,
-  sync: 3011,
-} as const;
-
-export type PeerName = keyof typeof peerPorts;
-export const peerNames = Object.keys(peerPorts) as PeerName[];
+/** Everybody the page shows, in the order in which it shows them. */
+export type PeerName = Exclude<ServiceName, 'storefront'>;
+export const peerNames = (Object.keys(servicePorts) as ServiceName[]).filter(
+  (name): name is PeerName => name !== 'storefront',
+);
 
 export interface StorefrontConfig {
   readonly service: HttpServiceSettings;
@@ -45,14 +34,11 @@ const NO_STAGE = 'http://none.invalid';
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): StorefrontConfig {
   const reader = new EnvReader(env);
-  const service = readHttpServiceSettings(reader, { port: 8080 });
+  const service = readHttpServiceSettings(reader, 'storefront');
   const namesrvAddr = readNamesrvAddr(reader);
   const customerTokenSecret = reader.secret('CUSTOMER_TOKEN_SECRET', MIN_SECRET_CHARACTERS);
   const peers = Object.fromEntries(
-    peerNames.map((name) => [
-      name,
-      readPeer(reader, name, `http://127.0.0.1:${peerPorts[name]}`, PEER_TIMEOUT_MS),
-    ]),
+    peerNames.map((name) => [name, readPeer(reader, name, PEER_TIMEOUT_MS)]),
   ) as Record<PeerName, HttpPeerOptions>;
   const allowedHosts = reader.text('ALLOWED_HOSTS', {
     default: '',

@@ -15,7 +15,7 @@ export interface SyncConfig {
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): SyncConfig {
   const reader = new EnvReader(env);
-  const service = readMessagingServiceSettings(reader, { port: 3011, schema: 'millrace_sync' });
+  const service = readMessagingServiceSettings(reader, 'sync');
   const follower = readFollowerSettings(reader, service.database);
   const copy = readCopySettings(reader, service.database);
   reader.finish();

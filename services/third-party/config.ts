@@ -21,7 +21,7 @@ const MIN_SECRET_CHARACTERS = 16;
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): ThirdPartyConfig {
   const reader = new EnvReader(env);
-  const service = readServiceSettings(reader, { port: 3009, schema: 'millrace_third_party' });
+  const service = readServiceSettings(reader, 'third-party');
   const channelSecret = reader.secret('CHANNEL_SECRET', MIN_SECRET_CHARACTERS);
   const callbackBackoff = readCallbackBackoff(reader);
   const seed = reader.integer('THIRD_PARTY_SEED', {

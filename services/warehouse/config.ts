@@ -17,10 +17,9 @@ export interface WarehouseConfig {
 /** Errors: ConfigError naming every bad setting. */
 export function loadConfig(env: Env): WarehouseConfig {
   const reader = new EnvReader(env);
-  const defaults = { port: 3007, schema: 'millrace_warehouse' };
   const config = {
-    service: readMessagingServiceSettings(reader, defaults),
-    thirdParty: readPeer(reader, 'third-party', 'http://127.0.0.1:3009', 2_000),
+    service: readMessagingServiceSettings(reader, 'warehouse'),
+    thirdParty: readPeer(reader, 'third-party', 2_000),
     packingMs: reader.integer('PACKING_MS', { default: 2_000, min: 0, max: 86_400_000 }),
   };
   reader.finish();

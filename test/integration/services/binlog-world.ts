@@ -84,7 +84,7 @@ export class BinlogWorld implements AsyncDisposable {
       SYNC_MAX_BACKOFF_MS: '200',
       ...env,
     });
-    const service = readMessagingServiceSettings(reader, { port: 0, schema: 'unused' });
+    const service = readMessagingServiceSettings(reader, 'sync');
     const settings = readFollowerSettings(reader, service.database);
     reader.finish();
     const { namesrvAddr } = this.broker;

@@ -25,7 +25,7 @@ const introduction = `
 Written by \`npm run test:interop\`, which tries every cell: one row a behaviour, one column a client on a broker.
 Millrace is this repository's client and broker, as built; the others are Apache RocketMQ's own.
 
-✓ as the row says. ≈ it ran, and showed exactly the limit that the note names. — not there to be tried, for the reason
+✓ as the row says. ≈ it ran, and fell short by what the note names at most. — not there to be tried, for the reason
 that the note gives. ✗ failed. "Another" client is Millrace's, and for Millrace the newest Java.
 `;
 

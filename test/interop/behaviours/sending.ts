@@ -103,11 +103,11 @@ async function sendsAgain(cell: Cell): Promise<string | void> {
   });
   const { sent, refused } = await client.tryProduce({ topic, count: 3 });
   const limit = expectTimedOutAtMost(1, client, refused);
-  expect(refused).toHaveLength(limit === undefined ? 0 : 1);
-  expect(asked).toBe(limit === undefined ? 4 : 3);
+  // Java 4.9.8 counts in whole milliseconds: with none left it may ask once more, and not wait for the answer.
+  expect(limit === undefined ? [4] : [3, 4]).toContain(asked);
   expect([...sent, ...refused].map(({ key }) => key).toSorted()).toEqual(peerKeys(3));
-  await until(async () => (await cell.messageCount(topic)) === sent.length, {
-    what: `${sent.length} messages in ${topic}`,
+  await until(async () => (await cell.messageCount(topic)) === asked - 1, {
+    what: `${asked - 1} messages in ${topic}`,
   });
   return limit;
 }
@@ -127,5 +127,5 @@ export function expectTimedOutAtMost(
   }
   expect(refused.length).toBeLessThanOrEqual(count);
   for (const { sentence } of refused) expect(sentence).toBe('sendDefaultImpl call timeout');
-  return 'Java 4.9.8 does not heed that the broker ends a connection: a send under way then waits for its timeout, and fails with it.';
+  return 'Java 4.9.8 does not heed a FIN: a send under way on a connection that ends so waits for its timeout, and fails with it. It may have been stored.';
 }

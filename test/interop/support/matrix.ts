@@ -1,7 +1,7 @@
 /** What one behaviour, one client and one broker came to. */
 export type Outcome =
   | { readonly kind: 'passed' }
-  /** It ran, and what it showed is this limit of the client or the broker, exactly. */
+  /** It ran, and fell short by this limit of the client or the broker at most. */
   | { readonly kind: 'limited'; readonly why: string }
   /** There is nothing to run: the client, or the broker, has no such thing. */
   | { readonly kind: 'absent'; readonly why: string }

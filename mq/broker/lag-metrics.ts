@@ -77,7 +77,9 @@ function lagOf(
   const progress = offsets.progress(group, topic);
   const now = clock.now();
   const ageOf = (queueId: number, queueOffset: number): number => {
-    const storedAt = store.storeTimeOf(topic, queueId, queueOffset);
+    // Of what was removed before it was consumed nobody knows the age: the oldest that is left is as old as it can be told.
+    const oldest = Math.max(queueOffset, store.minOffset(topic, queueId));
+    const storedAt = store.storeTimeOf(topic, queueId, oldest);
     return storedAt < 0 ? 0 : Math.max(0, now - storedAt);
   };
   let [waiting, inFlight, ready, waitingMs, readyMs] = [0, 0, 0, 0, 0];

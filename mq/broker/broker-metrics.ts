@@ -1,5 +1,5 @@
 import { findingKinds } from '../protocol/finding.ts';
-import { gauge, type Metric, type Sample } from '../metrics/exposition.ts';
+import { counter, gauge, type Metric, type Sample } from '../metrics/exposition.ts';
 import type { Parts } from '../metrics/http-endpoint.ts';
 import type { Watched } from '../metrics/server-endpoint.ts';
 import type { BrokerContext } from './broker-context.ts';
@@ -62,6 +62,11 @@ function brokerMetrics(context: BrokerContext): Metric[] {
       popping.pops.invisibleCount,
     ),
     gauge('millrace_half_messages', 'Transactions nobody has ended yet', transactions.openCount),
+    counter(
+      'millrace_half_messages_discarded_total',
+      'Transactions given up: their producers were asked as often as is allowed, or the half message was removed',
+      transactions.discardedCount,
+    ),
     gauge('millrace_timers_waiting', 'Messages that wait for a time of their own', timers.size),
     gauge(
       'millrace_delayed_messages_waiting',

@@ -51,6 +51,7 @@ export class TransactionRounds {
   #timer: TimerHandle | undefined;
   #round: Promise<void> | undefined;
   #state: 'new' | 'started' | 'closed' = 'new';
+  #discardedCount = 0;
 
   constructor(
     deps: TransactionRoundsDeps,
@@ -64,6 +65,11 @@ export class TransactionRounds {
     this.#log = log;
     this.#work = work;
     this.#checker = new TransactionChecker({ producers, brokerName: settings.brokerName, logger });
+  }
+
+  /** Transactions it has given up since it was made. */
+  get discardedCount(): number {
+    return this.#discardedCount;
   }
 
   start(): void {
@@ -175,6 +181,7 @@ export class TransactionRounds {
   #giveUp(half: Half): void {
     if (!this.#table.take(half)) return;
     this.#table.settled(half.id, 'DISCARDED');
+    this.#discardedCount++;
     this.#deps.logger.error('a half message was removed before anybody had ended it', {
       queueOffset: half.queueOffset,
       producerGroup: half.producerGroup,
@@ -224,6 +231,7 @@ export class TransactionRounds {
       this.#log.op(half, 'DISCARDED'),
     ]);
     this.#table.settled(half.id, 'DISCARDED');
+    this.#discardedCount++;
     this.#deps.logger.warn(
       `gave up a half message after ${half.checkCount} checks; it can be resumed from ${SystemTopic.TRANSACTION_CHECK_MAX_TIME}`,
       {

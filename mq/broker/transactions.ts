@@ -88,6 +88,11 @@ export class Transactions {
     return this.#table.openCount;
   }
 
+  /** Transactions given up since the start: nobody has said how they ended. */
+  get discardedCount(): number {
+    return this.#rounds.discardedCount;
+  }
+
   /** Reads what the store says, completes what a crash cut off, and begins to check. To be called before any append. */
   async start(): Promise<void> {
     const { store, settings, clock, logger } = this.#deps;

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { reasonOf } from './error-reason.ts';
 import { DomainError, type DomainErrorKind } from './errors.ts';
 import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { DeliveryOutcome, Metrics } from './metrics.ts';
 import { isDeadLetter, type ConsumeResult, type ReceivedMessage } from './mq.module.ts';
 
 /** What a consumer may say of an event it has dealt with. */
@@ -167,7 +167,7 @@ export class Consumption {
     return { status: 'RECONSUME_LATER', delayTimeLevel: this.#settings.deadLetterRetryLevel };
   }
 
-  #count(group: string, outcome: string): void {
+  #count(group: string, outcome: DeliveryOutcome): void {
     this.#metrics.messagesConsumed.inc({ group, outcome });
   }
 

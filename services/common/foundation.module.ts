@@ -6,7 +6,7 @@ import { Clock } from './clock.ts';
 import { ConsumerLag } from './consumer-lag.ts';
 import { Consumption } from './consumption.ts';
 import { databaseModule } from './database.module.ts';
-import { DeadLetterCounts } from './dead-letter-counts.ts';
+import { RareCounts } from './rare-counts.ts';
 import { HealthController, READINESS_NEEDS, type ReadinessPart } from './health.controller.ts';
 import { IdempotentRequests } from './idempotent-requests.ts';
 import { Inbox, InboxMessage } from './inbox.ts';
@@ -111,6 +111,11 @@ export class FoundationModule {
             'Messages that wait in the outbox for the broker',
             () => relay.unsentCount(),
           );
+          metrics.gauge(
+            'millrace_outbox_oldest_seconds',
+            'How long the oldest of them has waited',
+            () => relay.oldestUnsentAgeS(),
+          );
           return relay;
         },
         inject: [DataSource, Producer, Clock],
@@ -167,8 +172,8 @@ export class FoundationModule {
           inject: [MillraceHealth],
         },
         {
-          provide: DeadLetterCounts,
-          useFactory: (health: MillraceHealth) => new DeadLetterCounts(health, metrics),
+          provide: RareCounts,
+          useFactory: (health: MillraceHealth) => new RareCounts(health, metrics),
           inject: [MillraceHealth],
         },
         {

@@ -19,6 +19,19 @@ const READ_TIMEOUT_MS = 2_000;
 /** How often prom-client looks at the event loop, of which nothing is exposed. */
 const NOBODY_READS_IT_MS = 3_600_000;
 
+/** What becomes of a delivery; suspended and parked, where messages are handled in order. */
+export const deliveryOutcomes = [
+  'handled',
+  'duplicate',
+  'overtaken',
+  'refused',
+  'retried',
+  'dead',
+  'suspended',
+  'parked',
+] as const;
+export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
+
 /** What becomes of a try of a dead letter: it is delivered, will be tried again, or nobody can help. */
 export const deadLetterOutcomes = ['delivered', 'waiting', 'parked'] as const;
 
@@ -49,7 +62,7 @@ export class Metrics implements OnApplicationBootstrap, OnApplicationShutdown {
     registers: [this.registry],
   });
 
-  /** The alarm: whatever makes this grow is something a person should look at. */
+  /** Whatever makes this grow for long is something a person should look at. */
   readonly deadLetters = new Counter({
     name: 'millrace_dead_letters_total',
     help: 'Tries of dead letters by what became of them: delivered, waiting (to be tried again), parked (nobody can help)',

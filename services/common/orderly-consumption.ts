@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Handling } from './consumption.ts';
 import { DomainError } from './errors.ts';
 import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { DeliveryOutcome, Metrics } from './metrics.ts';
 import type { ConsumeOrderlyResult, ReceivedMessage } from './mq.module.ts';
 
 export interface OrderlyReading<T> {
@@ -118,7 +118,7 @@ export class OrderlyConsumption {
     log.info('events handled', { ...Object.fromEntries(counts), ...orders });
   }
 
-  #count(group: string, outcome: string, count: number): void {
+  #count(group: string, outcome: DeliveryOutcome, count: number): void {
     this.#metrics.messagesConsumed.inc({ group, outcome }, count);
   }
 }

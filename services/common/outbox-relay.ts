@@ -95,6 +95,15 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
     return Number(row?.count);
   }
 
+  /** How long the oldest of them has waited; 0 when there is none. Errors: the database's. */
+  async oldestUnsentAgeS(): Promise<number> {
+    const [row]: { createdAt: Date }[] = await this.#dataSource.query(
+      'SELECT created_at AS createdAt FROM outbox_messages WHERE sent_at IS NULL ORDER BY id LIMIT 1',
+    );
+    if (row === undefined) return 0;
+    return Math.max(0, this.#clock.now().getTime() - row.createdAt.getTime()) / 1_000;
+  }
+
   /** One pass. Errors: the database's, when it is away; the broker's failures are an outcome, not an error. */
   async pass(): Promise<PassResult> {
     // A first look, which mostly is all.

@@ -2,8 +2,11 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import { deadLetterOutcomes, showAtZero, type Metrics } from './metrics.ts';
 import type { MillraceHealth } from './mq.module.ts';
 
-/** Shows from the start, at 0, how many dead letters there have been of each group whose dead letters this service takes up. */
-export class DeadLetterCounts implements OnApplicationBootstrap {
+/**
+ * Shows from the start, at 0, what is rare in the groups of a service: dead letters of those whose dead letters it takes up, and
+ * parked messages of those that consume in order, which have no dead letters.
+ */
+export class RareCounts implements OnApplicationBootstrap {
   readonly #health: Pick<MillraceHealth, 'consumers'>;
   readonly #metrics: Metrics;
 
@@ -16,12 +19,21 @@ export class DeadLetterCounts implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     const consumers = this.#health.consumers();
     const topics = new Set(consumers.map(({ topic }) => topic));
+    const hasDeadLetters = (group: string): boolean => topics.has(`%DLQ%${group}`);
     const groups = consumers
-      .map(({ consumerGroup }) => consumerGroup)
-      .filter((group) => topics.has(`%DLQ%${group}`));
+      .filter(({ topic }) => !topic.startsWith('%DLQ%'))
+      .map(({ consumerGroup }) => consumerGroup);
     showAtZero(
       this.#metrics.deadLetters,
-      groups.flatMap((group) => deadLetterOutcomes.map((outcome) => ({ group, outcome }))),
+      groups
+        .filter(hasDeadLetters)
+        .flatMap((group) => deadLetterOutcomes.map((outcome) => ({ group, outcome }))),
+    );
+    showAtZero(
+      this.#metrics.messagesConsumed,
+      groups
+        .filter((group) => !hasDeadLetters(group))
+        .map((group) => ({ group, outcome: 'parked' })),
     );
   }
 }

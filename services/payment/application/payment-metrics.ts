@@ -18,6 +18,9 @@ export const callbackOutcomes = [
 ] as const;
 export type CallbackOutcome = (typeof callbackOutcomes)[number];
 
+/** `unavailable`: it did not answer in time, or with a failure of its own. */
+export const channelOutcomes = ['answered', 'refused', 'unavailable'] as const;
+
 export type ChannelRequest = 'charge' | 'find' | 'void' | 'refund';
 
 /** What the payment service tells Prometheus beside what every service does. */
@@ -47,7 +50,7 @@ export class PaymentMetrics {
 
   async measured<T>(request: ChannelRequest, ask: () => Promise<T>): Promise<T> {
     const startedAtMs = performance.now();
-    let outcome = 'unavailable';
+    let outcome: (typeof channelOutcomes)[number] = 'unavailable';
     try {
       const answer = await ask();
       outcome = 'answered';

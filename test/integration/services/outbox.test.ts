@@ -146,6 +146,23 @@ describe('the outbox relay', () => {
     expect(await relay().unsentCount()).toBe(0);
   });
 
+  it('tells how long the oldest message waits, also behind younger ones that were sent', async () => {
+    expect(await relay().oldestUnsentAgeS()).toBe(0);
+    await append('4711', 'Created');
+    await tables.dataSource.query(
+      'UPDATE outbox_messages SET created_at = created_at - INTERVAL 1 HOUR',
+    );
+    await append('4712', 'Created');
+    sender.answer = ({ key }) => (key === '4711' ? Promise.reject(new Error('no')) : 'SEND_OK');
+    await relay().pass();
+    expect(await unsent()).toBe(1);
+    const age = await relay().oldestUnsentAgeS();
+    expect(Math.floor(age / 3_600)).toBe(1);
+    sender.answer = () => 'SEND_OK';
+    await relay().pass();
+    expect(await relay().oldestUnsentAgeS()).toBe(0);
+  });
+
   it('never sees a message of a transaction that was rolled back', async () => {
     const event = { topic: 'T', tag: 'Created', key: '4711', payload: {}, createdAt: new Date() };
     const rolledBack = tables.dataSource.transaction(async (manager) => {

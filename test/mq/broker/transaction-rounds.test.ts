@@ -16,6 +16,7 @@ describe('checking', () => {
     deaf.oneway = () => Promise.reject(new Error('the socket is gone'));
     for (let round = 0; round < 3 * MAX_CHECKS; round++) await broker.round();
     expect(await broker.discarded()).toEqual([]);
+    expect(broker.transactions.discardedCount).toBe(0);
     expect(await broker.halves()).toHaveLength(1);
     await broker.close();
   });
@@ -86,6 +87,7 @@ describe('checking', () => {
     }
     expect(await broker.checkedBodies()).toEqual([]);
     expect(await broker.discarded()).toHaveLength(1);
+    expect(broker.transactions.discardedCount).toBe(1);
     await broker.close();
   });
 });

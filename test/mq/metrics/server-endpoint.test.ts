@@ -99,6 +99,7 @@ describe('the HTTP endpoint of a server', () => {
     expect(valueOf(text, 'rocketmq_throughput_in_total', 'topic="Orders"')).toBeGreaterThan(400);
     expect(valueOf(text, 'rocketmq_messages_in_total', 'message_type="transaction"')).toBe(3);
     expect(valueOf(text, 'millrace_half_messages')).toBe(1);
+    expect(valueOf(text, 'millrace_half_messages_discarded_total')).toBe(0);
     expect(valueOf(text, 'millrace_findings', 'kind="STORE_DAMAGED"')).toBe(0);
     expect(valueOf(text, 'millrace_store_state', 'state="writable"')).toBe(1);
     expect(valueOf(text, 'millrace_store_flush_duration_seconds_count')).toBeGreaterThan(0);

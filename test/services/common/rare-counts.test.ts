@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DeadLetterCounts } from '../../../services/common/dead-letter-counts.ts';
+import { RareCounts } from '../../../services/common/rare-counts.ts';
 import { Metrics } from '../../../services/common/metrics.ts';
 import { Pace } from '../../../services/flashsale/domain/pace.ts';
 import { KeeperMetrics } from '../../../services/flashsale/keeper/keeper-metrics.ts';
@@ -38,7 +38,7 @@ describe('a count of what is rare', () => {
     },
   );
 
-  it('of dead letters is there for each group whose dead letters are taken up, and keeps what was counted already', async () => {
+  it('is there for each group: of dead letters, where they are taken up, of parked messages, where there are none; what was counted already is kept', async () => {
     const metrics = new Metrics('order');
     const consumers = () => [
       { topic: 'ORDER_EVENTS', consumerGroup: 'orders' },
@@ -46,11 +46,14 @@ describe('a count of what is rare', () => {
       { topic: 'ORDER_BINLOG', consumerGroup: 'in-order' },
     ];
     metrics.deadLetters.inc({ group: 'orders', outcome: 'waiting' });
-    new DeadLetterCounts({ consumers }, metrics).onApplicationBootstrap();
+    new RareCounts({ consumers }, metrics).onApplicationBootstrap();
     expect(await samplesOf(metrics, 'millrace_dead_letters_total')).toEqual([
       'millrace_dead_letters_total{group="orders",outcome="waiting",service="order"} 1',
       'millrace_dead_letters_total{group="orders",outcome="delivered",service="order"} 0',
       'millrace_dead_letters_total{group="orders",outcome="parked",service="order"} 0',
+    ]);
+    expect(await samplesOf(metrics, 'millrace_messages_consumed_total')).toEqual([
+      'millrace_messages_consumed_total{group="in-order",outcome="parked",service="order"} 0',
     ]);
   });
 });

@@ -9,7 +9,7 @@ import type { ServiceEnv } from './pace.ts';
 import { stopOrder } from './topology.ts';
 
 /** Where each service prefers to listen in run-1; a taken port is replaced by a free one. */
-const servicePorts: Readonly<Record<ServiceName, number>> = {
+export const servicePorts: Readonly<Record<ServiceName, number>> = {
   order: 3001,
   coupon: 3002,
   push: 3003,

@@ -4,15 +4,18 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { serviceNames } from '../../infra/demo/services.ts';
 import { storeStates } from '../../mq/broker/store-metrics.ts';
-import { deadLetterOutcomes } from '../../services/common/metrics.ts';
+import { findingKinds } from '../../mq/protocol/finding.ts';
+import { deadLetterOutcomes, deliveryOutcomes } from '../../services/common/metrics.ts';
 import { ticketOutcomeStatuses } from '../../services/flashsale/domain/ticket.ts';
-import { callbackOutcomes } from '../../services/payment/application/payment-metrics.ts';
-import { Exposition, groupedBy, selectorsIn } from './promql.ts';
+import {
+  callbackOutcomes,
+  channelOutcomes,
+} from '../../services/payment/application/payment-metrics.ts';
+import { Exposition, Expression } from './promql.ts';
 
 interface Rule {
   alert: string;
   expr: string;
-  for?: string;
   labels: { severity: string };
   annotations: { summary: string; description: string };
 }
@@ -35,15 +38,20 @@ const rules = groups.flatMap((group) => group.rules);
 const possibleValues: Readonly<Record<string, readonly string[]>> = {
   service: [...serviceNames, 'storefront'],
   is_system: ['true', 'false'],
+  method: ['POST'],
+  // Those of POST /orders; of all processes, what is no customer's.
+  route: ['/orders', '/metrics', '/health/.*'],
+  status: ['5..'],
   'millrace_dead_letters_total.outcome': deadLetterOutcomes,
+  'millrace_messages_consumed_total.outcome': deliveryOutcomes,
   'millrace_channel_callbacks_total.outcome': callbackOutcomes,
+  'millrace_channel_request_duration_seconds_count.outcome': channelOutcomes,
   'millrace_flash_tickets_total.outcome': ticketOutcomeStatuses,
   'millrace_store_state.state': storeStates,
+  'millrace_findings.kind': findingKinds,
 };
-/** Theirs are of another kind: patterns, and what the framework calls a request. */
-const ofHttp = ['method', 'route', 'status'];
 
-/** Of `up`, which Prometheus makes itself. */
+/** Labels that Prometheus gives each sample; `up` is a metric of its own, and has no others. */
 const ofTarget = ['instance', 'job'];
 
 describe('the alert rules', () => {
@@ -69,30 +77,48 @@ describe('the alert rules', () => {
     }
   });
 
-  it.each(rules)('$alert asks for what processes expose, growth of what grows', ({ expr }) => {
-    if (expr === 'up == 0') return;
-    const selectors = selectorsIn(expr);
+  it.each(rules)('$alert asks for what processes expose: $expr', ({ expr }) => {
+    const { selectors, groupedBy } = new Expression(expr);
     expect(selectors.length).toBeGreaterThan(0);
-    for (const { name, matchers, before, hasRange } of selectors) {
-      const type = exposition.typeOf(name);
-      expect([name, type]).toEqual([name, expect.any(String)]);
+    for (const { name, matchers } of selectors) {
+      if (name !== 'up') {
+        expect([name, exposition.typeOf(name)]).toEqual([name, expect.any(String)]);
+      }
       const known = new Set([...exposition.labelsOf(name), ...ofTarget]);
-      const asked = [...matchers.map(({ label }) => label), ...groupedBy(expr)];
+      const asked = [...matchers.map(({ label }) => label), ...groupedBy];
       expect(asked.filter((label) => !known.has(label))).toEqual([]);
-      expect([name, hasRange]).toEqual([name, type !== 'gauge']);
-      if (hasRange) expect(before).toMatch(/\b(rate|increase)\($/);
-      for (const { label, values } of matchers.filter((each) => !ofHttp.includes(each.label))) {
+      for (const { label, values } of matchers) {
         const possible = possibleValues[`${name}.${label}`] ?? possibleValues[label];
         expect([label, possible]).toEqual([label, expect.arrayContaining([...values])]);
       }
     }
   });
 
+  it.each(rules)('$alert tells growth from levels: $expr', ({ expr }) => {
+    // Of a count that is not there at 0, or that is there at all, its being there is the news.
+    const isWhetherItIsThere = / unless /.test(expr);
+    for (const { name, overTime } of new Expression(expr).selectors) {
+      if (name === 'up') continue;
+      const isLevel = exposition.typeOf(name) === 'gauge' || isWhetherItIsThere;
+      const growth = /^(rate|increase)$/;
+      if (overTime === undefined) expect([name, isLevel]).toEqual([name, true]);
+      else expect([name, overTime]).toEqual([name, expect.stringMatching(growth)]);
+      if (overTime !== undefined) expect(exposition.typeOf(name)).not.toBe('gauge');
+    }
+  });
+
   it.each(rules)('$alert names whom it is about by labels that it has', ({ expr, annotations }) => {
     const text = `${annotations.summary} ${annotations.description}`;
     const named = [...text.matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label!);
-    const had = expr === 'up == 0' ? ofTarget : groupedBy(expr).filter((label) => label !== 'le');
+    const { selectors, groupedBy } = new Expression(expr);
+    const isOfTargets = selectors.every(({ name }) => name === 'up');
+    const had = isOfTargets ? ofTarget : groupedBy.filter((label) => label !== 'le');
     expect(had).toEqual(expect.arrayContaining(named));
+  });
+
+  it('know the way of an order by the name that the order service gives it', () => {
+    const source = readFileSync('services/order/http/order.controller.ts', 'utf8');
+    expect(source).toMatch(/@Controller\('orders'\)[\s\S]*\n {2}@Post\(\)/);
   });
 
   it.each(['infra/prometheus.yml', 'infra/containers/prometheus.yml'])('are read by %s', (path) => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { Exposition, groupedBy, selectorsIn } from './promql.ts';
+import { servicePorts } from '../../infra/demo/services.ts';
+import { servicePorts as ownServicePorts } from '../../services/common/service-ports.ts';
+import { Exposition, Expression } from './promql.ts';
 
 interface Panel {
   title: string;
@@ -33,22 +35,24 @@ describe('the Grafana dashboard', () => {
   it.each(targets)(
     'asks in "$title" for metrics and labels that processes have: $expr',
     ({ expr }) => {
-      const selectors = selectorsIn(expr);
+      const { selectors, groupedBy } = new Expression(expr);
       expect(selectors.length).toBeGreaterThan(0);
       for (const { name, matchers } of selectors) {
         expect([name, exposition.typeOf(name)]).toEqual([name, expect.any(String)]);
         const known = exposition.labelsOf(name);
-        const labels = [...matchers.map(({ label }) => label), ...groupedBy(expr)];
+        const labels = [...matchers.map(({ label }) => label), ...groupedBy];
         expect(labels.filter((label) => !known.has(label))).toEqual([]);
       }
     },
   );
 
   it.each(targets)('tells in "$title" growth from levels: $expr', ({ expr }) => {
-    for (const { name, before, hasRange } of selectorsIn(expr)) {
-      const grows = exposition.typeOf(name) !== 'gauge';
-      expect([name, hasRange]).toEqual([name, grows]);
-      if (grows) expect(before).toMatch(/\b(rate|increase) ?\($/);
+    for (const { name, overTime } of new Expression(expr).selectors) {
+      const isGauge = exposition.typeOf(name) === 'gauge';
+      expect([name, overTime]).toEqual([
+        name,
+        isGauge ? undefined : expect.stringMatching(/^(rate|increase)$/),
+      ]);
       if (!name.endsWith('_bucket')) continue;
       expect(expr).toMatch(/^histogram_quantile\(0\.\d+, sum by \(([a-z_]+, )*le\) \(rate\(/);
     }
@@ -59,7 +63,7 @@ describe('the Grafana dashboard', () => {
     (target) => {
       const { expr, unit, legendFormat } = target;
       const named = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label!);
-      const labels = new Set(groupedBy(expr).filter((label) => label !== 'le'));
+      const labels = new Set(new Expression(expr).groupedBy.filter((label) => label !== 'le'));
       expect(new Set(named)).toEqual(labels);
       expect(unit).toMatch(unitOf(expr));
     },
@@ -84,10 +88,10 @@ describe('the Grafana dashboard', () => {
 
   it('is asked for by Prometheus at the port of every service', () => {
     const config = readFileSync('infra/prometheus.yml', 'utf8');
-    const services = readFileSync('infra/demo/services.ts', 'utf8');
-    const ports = [...services.matchAll(/: (30\d\d),/g)].map(([, port]) => port!);
-    expect(ports.length).toBeGreaterThan(10);
-    for (const port of ports) expect(config).toContain(`127.0.0.1:${port} `);
+    expect({ ...servicePorts, storefront: 8080 }).toEqual(ownServicePorts);
+    for (const [name, port] of Object.entries(ownServicePorts)) {
+      expect(config).toContain(`127.0.0.1:${port} # ${name}\n`);
+    }
     const topology = readFileSync('infra/demo/topology.ts', 'utf8');
     for (const port of ['5556', '5557']) {
       expect(topology).toContain(`preferredPort(${port},`);
@@ -98,7 +102,7 @@ describe('the Grafana dashboard', () => {
 
 /** Grafana's names of units. */
 function unitOf(expr: string): RegExp {
-  const [{ name } = { name: '' }] = selectorsIn(expr);
+  const [{ name } = { name: '' }] = new Expression(expr).selectors;
   if (expr.includes('increase(')) return /^short$/;
   if (expr.includes('histogram_quantile(')) return /^s$/;
   if (!expr.includes('rate(')) {

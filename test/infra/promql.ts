@@ -1,3 +1,5 @@
+import type { SyntaxNode } from '@lezer/common';
+import { parser } from '@prometheus-io/lezer-promql';
 import { exposedIn, exposedMetrics, type ExposedMetric } from './exposed-metrics.ts';
 
 export interface Matcher {
@@ -7,35 +9,50 @@ export interface Matcher {
 }
 
 export interface Selector {
-  /** What stands before it: the functions that it is given to. */
-  readonly before: string;
   readonly name: string;
   readonly matchers: readonly Matcher[];
-  readonly hasRange: boolean;
+  /** What it is given to, such as `rate`, when it asks for a stretch of time. */
+  readonly overTime: string | undefined;
 }
 
-/** The metrics of an expression, in which labels are to be found in braces and behind `by` alone. */
-export function selectorsIn(expr: string): Selector[] {
-  const selector = /\b([a-z][a-z0-9]*_[a-z0-9_]+)\b(?!\s*\()(?:\{([^}]*)\})?(\[[^\]]*\])?/g;
-  return [...withoutGroupings(expr).matchAll(selector)].map((match) => ({
-    before: expr.slice(0, match.index),
-    name: match[1]!,
-    matchers: [...(match[2] ?? '').matchAll(/(\w+)\s*[=!]~?\s*"([^"]*)"/g)].map(
-      ([, label, value]) => ({ label: label!, values: value!.split('|') }),
-    ),
-    hasRange: match[3] !== undefined,
-  }));
+/** A PromQL expression, as Prometheus's own grammar reads it. */
+export class Expression {
+  readonly selectors: readonly Selector[];
+  /** Labels that something in it is grouped by. */
+  readonly groupedBy: readonly string[];
+
+  /** Grafana's `$__rate_interval` stands for a duration. Errors: SyntaxError. */
+  constructor(expr: string) {
+    const text = expr.replaceAll('$__rate_interval', '5m');
+    const selectors: Selector[] = [];
+    const groupedBy: string[] = [];
+    const textOf = ({ from, to }: SyntaxNode): string => text.slice(from, to);
+    parser.parse(text).iterate({
+      enter: ({ type, node, from }) => {
+        if (type.isError) throw new SyntaxError(`${text}: not understood from ${from} on`);
+        if (type.name === 'VectorSelector') selectors.push(selectorOf(node, textOf));
+        if (type.name === 'GroupingLabels') {
+          groupedBy.push(...node.getChildren('LabelName').map((label) => textOf(label)));
+        }
+      },
+    });
+    this.selectors = selectors;
+    this.groupedBy = groupedBy;
+  }
 }
 
-const grouping = /\bby \(([^)]*)\)/g;
-
-function withoutGroupings(expr: string): string {
-  return expr.replaceAll(grouping, (text) => ' '.repeat(text.length));
-}
-
-/** Labels that the results of an expression have. */
-export function groupedBy(expr: string): string[] {
-  return [...expr.matchAll(grouping)].flatMap(([, labels]) => labels!.split(/,\s*/));
+function selectorOf(node: SyntaxNode, textOf: (node: SyntaxNode) => string): Selector {
+  const matchers = node.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? [];
+  const range = node.parent?.name === 'MatrixSelector' ? node.parent : undefined;
+  const call = range?.parent?.parent?.getChild('FunctionIdentifier');
+  return {
+    name: textOf(node.getChild('Identifier')!),
+    matchers: matchers.map((matcher) => ({
+      label: textOf(matcher.getChild('LabelName')!),
+      values: textOf(matcher.getChild('StringLiteral')!).slice(1, -1).split('|'),
+    })),
+    overTime: range && (call ? textOf(call) : ''),
+  };
 }
 
 /** All that the processes of the shop expose. */

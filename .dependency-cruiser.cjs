@@ -162,6 +162,14 @@ module.exports = {
       },
     },
     {
+      name: 'infra-stands-outside',
+      comment:
+        'What starts and audits the shop has no code in common with it, but for what it promises.',
+      severity: 'error',
+      from: { path: '^infra/' },
+      to: { path: '^services/', pathNot: '^services/contracts/' },
+    },
+    {
       name: 'loadtest-stands-outside',
       comment: 'What loads the shop knows of it what its customers know: contracts, and HTTP.',
       severity: 'error',

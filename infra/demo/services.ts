@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { servicePorts } from '@millrace/services/contracts/service-ports';
 import { schemas, type ServiceName } from '../audit/schemas.ts';
 import type { Databases } from '../databases/databases.ts';
 import { freePort, preferredPort } from '../free-port.ts';
@@ -8,21 +9,7 @@ import type { Session } from '../session.ts';
 import type { ServiceEnv } from './pace.ts';
 import { stopOrder } from './topology.ts';
 
-/** Where each service prefers to listen in run-1; a taken port is replaced by a free one. */
-export const servicePorts: Readonly<Record<ServiceName, number>> = {
-  order: 3001,
-  coupon: 3002,
-  push: 3003,
-  stock: 3004,
-  payment: 3005,
-  points: 3006,
-  warehouse: 3007,
-  refund: 3008,
-  'third-party': 3009,
-  flashsale: 3010,
-  sync: 3011,
-};
-export const serviceNames = Object.keys(servicePorts) as ServiceName[];
+export const serviceNames = Object.keys(schemas) as ServiceName[];
 
 /** The variable by which the others are told where a service is. */
 export function urlVariable(name: ServiceName): string {
@@ -78,6 +65,7 @@ export class Services {
     const urls = Object.fromEntries(
       await Promise.all(
         serviceNames.map(async (name) => {
+          // Those of run-1; a taken port is replaced by a free one.
           const preferred = preferredPort(servicePorts[name], session.slot.number);
           const port = await freePort(preferred, `service ${name}`);
           return [name, `http://127.0.0.1:${port}`] as const;

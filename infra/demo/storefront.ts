@@ -1,10 +1,9 @@
 import { join } from 'node:path';
+import { servicePorts } from '@millrace/services/contracts/service-ports';
 import { freePort, preferredPort } from '../free-port.ts';
 import type { Session } from '../session.ts';
 import { isReady, peerEnv, type Services } from './services.ts';
 import { stopOrder } from './topology.ts';
-
-const preferred = 8080;
 
 /** Starts the process behind the shop page, and returns the page's URL. Services that it does not find are shown as down. */
 export async function startStorefront(
@@ -16,7 +15,7 @@ export async function startStorefront(
     stageUrl,
   }: { services: Services; namesrvAddr: string; stageUrl: string },
 ): Promise<string> {
-  const port = await freePort(preferredPort(preferred, slot.number), 'the shop page');
+  const port = await freePort(preferredPort(servicePorts.storefront, slot.number), 'the shop page');
   const url = `http://127.0.0.1:${port}`;
   await processes.start({
     name: 'storefront',

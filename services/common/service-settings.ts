@@ -2,7 +2,7 @@ import type { EnvReader } from './env.ts';
 import type { ConsumptionSettings } from './consumption.ts';
 import type { HttpPeerOptions } from './http-peer.ts';
 import type { OutboxSettings } from './outbox-relay.ts';
-import { servicePorts, type ServiceName } from './service-ports.ts';
+import { servicePorts, type ServiceName } from '../contracts/service-ports.ts';
 
 export interface DatabaseSettings {
   readonly host: string;

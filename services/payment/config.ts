@@ -1,6 +1,6 @@
 import { EnvReader, type Env } from '../common/env.ts';
 import type { HttpPeerOptions } from '../common/http-peer.ts';
-import { servicePorts } from '../common/service-ports.ts';
+import { servicePorts } from '../contracts/service-ports.ts';
 import {
   LONGEST_DELAY_MS,
   readMessagingServiceSettings,

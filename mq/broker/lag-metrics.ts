@@ -77,7 +77,7 @@ function lagOf(
   const progress = offsets.progress(group, topic);
   const now = clock.now();
   const ageOf = (queueId: number, queueOffset: number): number => {
-    // Of what was removed before it was consumed nobody knows the age: the oldest that is left is as old as it can be told.
+    // Of what was removed before it was consumed nobody knows the age: it is as late as the oldest that is left, and not at all when none is.
     const oldest = Math.max(queueOffset, store.minOffset(topic, queueId));
     const storedAt = store.storeTimeOf(topic, queueId, oldest);
     return storedAt < 0 ? 0 : Math.max(0, now - storedAt);

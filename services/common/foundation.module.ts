@@ -113,7 +113,7 @@ export class FoundationModule {
           );
           metrics.gauge(
             'millrace_outbox_oldest_seconds',
-            'How long the oldest of them has waited',
+            'How long ago that happened which the oldest of them tells of',
             () => relay.oldestUnsentAgeS(),
           );
           return relay;

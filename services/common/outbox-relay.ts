@@ -95,7 +95,11 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
     return Number(row?.count);
   }
 
-  /** How long the oldest of them has waited; 0 when there is none. Errors: the database's. */
+  /**
+   * How long ago that happened which the oldest of them tells of; 0 when there is none, or when that lies ahead of this clock.
+   *
+   * Errors: the database's.
+   */
   async oldestUnsentAgeS(): Promise<number> {
     const [row]: { createdAt: Date }[] = await this.#dataSource.query(
       'SELECT created_at AS createdAt FROM outbox_messages WHERE sent_at IS NULL ORDER BY id LIMIT 1',

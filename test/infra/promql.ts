@@ -15,13 +15,16 @@ export interface Selector {
   readonly overTime: string | undefined;
 }
 
+/** Grammar that no expression of ours uses: labels in quotes, and groups by all labels but some. */
+const notTold: ReadonlySet<string> = new Set(['QuotedLabelMatcher', 'QuotedLabelName', 'Without']);
+
 /** A PromQL expression, as Prometheus's own grammar reads it. */
 export class Expression {
   readonly selectors: readonly Selector[];
   /** Labels that something in it is grouped by. */
   readonly groupedBy: readonly string[];
 
-  /** Grafana's `$__rate_interval` stands for a duration. Errors: SyntaxError. */
+  /** Grafana's `$__rate_interval` stands for a duration. Errors: SyntaxError, also for what is not told apart here. */
   constructor(expr: string) {
     const text = expr.replaceAll('$__rate_interval', '5m');
     const selectors: Selector[] = [];
@@ -29,7 +32,9 @@ export class Expression {
     const textOf = ({ from, to }: SyntaxNode): string => text.slice(from, to);
     parser.parse(text).iterate({
       enter: ({ type, node, from }) => {
-        if (type.isError) throw new SyntaxError(`${text}: not understood from ${from} on`);
+        if (type.isError || notTold.has(type.name)) {
+          throw new SyntaxError(`${text}: not understood from ${from} on`);
+        }
         if (type.name === 'VectorSelector') selectors.push(selectorOf(node, textOf));
         if (type.name === 'GroupingLabels') {
           groupedBy.push(...node.getChildren('LabelName').map((label) => textOf(label)));
@@ -42,11 +47,13 @@ export class Expression {
 }
 
 function selectorOf(node: SyntaxNode, textOf: (node: SyntaxNode) => string): Selector {
+  const name = node.getChild('Identifier');
+  if (name === null) throw new SyntaxError(`${textOf(node)} does not begin with a metric`);
   const matchers = node.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? [];
   const range = node.parent?.name === 'MatrixSelector' ? node.parent : undefined;
   const call = range?.parent?.parent?.getChild('FunctionIdentifier');
   return {
-    name: textOf(node.getChild('Identifier')!),
+    name: textOf(name),
     matchers: matchers.map((matcher) => ({
       label: textOf(matcher.getChild('LabelName')!),
       values: textOf(matcher.getChild('StringLiteral')!).slice(1, -1).split('|'),

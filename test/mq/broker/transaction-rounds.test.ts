@@ -160,6 +160,7 @@ describe('a half message whose producers are away', () => {
     expect(broker.store.minCommitLogOffset).toBeGreaterThan(lost.commitLogOffset);
     await broker.round();
     expect(broker.transactions.openCount).toBe(0);
+    expect(broker.transactions.discardedCount).toBe(1);
     expect(logger.messages('error')).toEqual([
       'a half message was removed before anybody had ended it',
     ]);

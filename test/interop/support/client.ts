@@ -73,10 +73,10 @@ export class Client {
   }
 
   async produce(options: PeerOptions): Promise<Sent[]> {
-    const command = await this.peer.run('produce', { namesrv: this.#namesrv, ...options });
-    const refusal = refusalOf(command);
-    if (refusal !== undefined) throw new Error(`${this.name}: ${refusal.code} ${refusal.sentence}`);
-    return command.all('SENT').map(sentOf);
+    const { sent, refused } = await this.tryProduce(options);
+    const [first] = refused;
+    if (first !== undefined) throw new Error(`${this.name}: ${first.code} ${first.sentence}`);
+    return sent;
   }
 
   /** Sends, and takes what is refused for an answer, too. */

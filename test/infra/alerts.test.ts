@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { serviceNames } from '../../infra/demo/services.ts';
@@ -11,6 +10,7 @@ import {
   callbackOutcomes,
   channelOutcomes,
 } from '../../services/payment/application/payment-metrics.ts';
+import { readYaml } from '../support/yaml.ts';
 import { Exposition, Expression } from './promql.ts';
 
 interface Rule {
@@ -20,18 +20,11 @@ interface Rule {
   annotations: { summary: string; description: string };
 }
 
-// The parser that the test runner itself is installed with.
-const yaml = createRequire(import.meta.url)('js-yaml') as { load(text: string): unknown };
-
-function read(path: string): unknown {
-  return yaml.load(readFileSync(path, 'utf8'));
-}
-
 function ruleFilesOf(path: string): string[] {
-  return (read(path) as { rule_files: string[] }).rule_files;
+  return (readYaml(path) as { rule_files: string[] }).rule_files;
 }
 
-const { groups } = read('infra/alerts.yml') as { groups: { rules: Rule[] }[] };
+const { groups } = readYaml('infra/alerts.yml') as { groups: { rules: Rule[] }[] };
 const rules = groups.flatMap((group) => group.rules);
 
 /** By what is asked of, `label` or `metric.label`: the values that it can have. */
@@ -95,15 +88,15 @@ describe('the alert rules', () => {
   });
 
   it.each(rules)('$alert tells growth from levels: $expr', ({ expr }) => {
-    // Of a count that is not there at 0, or that is there at all, its being there is the news.
+    // Of what is looked for beside something else, the news is whether it is there.
     const isWhetherItIsThere = / unless /.test(expr);
     for (const { name, overTime } of new Expression(expr).selectors) {
       if (name === 'up') continue;
       const isLevel = exposition.typeOf(name) === 'gauge' || isWhetherItIsThere;
-      const growth = /^(rate|increase)$/;
-      if (overTime === undefined) expect([name, isLevel]).toEqual([name, true]);
-      else expect([name, overTime]).toEqual([name, expect.stringMatching(growth)]);
-      if (overTime !== undefined) expect(exposition.typeOf(name)).not.toBe('gauge');
+      expect([name, overTime]).toEqual([
+        name,
+        isLevel ? undefined : expect.stringMatching(/^(rate|increase)$/),
+      ]);
     }
   });
 
@@ -128,7 +121,7 @@ describe('the alert rules', () => {
 
   it.each(['compose.yml', 'metrics.compose.yml'])('are where Prometheus of %s looks', (path) => {
     const { prometheus } = (
-      read(join('infra', path)) as {
+      readYaml(join('infra', path)) as {
         services: { prometheus: { command: string[]; volumes: string[] } };
       }
     ).services;

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { schemas } from '../../../infra/audit/schemas.ts';
@@ -13,10 +12,9 @@ import { silentLogger } from '../../../mq/logger.ts';
 import { loadNameServerConfig, nameServerOptions } from '../../../mq/namesrv/config.ts';
 import type { Env } from '../../../services/common/env.ts';
 import type { HttpServiceSettings } from '../../../services/common/service-settings.ts';
+import { readYaml } from '../../support/yaml.ts';
 
 const root = resolve(import.meta.dirname, '..', '..', '..');
-// The parser that the test runner itself is installed with.
-const yaml = createRequire(import.meta.url)('js-yaml') as { load(text: string): unknown };
 
 interface ComposeService {
   image: string;
@@ -40,7 +38,7 @@ interface ComposeFile {
 }
 
 function read(name: string): ComposeFile {
-  return yaml.load(readFileSync(join(root, 'infra', name), 'utf8')) as ComposeFile;
+  return readYaml(join(root, 'infra', name)) as ComposeFile;
 }
 
 const { services } = read('compose.yml');
@@ -319,9 +317,9 @@ describe('Prometheus of the shop in containers', () => {
     scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
   }
   const jobsOf = (path: string): Record<string, string[]> => {
-    const text = readFileSync(join(root, 'infra', path), 'utf8');
+    const config = readYaml(join(root, 'infra', path)) as Prometheus;
     return Object.fromEntries(
-      (yaml.load(text) as Prometheus).scrape_configs.map((job) => [
+      config.scrape_configs.map((job) => [
         job.job_name,
         job.static_configs.flatMap(({ targets }) => targets),
       ]),

@@ -3,7 +3,7 @@ import type { Absence, Behaviours, Cell } from '../support/cell.ts';
 import { Client } from '../support/client.ts';
 import { OurBrokers } from '../support/our-brokers.ts';
 import { peerKeys } from '../support/peer-messages.ts';
-import { expectTimedOutAtMost } from './sending.ts';
+import { expectTimedOutAtMostOnce } from './sending.ts';
 
 const oursOnly: Absence = {
   broker: 'RocketMQ 5.5.0',
@@ -83,7 +83,7 @@ async function outlivesKill({ client, topic, group }: Cell): Promise<string | vo
   expect([...sent, ...refused].map(({ key }) => key).toSorted()).toEqual(
     peerKeys(COUNT).toSorted(),
   );
-  const limit = expectTimedOutAtMost(1, client, refused);
+  const limit = expectTimedOutAtMostOnce(client, refused);
   // As whoever uses such a client does.
   for (const { key } of refused) {
     sent.push(...(await own.produce({ topic, prefix: `${key}-again-` })));
